@@ -1,0 +1,1 @@
+//! Planner, coder and reviewer: their words, schemas, prompts, chosen context and parsing.

@@ -1,0 +1,1 @@
+//! A circuit breaker per key that is right under concurrency and remembers between processes.

@@ -1,0 +1,3 @@
+//! The `belay` command line.
+
+fn main() {}

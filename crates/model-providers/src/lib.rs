@@ -1,0 +1,1 @@
+//! One request to one model, classified; and the chain that turns many models into one answer.

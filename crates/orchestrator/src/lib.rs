@@ -1,0 +1,1 @@
+//! The steps of a run, their order, partial success, retries, deadlines and resume.

@@ -1,0 +1,1 @@
+//! Findings about changed files, without a model: markers, placeholders, syntax, secrets, size.

@@ -1,0 +1,1 @@
+//! One child process with all its descendants: started, bounded, watched, stopped, reaped.

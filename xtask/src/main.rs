@@ -1,0 +1,3 @@
+//! Build checks.
+
+fn main() {}
