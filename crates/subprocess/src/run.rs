@@ -1,0 +1,277 @@
+//! One child from start to reaped. Everything that can hang here has a limit:
+//! the child itself, its polite end, its pipes after it is gone, its reaping.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::pin::Pin;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::Pid;
+use tokio::process::Child;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::captured::HeadTail;
+use crate::clock;
+use crate::exit::ExitWatch;
+use crate::group::Group;
+use crate::pipes::{Activity, Pipes};
+use crate::{Command, Ended, Error, Limits, Output};
+
+/// How often the tree of descendants is looked at while the child runs, so
+/// that those who leave the group are known before their parents die.
+const BEAT: Duration = Duration::from_millis(500);
+
+/// How long what the child started may go on writing after the child itself
+/// has exited: the end of a pipeline needs a moment, a server never ends.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// How long the pipes may take to close after everything was killed. They stay
+/// open only if somebody was out of reach, who must not hold us up.
+const DRAIN: Duration = Duration::from_millis(250);
+
+/// How long a killed child may take to be gone. Longer means it hangs inside
+/// the kernel, on a dead network mount for example.
+const REAP: Duration = Duration::from_secs(5);
+
+/// Runs the command to its end and reports how it ended and what it wrote.
+///
+/// A child that fails, is stopped by a limit, or is cancelled is an `Output`,
+/// not an error; what it wrote until then is kept. When this returns, the
+/// child is reaped, and its process group, and every descendant that could be
+/// found, is killed, also after an ordinary exit: nothing that a command
+/// leaves in the background outlives it. Pipes that somebody out of reach
+/// still holds open are abandoned.
+///
+/// Cancelling asks the whole group to end (SIGTERM), waits at most
+/// `limits.grace`, then kills it (SIGKILL); a command cancelled before it was
+/// started is not started. Dropping the future kills the group at once. Must
+/// be called within a tokio runtime with I/O and time enabled.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such program, `Start` if it could not be started
+/// for another reason (no such folder, not executable, no memory), `Io` if its
+/// pipes or its exit status could not be read.
+pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output, Error> {
+    let started_at = clock::now();
+    if cancel.is_cancelled() {
+        return Ok(Output::never_started());
+    }
+    let io_error = |source| Error::Io {
+        program: command.program.clone(),
+        source,
+    };
+    let exit = ExitWatch::new().map_err(io_error)?;
+    let mut child = start(command)?;
+    let leader =
+        leader(&child).ok_or_else(|| io_error(io::Error::other("the child has no process id")))?;
+    let group = Group::new(leader);
+    let pipes = Pipes {
+        stdin: child.stdin.take(),
+        stdout: child.stdout.take(),
+        stderr: child.stderr.take(),
+    };
+    let mut stdout = HeadTail::new(command.limits.output);
+    let mut stderr = HeadTail::new(command.limits.output);
+    let activity = Activity::starting(started_at);
+    let pump = pipes.pump(&command.stdin, &mut stdout, &mut stderr, &activity);
+    let supervision = Supervision {
+        exit,
+        leader,
+        child,
+        group,
+        limits: &command.limits,
+        activity: &activity,
+        pump: Box::pin(pump),
+        pumped: false,
+    };
+    let ended = supervision
+        .supervise(started_at, cancel)
+        .await
+        .map_err(io_error)?;
+    Ok(Output {
+        ended,
+        stdout: stdout.finish(),
+        stderr: stderr.finish(),
+        elapsed: clock::now().duration_since(started_at),
+    })
+}
+
+fn leader(child: &Child) -> Option<Pid> {
+    child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(Pid::from_raw)
+}
+
+fn start(command: &Command) -> Result<Child, Error> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the place where processes are started"
+    )]
+    let mut process = tokio::process::Command::new(&command.program);
+    process
+        .args(&command.args)
+        .current_dir(&command.dir)
+        .env_clear()
+        .envs(command.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    process.spawn().map_err(|source| {
+        // A missing folder and a missing program are the same error number.
+        if source.kind() == io::ErrorKind::NotFound && command.dir.is_dir() {
+            Error::NotFound {
+                program: command.program.clone(),
+            }
+        } else {
+            Error::Start {
+                program: command.program.clone(),
+                dir: command.dir.clone(),
+                source,
+            }
+        }
+    })
+}
+
+/// Why a child is no longer waited for.
+enum Stop {
+    Exited,
+    Limit(Ended),
+    Failed(io::Error),
+}
+
+struct Supervision<'a, P> {
+    exit: ExitWatch,
+    leader: Pid,
+    /// Dropped before the child, which the runtime reaps from then on.
+    group: Group,
+    child: Child,
+    limits: &'a Limits,
+    activity: &'a Activity,
+    pump: Pin<Box<P>>,
+    pumped: bool,
+}
+
+impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
+    async fn supervise(
+        mut self,
+        started_at: Instant,
+        cancel: &CancellationToken,
+    ) -> io::Result<Ended> {
+        let stop = self.watch(started_at, cancel).await;
+        match &stop {
+            Stop::Exited => self.pump_for(SETTLE).await?,
+            Stop::Limit(_) => self.end_politely().await?,
+            Stop::Failed(_) => {}
+        }
+        let status = self.finish().await?;
+        match stop {
+            Stop::Exited => status
+                .map(ended)
+                .ok_or_else(|| io::Error::other("the exit status could not be had")),
+            Stop::Limit(ended) => Ok(ended),
+            Stop::Failed(error) => Err(error),
+        }
+    }
+
+    /// Waits for the first reason to stop waiting.
+    async fn watch(&mut self, started_at: Instant, cancel: &CancellationToken) -> Stop {
+        let deadline = clock::after(started_at, self.limits.total);
+        let silence = self.activity.silent_for(self.limits.idle);
+        let mut silence = std::pin::pin!(silence);
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            // The pipes come last: a child that never stops writing would use
+            // up the runtime's budget for this poll, and every limit asked
+            // after it would be told to wait.
+            tokio::select! {
+                biased;
+                exited = self.exit.exited(self.leader) => return match exited {
+                    Ok(()) => Stop::Exited,
+                    Err(error) => Stop::Failed(error),
+                },
+                () = cancel.cancelled() => return Stop::Limit(Ended::Cancelled),
+                () = sleep_until(deadline) => return Stop::Limit(Ended::TimedOut),
+                () = &mut silence => return Stop::Limit(Ended::Idle),
+                _ = beat.tick() => self.group.observe(),
+                pumped = &mut self.pump, if !self.pumped => {
+                    self.pumped = true;
+                    if let Err(error) = pumped {
+                        return Stop::Failed(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// SIGTERM, then time until both the child and everyone who holds its
+    /// pipes is gone, or the grace is over.
+    async fn end_politely(&mut self) -> io::Result<()> {
+        self.group.terminate();
+        let deadline = clock::after(clock::now(), self.limits.grace);
+        let mut exited = false;
+        while !(exited && self.pumped) {
+            tokio::select! {
+                biased;
+                () = sleep_until(deadline) => break,
+                result = self.exit.exited(self.leader), if !exited => {
+                    result?;
+                    exited = true;
+                }
+                pumped = &mut self.pump, if !self.pumped => {
+                    self.pumped = true;
+                    pumped?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn pump_for(&mut self, limit: Duration) -> io::Result<()> {
+        if !self.pumped
+            && let Ok(pumped) = timeout(limit, &mut self.pump).await
+        {
+            self.pumped = true;
+            pumped?;
+        }
+        Ok(())
+    }
+
+    /// Kills what is left, reaps the child, and takes what still lies in the
+    /// pipes. `None` if the child cannot even be killed.
+    async fn finish(self) -> io::Result<Option<ExitStatus>> {
+        let Self {
+            group,
+            mut child,
+            pump,
+            pumped,
+            ..
+        } = self;
+        // Before the child is reaped: see `Group`.
+        drop(group);
+        let status = match timeout(REAP, child.wait()).await {
+            Ok(status) => Some(status?),
+            Err(_) => {
+                tracing::warn!("a killed child is still not gone");
+                None
+            }
+        };
+        if !pumped && let Ok(result) = timeout(DRAIN, pump).await {
+            result?;
+        }
+        Ok(status)
+    }
+}
+
+fn ended(status: ExitStatus) -> Ended {
+    status.signal().map_or_else(
+        || Ended::Exited(status.code().unwrap_or_default()),
+        Ended::Signaled,
+    )
+}

@@ -1,0 +1,67 @@
+//! What goes in and comes out: environment, input, bounded output.
+
+use subprocess::{Ended, Output, run};
+use tokio_util::sync::CancellationToken;
+
+use crate::{limits, sh};
+
+async fn output(script: &str, stdin: &[u8], kept: usize) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    let command = limits(sh(script, dir.path()).stdin(stdin), |limits| {
+        limits.output = kept;
+    });
+    run(&command, &CancellationToken::new()).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_child_sees_only_the_given_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    let command = subprocess::Command::new("/usr/bin/env", dir.path())
+        .env([("ONE", "1"), ("TWO", "two words")]);
+    let output = run(&command, &CancellationToken::new()).await.unwrap();
+    assert_eq!(output.stdout.text(), "ONE=1\nTWO=two words\n");
+}
+
+#[tokio::test]
+async fn input_is_fed_while_output_is_read_and_then_closed() {
+    // Larger than all pipe buffers together: one after the other would hang.
+    let input: Vec<u8> = (0..4_000_000_u32).map(|i| (i % 251) as u8).collect();
+    let output = output("cat; cat >&2", &input, 8_000_000).await;
+    assert_eq!(output.ended, Ended::Exited(0));
+    assert!(output.stdout.bytes == input);
+    assert_eq!(output.stderr.bytes, b"");
+}
+
+#[tokio::test]
+async fn a_child_that_does_not_read_its_input_is_no_error() {
+    let output = output("echo done", &vec![b'x'; 1_000_000], 100).await;
+    assert_eq!(output.ended, Ended::Exited(0));
+    assert_eq!(output.stdout.text(), "done\n");
+}
+
+#[tokio::test]
+async fn an_output_bomb_keeps_its_head_and_tail_only() {
+    let script = "echo first; yes | head -c 200000000; echo last; echo apart >&2";
+    let output = output(script, b"", 64 * 1024).await;
+    assert_eq!(output.ended, Ended::Exited(0));
+    assert_eq!(output.stdout.bytes.len(), 64 * 1024);
+    assert_eq!(output.stdout.dropped, 200_000_000 + 11 - 64 * 1024);
+    let text = output.stdout.text();
+    assert!(text.starts_with("first\ny\n"));
+    assert!(text.ends_with("y\nlast\n"));
+    assert!(text.contains("bytes dropped"));
+    assert_eq!(output.stderr.text(), "apart\n");
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_kept_as_they_are() {
+    let output = output("printf '\\377\\376\\000ok'", b"", 100).await;
+    assert_eq!(output.stdout.bytes, b"\xff\xfe\0ok");
+    assert_eq!(output.stdout.text(), "\u{fffd}\u{fffd}\0ok");
+}
+
+#[tokio::test]
+async fn the_end_of_a_pipeline_may_outlive_the_child_for_a_moment() {
+    let output = output("(sleep 0.02; echo late) & echo early", b"", 100).await;
+    assert_eq!(output.stdout.text(), "early\nlate\n");
+}
