@@ -1,0 +1,185 @@
+//! One error for every store, split by what the caller can do about it.
+//!
+//! Storage failures are classified by code, never by words in a message: a
+//! corrupt file whose message holds the word "disk" must not be shown to a
+//! person as a full disk. The raw message is kept beside the class.
+
+use std::fmt;
+use std::io;
+
+use crate::run::{Holder, RunId};
+
+/// What a store can answer instead of what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A living process holds the run (or an unfinished run of the same
+    /// subject). Nothing was changed.
+    #[error("the run is held by process {} on {} since {}", holder.pid, holder.host, holder.since)]
+    Held {
+        /// Who holds it, as the holder itself wrote down.
+        holder: Holder,
+    },
+    /// An unfinished run of the same subject exists and nobody holds it:
+    /// acquire it, or create with `fresh`.
+    #[error("run {run} of the same subject is unfinished")]
+    Unfinished {
+        /// The newest such run.
+        run: RunId,
+    },
+    /// A run with this id was created before.
+    #[error("run {run} exists already")]
+    Exists {
+        /// The id that is taken.
+        run: RunId,
+    },
+    /// There is no such run in this store.
+    #[error("there is no such run")]
+    UnknownRun,
+    /// Another process acquired the run since this lease was given. Nothing
+    /// was written; stop working on the run.
+    #[error("the lease is lost: another process has taken the run over")]
+    LeaseLost,
+    /// The value changed since its revision was read. Read again.
+    #[error("the value was changed by someone else in between")]
+    Conflict,
+    /// A record does not match its checksum, or is missing from the middle or
+    /// the end. The records before `seq` are good.
+    #[error("record {seq} of run {run} is damaged")]
+    Damaged {
+        /// The run it belongs to.
+        run: RunId,
+        /// The first record that cannot be trusted.
+        seq: u64,
+    },
+    /// A shared value cannot be read. It may be overwritten by a
+    /// compare-and-swap that expects `revision`.
+    #[error("the value {key:?} is damaged")]
+    DamagedValue {
+        /// Its key.
+        key: String,
+        /// The revision to expect when overwriting it.
+        revision: u64,
+    },
+    /// The state was written by a newer release than this one.
+    #[error(
+        "{what} was written by a newer release of this program; \
+         this one cannot read it: install the newer release to go on"
+    )]
+    Newer {
+        /// What is too new, as the beginning of the sentence.
+        what: String,
+    },
+    /// More was handed in than the store takes. Nothing was written.
+    #[error("{what} is too large: {size}, where at most {limit} is taken")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Its size: bytes, records, or levels of nesting.
+        size: usize,
+        /// The most that is taken, in the same unit.
+        limit: usize,
+    },
+    /// What was handed in makes no sense. Nothing was written.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// The disk or the database under the store failed.
+    #[error("{class} ({action}: {message})")]
+    Storage {
+        /// The kind of failure, by code.
+        class: StorageClass,
+        /// What was being done.
+        action: &'static str,
+        /// The raw message of the layer below.
+        message: String,
+    },
+    /// The store was closed, or its worker died; nothing more can be done
+    /// with this handle.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Why storage failed, told by its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageClass {
+    /// No room left.
+    Full,
+    /// The file or its file system cannot be written.
+    ReadOnly,
+    /// The file is not a sound database.
+    Corrupt,
+    /// Another process kept the database locked for longer than the limit.
+    Busy,
+    /// The operating system denies access.
+    Denied,
+    /// Anything else; the message says what.
+    Other,
+}
+
+impl fmt::Display for StorageClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "there is no room left on the disk",
+            Self::ReadOnly => "the state cannot be written: it is read-only",
+            Self::Corrupt => "the state file is corrupt",
+            Self::Busy => "another process keeps the state locked",
+            Self::Denied => "access to the state is denied",
+            Self::Other => "the state cannot be read or written",
+        })
+    }
+}
+
+impl Error {
+    pub(crate) fn sqlite(action: &'static str, error: &rusqlite::Error) -> Self {
+        Self::Storage {
+            class: class_of(error),
+            action,
+            message: error.to_string(),
+        }
+    }
+
+    pub(crate) fn io(action: &'static str, error: &io::Error) -> Self {
+        let class = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageClass::Full,
+            io::ErrorKind::ReadOnlyFilesystem => StorageClass::ReadOnly,
+            io::ErrorKind::PermissionDenied => StorageClass::Denied,
+            io::ErrorKind::ResourceBusy => StorageClass::Busy,
+            _ => StorageClass::Other,
+        };
+        Self::Storage {
+            class,
+            action,
+            message: error.to_string(),
+        }
+    }
+}
+
+fn class_of(error: &rusqlite::Error) -> StorageClass {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StorageClass::Full,
+        Some(ErrorCode::ReadOnly) => StorageClass::ReadOnly,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StorageClass::Corrupt,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageClass::Busy,
+        Some(ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
+            StorageClass::Denied
+        }
+        _ => StorageClass::Other,
+    }
+}
+
+/// Names what was being done when SQLite failed.
+pub(crate) trait During<T> {
+    fn during(self, action: &'static str) -> Result<T, Error>;
+}
+
+impl<T> During<T> for Result<T, rusqlite::Error> {
+    fn during(self, action: &'static str) -> Result<T, Error> {
+        self.map_err(|error| Error::sqlite(action, &error))
+    }
+}
+
+impl<T> During<T> for io::Result<T> {
+    fn during(self, action: &'static str) -> Result<T, Error> {
+        self.map_err(|error| Error::io(action, &error))
+    }
+}

@@ -1,0 +1,181 @@
+//! The operating-system lock behind a lease: `flock` on a file, which the
+//! kernel frees when its process dies, however it dies. No stamp has to be
+//! compared and no dead process has to be guessed at.
+//!
+//! The failure this prevents: a lease with a time limit is lost by a process
+//! that was only slow, and kept by one that is long dead.
+//!
+//! A holder takes the lock exclusively and writes down who it is. Somebody
+//! who only asks takes it shared for a moment; an acquirer tells the two
+//! apart, so `status` never makes `run` fail.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::error::{During as _, Error};
+use crate::run::Holder;
+
+/// Between two looks at a lock that somebody is only asking about.
+const PAUSE: Duration = Duration::from_millis(5);
+/// How many looks before it counts as held.
+const LOOKS: usize = 200;
+/// A holder's note is a few dozen bytes; more is not a note.
+const NOTE_BYTES: usize = 4096;
+
+/// An exclusive lock on a file. Dropping it frees the lock and wipes the note.
+#[derive(Debug)]
+pub(crate) struct LockFile {
+    file: File,
+    path: PathBuf,
+}
+
+/// What taking a lock came to.
+pub(crate) enum Taken {
+    Ours(LockFile),
+    Theirs(Holder),
+}
+
+impl LockFile {
+    /// Takes the lock if no living process has it, and notes `holder` in it.
+    pub(crate) fn take(path: &Path, holder: &Holder) -> Result<Taken, Error> {
+        for _ in 0..LOOKS {
+            let file = open(path)?;
+            if lock(&file, FlockOperation::NonBlockingLockExclusive)? {
+                if !still_there(&file, path)? {
+                    continue; // somebody swept the folder in between
+                }
+                let taken = Self {
+                    file,
+                    path: path.to_owned(),
+                };
+                taken.note(holder)?;
+                return Ok(Taken::Ours(taken));
+            }
+            if !lock(&file, FlockOperation::NonBlockingLockShared)?
+                && let Some(holder) = read_note(&file)?
+            {
+                return Ok(Taken::Theirs(holder));
+            }
+            // Somebody is only asking, or just coming or going: let go, look again.
+            drop(file);
+            thread::sleep(PAUSE);
+        }
+        Err(busy("taking the lock of a run"))
+    }
+
+    /// Takes the lock of a folder-wide step, waiting for whoever has it for
+    /// at most `limit`.
+    pub(crate) fn wait(path: &Path, limit: Duration) -> Result<Self, Error> {
+        let looks = limit.as_millis() / PAUSE.as_millis();
+        for _ in 0..=looks {
+            let file = open(path)?;
+            if lock(&file, FlockOperation::NonBlockingLockExclusive)? {
+                return Ok(Self {
+                    file,
+                    path: path.to_owned(),
+                });
+            }
+            thread::sleep(PAUSE);
+        }
+        Err(busy("waiting to open the state"))
+    }
+
+    /// The living process that holds the lock, if any. Leaves no trace.
+    pub(crate) fn holder(path: &Path) -> Result<Option<Holder>, Error> {
+        for _ in 0..LOOKS {
+            let file = match File::open(path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(Error::io("opening a lock file", &error)),
+            };
+            if lock(&file, FlockOperation::NonBlockingLockShared)? {
+                return Ok(None);
+            }
+            if let Some(holder) = read_note(&file)? {
+                return Ok(Some(holder));
+            }
+            thread::sleep(PAUSE);
+        }
+        Err(busy("reading who holds a run"))
+    }
+
+    /// Frees the lock and removes its file. Only for a lock that nobody else
+    /// can be waiting for: that of a run which was never made.
+    pub(crate) fn discard(self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "an unused lock file stays");
+        }
+    }
+
+    fn note(&self, holder: &Holder) -> Result<(), Error> {
+        let text = serde_json::to_vec(holder)
+            .map_err(io::Error::from)
+            .during("writing a lock file")?;
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.write_all_at(&text, 0))
+            .during("writing a lock file")
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // A stale note is harmless, as notes are read only under a live lock.
+        if let Err(error) = self.file.set_len(0) {
+            tracing::debug!(path = %self.path.display(), %error, "a lock file keeps its note");
+        }
+    }
+}
+
+/// `std` opens with CLOEXEC: a child that outlives us must not inherit the lock.
+fn open(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .during("opening a lock file")
+}
+
+fn lock(file: &File, operation: FlockOperation) -> Result<bool, Error> {
+    loop {
+        match flock(file, operation) {
+            Ok(()) => return Ok(true),
+            Err(Errno::WOULDBLOCK) => return Ok(false),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(Error::io("locking a file", &errno.into())),
+        }
+    }
+}
+
+fn still_there(file: &File, path: &Path) -> Result<bool, Error> {
+    let ours = file.metadata().during("looking at a lock file")?;
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.ino() == ours.ino() && found.dev() == ours.dev()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("looking at a lock file", &error)),
+    }
+}
+
+/// The note of a lock that is held, unless its holder is just writing or
+/// wiping it.
+fn read_note(file: &File) -> Result<Option<Holder>, Error> {
+    let mut buffer = [0; NOTE_BYTES];
+    let length = file.read_at(&mut buffer, 0).during("reading a lock file")?;
+    Ok(buffer
+        .get(..length)
+        .and_then(|text| serde_json::from_slice(text).ok()))
+}
+
+fn busy(action: &'static str) -> Error {
+    Error::io(action, &io::Error::from(io::ErrorKind::ResourceBusy))
+}
