@@ -1,0 +1,137 @@
+//! One connection: reads requests, finds who answers, performs the acts. It ends when the
+//! client leaves, when an act ends it, or when the server drops it on stopping.
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncWriteExt, Interest};
+use tokio::net::TcpStream;
+
+use crate::clock::{limited, pause, unix_seconds};
+use crate::completion::error_object;
+use crate::http::{self, Request};
+use crate::state::{State, Ticket};
+use crate::wire::{self, Act};
+
+/// How long a client may take to accept the bytes of one act.
+const WRITE_LIMIT: Duration = Duration::from_secs(60);
+
+/// What becomes of the connection after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    KeepAlive,
+    Close,
+    /// A linger time of zero makes the close that follows an RST instead of a FIN.
+    Reset,
+}
+
+/// Serves the connection to its end. Dropping the future closes it.
+pub(crate) async fn serve(mut stream: TcpStream, state: Arc<State>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    if state.refuses_everyone() {
+        let _ticket = state.refuse_connection();
+        return stream.set_zero_linger();
+    }
+    let mut buffer = Vec::new();
+    loop {
+        let request = match http::read(&mut stream, &mut buffer).await {
+            Ok(Some(request)) => request,
+            Ok(None) => return Ok(()),
+            Err(error) => return refuse(stream, &error).await,
+        };
+        let keep_alive = request.keep_alive;
+        let (mut ticket, acts) = answer(&state, request);
+        let next = perform(&mut stream, &acts, ticket.as_mut()).await?;
+        match next {
+            Next::KeepAlive if keep_alive => drop(ticket),
+            Next::KeepAlive | Next::Close => return stream.shutdown().await,
+            Next::Reset => return stream.set_zero_linger(),
+        }
+    }
+}
+
+async fn refuse(mut stream: TcpStream, error: &http::ReadError) -> io::Result<()> {
+    let Some(status) = error.status() else {
+        return Ok(());
+    };
+    let body = error_object(&error.to_string(), "invalid_request_error", None);
+    let acts = wire::json(status, &body).finish(false);
+    perform(&mut stream, &acts, None).await?;
+    stream.shutdown().await
+}
+
+fn answer(state: &Arc<State>, request: Request) -> (Option<Ticket>, Vec<Act>) {
+    match (request.method.as_str(), request.path.as_str()) {
+        ("POST", "/v1/chat/completions") => {
+            let (ticket, acts) = state.admit(&request.body, request.authorization);
+            (Some(ticket), acts)
+        }
+        ("GET", "/v1/models") => (None, wire::json(200, &models(state)).finish(false)),
+        ("GET", "/health") => (
+            None,
+            wire::json(200, &json!({"status": "ok"})).finish(false),
+        ),
+        (method, path) => {
+            let message = format!("Invalid URL ({method} {path})");
+            let body = error_object(&message, "invalid_request_error", None);
+            (None, wire::json(404, &body).finish(false))
+        }
+    }
+}
+
+fn models(state: &State) -> Value {
+    let created = unix_seconds();
+    let models: Vec<Value> = state
+        .models()
+        .into_iter()
+        .map(|id| json!({"id": id, "object": "model", "created": created, "owned_by": "simulated"}))
+        .collect();
+    json!({"object": "list", "data": models})
+}
+
+async fn perform(
+    stream: &mut TcpStream,
+    acts: &[Act],
+    mut ticket: Option<&mut Ticket>,
+) -> io::Result<Next> {
+    for act in acts {
+        match act {
+            Act::Send(bytes) => match limited(WRITE_LIMIT, stream.write_all(bytes)).await {
+                Some(written) => written?,
+                None => return Ok(Next::Reset),
+            },
+            Act::Pause(delay) => tokio::select! {
+                () = pause(*delay) => {}
+                () = gone(stream) => return Ok(Next::Close),
+            },
+            Act::Given => {
+                if let Some(ticket) = ticket.as_deref_mut() {
+                    ticket.given();
+                }
+            }
+            Act::Hang => {
+                gone(stream).await;
+                return Ok(Next::Close);
+            }
+            Act::Close => return Ok(Next::Close),
+            Act::Reset => return Ok(Next::Reset),
+        }
+    }
+    Ok(Next::KeepAlive)
+}
+
+/// Returns when the client has closed or reset the connection. Bytes of a next request that
+/// came too early are left where they are, and then only the server's stop ends the wait.
+async fn gone(stream: &TcpStream) {
+    let mut byte = [0_u8; 1];
+    loop {
+        if stream.ready(Interest::READABLE).await.is_err() {
+            return;
+        }
+        match stream.peek(&mut byte).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => std::future::pending::<()>().await,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! From a fault and a good answer to the acts on the wire: first what the model says, then
+//! how it arrives. Pure, so that every fault is tested in both forms without a socket.
+use serde_json::Value;
+
+use crate::Fault;
+use crate::asked::Asked;
+use crate::completion::{Completion, Stamp, error_for};
+use crate::placeholder::lazy;
+use crate::wire::{self, Act, Framing, Writer};
+
+/// Bytes of a plain body that count as one piece.
+const PLAIN_PIECE: usize = 64;
+const FRAGMENT: usize = 7;
+const REFUSAL: &str = "I'm sorry, but I can't help with that request.";
+const PROSE: &str = "Sure! Here is what I would do: first look at the code, then change it.";
+const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\
+    <body><h1>Please sign in to the network</h1></body></html>\n";
+
+/// All acts for one request.
+pub(crate) fn acts(fault: &Fault, asked: &Asked, good: &str, stamp: &Stamp) -> Vec<Act> {
+    match fault {
+        Fault::RefuseConnection | Fault::ResetBeforeHeaders => vec![Act::Reset],
+        Fault::Status {
+            status,
+            retry_after,
+            body,
+        } => error(*status, retry_after.as_deref(), body.as_deref()),
+        Fault::WrongContentType => {
+            wire::whole(200, "text/html; charset=utf-8", PAGE, &[]).finish(false)
+        }
+        _ => {
+            let completion = said(fault, asked, good, stamp);
+            let mut out = Writer::default();
+            if let Fault::AnswerAfter { delay } | Fault::SlowHeaders { delay } = fault {
+                out.act(Act::Pause(*delay));
+            }
+            if asked.streamed {
+                streamed(fault, &completion, &mut out);
+            } else {
+                plain(fault, &completion, &mut out);
+            }
+            out.finish(fault.gives_the_answer())
+        }
+    }
+}
+
+fn error(status: u16, retry_after: Option<&str>, body: Option<&str>) -> Vec<Act> {
+    let body = body.map_or_else(|| error_for(status).to_string(), str::to_owned);
+    let content_type = match serde_json::from_str::<Value>(&body) {
+        Ok(_) => "application/json",
+        Err(_) => "text/plain; charset=utf-8",
+    };
+    let retry_after = retry_after.map(|value| ("retry-after", value));
+    wire::whole(status, content_type, body, retry_after.as_slice()).finish(false)
+}
+
+/// What the model says.
+fn said<'a>(fault: &Fault, asked: &'a Asked, good: &str, stamp: &'a Stamp) -> Completion<'a> {
+    let schema = asked.schema.as_deref();
+    let (content, finish) = match fault {
+        Fault::Empty => (String::new(), Some("stop")),
+        Fault::NotJson => (PROSE.to_owned(), Some("stop")),
+        Fault::WrongSchema => (
+            r#"{"unexpected":true,"items":[1,2,3]}"#.to_owned(),
+            Some("stop"),
+        ),
+        Fault::Placeholder => (lazy(schema, good), Some("stop")),
+        Fault::Refusal => (REFUSAL.to_owned(), Some("stop")),
+        Fault::CutOff => (first_half(good), Some("length")),
+        Fault::ContentFilter => (first_half(good), Some("content_filter")),
+        Fault::NoFinishReason => (good.to_owned(), None),
+        _ => (good.to_owned(), Some("stop")),
+    };
+    Completion {
+        asked,
+        stamp,
+        content,
+        refusal: *fault == Fault::Refusal,
+        finish,
+    }
+}
+
+fn first_half(text: &str) -> String {
+    let characters = text.chars().count();
+    text.chars().take(characters / 2).collect()
+}
+
+fn event(data: &Value) -> String {
+    format!("data: {data}\n\n")
+}
+
+fn streamed(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
+    let framing = Framing::Chunked;
+    out.raw(wire::head(
+        200,
+        "text/event-stream",
+        framing,
+        &[("cache-control", "no-cache")],
+    ));
+    if *fault == Fault::EmptyBody {
+        out.last_chunk();
+        return;
+    }
+    before_the_first_token(fault, out, |turn| {
+        if turn % 2 == 0 {
+            ": keep-alive\n\n".to_owned()
+        } else {
+            event(&completion.reasoning("Let me think about that."))
+        }
+    });
+    let mut pieces: Vec<String> = completion.pieces().iter().map(event).collect();
+    if *fault == Fault::MalformedChunk {
+        break_middle(&mut pieces);
+    }
+    if let Some(after) = fault.breaks_after() {
+        if after > 0 {
+            out.chunk(event(&completion.opening()));
+        }
+        pieces.iter().take(after).for_each(|piece| out.chunk(piece));
+        return break_off(fault, out);
+    }
+    pieces.insert(0, event(&completion.opening()));
+    pieces.extend(completion.closing().as_ref().map(event));
+    pieces.extend(completion.usage_chunk().as_ref().map(event));
+    if *fault != Fault::MissingEndMark {
+        pieces.push("data: [DONE]\n\n".to_owned());
+    }
+    deliver(fault, &pieces, out);
+    if *fault == Fault::MissingEndMark {
+        out.act(Act::Close);
+    }
+}
+
+/// A chunked body of these pieces, as slow or as torn as the fault says.
+fn deliver(fault: &Fault, pieces: &[String], out: &mut Writer) {
+    match fault {
+        Fault::Drip { pause } => {
+            for piece in pieces {
+                out.act(Act::Pause(*pause));
+                out.chunk(piece);
+            }
+        }
+        Fault::Fragmented => {
+            let body = pieces.concat();
+            body.as_bytes()
+                .chunks(FRAGMENT)
+                .for_each(|bytes| out.chunk(bytes));
+        }
+        _ => pieces.iter().for_each(|piece| out.chunk(piece)),
+    }
+    out.last_chunk();
+}
+
+fn before_the_first_token(fault: &Fault, out: &mut Writer, sign: impl Fn(u32) -> String) {
+    match fault {
+        Fault::SlowFirstToken { delay } => out.act(Act::Pause(*delay)),
+        Fault::Thinking { pause, times } => {
+            for turn in 0..*times {
+                out.act(Act::Pause(*pause));
+                out.chunk(sign(turn));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The end of a stream that does not get to its end.
+fn break_off(fault: &Fault, out: &mut Writer) {
+    match fault {
+        Fault::ErrorEvent { .. } => {
+            out.chunk(event(&error_for(500)));
+            out.last_chunk();
+        }
+        Fault::Stall { .. } => out.act(Act::Hang),
+        _ => out.act(Act::Close),
+    }
+}
+
+/// Cuts the JSON of the middle event, which stays an event.
+fn break_middle(pieces: &mut [String]) {
+    let middle = pieces.len() / 2;
+    if let Some(piece) = pieces.get_mut(middle) {
+        *piece = format!("{}\n\n", first_half(piece.trim_end()));
+    }
+}
+
+fn plain(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
+    let body = match fault {
+        Fault::EmptyBody => String::new(),
+        Fault::ErrorEvent { .. } => error_for(500).to_string(),
+        Fault::MalformedChunk => first_half(&completion.plain().to_string()),
+        _ => completion.plain().to_string(),
+    };
+    let framing = match fault {
+        Fault::Drip { .. } | Fault::Thinking { .. } | Fault::Fragmented => Framing::Chunked,
+        Fault::MissingEndMark => Framing::Close,
+        _ => Framing::Length(body.len()),
+    };
+    out.raw(wire::head(200, "application/json", framing, &[]));
+    before_the_first_token(fault, out, |_| "\n".to_owned());
+    match fault {
+        Fault::Stall { after_chunks } | Fault::Cut { after_chunks } => {
+            let sent = after_chunks.saturating_mul(PLAIN_PIECE);
+            out.raw(&body.as_bytes()[..sent.min(body.len().saturating_sub(1))]);
+            break_off(fault, out);
+        }
+        Fault::MissingEndMark => {
+            out.raw(body);
+            out.act(Act::Close);
+        }
+        _ if framing == Framing::Chunked => deliver(fault, &plain_pieces(&body), out),
+        _ => out.raw(body),
+    }
+}
+
+fn plain_pieces(body: &str) -> Vec<String> {
+    let characters: Vec<char> = body.chars().collect();
+    let pieces = characters.chunks(PLAIN_PIECE);
+    pieces.map(|piece| piece.iter().collect()).collect()
+}
