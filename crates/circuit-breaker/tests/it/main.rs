@@ -1,0 +1,89 @@
+//! The breaker from outside: what is promised to callers, and the traps that it closes.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the test functions share may fail them"
+)]
+
+mod forces;
+mod many_callers;
+mod memory;
+mod naive;
+mod opening;
+mod probe;
+mod registry;
+mod stale;
+
+use std::time::Duration;
+
+use circuit_breaker::{CircuitBreaker, ManualClock, Rejected, Settings, State};
+
+/// A breaker and the clock it goes by.
+struct Bench {
+    clock: ManualClock,
+    breaker: CircuitBreaker<ManualClock>,
+}
+
+impl Bench {
+    fn new(settings: Settings) -> Self {
+        let clock = ManualClock::new();
+        let breaker = CircuitBreaker::with_seed(settings, clock.clone(), 1);
+        Self { clock, breaker }
+    }
+
+    /// As a process does that starts now: a new breaker that knows only the snapshot.
+    fn next_process(&self, settings: Settings) -> Self {
+        let breaker = CircuitBreaker::with_seed(settings, self.clock.clone(), 2);
+        breaker.restore(&self.breaker.snapshot());
+        let clock = self.clock.clone();
+        Self { clock, breaker }
+    }
+
+    fn fail(&self, times: usize) {
+        for _ in 0..times {
+            let permit = self.breaker.try_acquire().unwrap();
+            let _ = permit.failure();
+        }
+    }
+
+    fn succeed(&self) {
+        let permit = self.breaker.try_acquire().unwrap();
+        let _ = permit.success();
+    }
+
+    fn advance(&self, passed: Duration) {
+        self.clock.advance(passed);
+    }
+
+    fn state(&self) -> State {
+        self.breaker.status().state
+    }
+
+    fn text(&self) -> String {
+        self.breaker.status().to_string()
+    }
+
+    fn retry_in(&self) -> Duration {
+        self.breaker.status().retry_in.unwrap()
+    }
+
+    fn rejected(&self) -> Rejected {
+        self.breaker.try_acquire().unwrap_err()
+    }
+
+    /// Opens it with as many failures as it takes.
+    fn open(&self) {
+        while self.state() == State::Closed {
+            self.fail(1);
+        }
+    }
+
+    /// Opens it and waits until its probe is due.
+    fn make_probe_due(&self) {
+        self.open();
+        self.advance(self.retry_in());
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
