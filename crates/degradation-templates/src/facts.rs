@@ -1,0 +1,148 @@
+//! What a template may say: plain facts, handed over by the caller.
+//! Keeping them plain keeps the templates replaceable: they depend on these
+//! field names and on nothing else of the program.
+
+use serde::Serialize;
+
+/// The idea that is being worked on.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct IdeaFacts {
+    /// Its id: a file stem, `issue-12`, or a slug and hash.
+    pub id: String,
+    /// Its title; may be empty.
+    pub title: String,
+    /// Its description, Markdown of unknown origin; may be empty.
+    pub description: String,
+    /// Its acceptance criteria.
+    pub criteria: Vec<String>,
+    /// The files it names.
+    pub files: Vec<FileFact>,
+}
+
+/// A file that the idea names.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct FileFact {
+    /// Path relative to the top of the repository.
+    pub path: String,
+    /// Whether the repository has it.
+    pub exists: bool,
+}
+
+/// What the static checks found, for the review template.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct ReviewFacts {
+    /// Every finding; their order does not matter.
+    pub findings: Vec<FindingFact>,
+}
+
+/// One finding of the static checks.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct FindingFact {
+    /// `low`, `medium` or `high`; any other word counts as high.
+    pub severity: String,
+    /// Path of the file.
+    pub file: String,
+    /// Line from 1, or `None` for the whole file.
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub suggestion: String,
+}
+
+/// A milestone, or an item of one, that waits for a person.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct ManualTaskFacts {
+    /// The idea.
+    pub idea: IdeaFacts,
+    /// The run's id.
+    pub run: String,
+    /// The branch the run works on.
+    pub branch: String,
+    /// The milestone's number, from 1.
+    pub milestone_number: usize,
+    /// How many milestones the plan has.
+    pub milestone_total: usize,
+    /// The milestone's name.
+    pub milestone_name: String,
+    /// The milestone's description.
+    pub milestone_description: String,
+    /// Files to be changed, one path each.
+    pub files: Vec<String>,
+    /// How the milestone is to be tested.
+    pub tests: Vec<String>,
+    /// What was tried, in order.
+    pub attempts: Vec<AttemptFact>,
+    /// True when no model answered; false when models answered and failed.
+    pub for_want_of_a_model: bool,
+    /// Names of the milestones that wait for this one.
+    pub later_milestones: Vec<String>,
+    /// The command that goes on with the run.
+    pub resume_command: String,
+}
+
+/// One try at one model.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct AttemptFact {
+    /// `provider/name`.
+    pub model: String,
+    /// The class of failure; empty for a success.
+    pub class: String,
+    /// What the failure said; may be empty.
+    pub message: String,
+}
+
+/// A run that waits for a person's decision.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct BlockedFacts {
+    /// The idea.
+    pub idea: IdeaFacts,
+    /// The run's id.
+    pub run: String,
+    /// The branch the run works on.
+    pub branch: String,
+    /// The milestone it stopped at, if it got that far.
+    pub milestone_name: Option<String>,
+    /// Why it stopped, in one sentence.
+    pub reason: String,
+    /// The evidence: findings, test output, questions; may be long.
+    pub details: String,
+    /// Names of the milestones that wait for this one.
+    pub later_milestones: Vec<String>,
+    /// The command that goes on with the run.
+    pub resume_command: String,
+}
+
+/// A run that was stopped with its state saved.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct RecoveryFacts {
+    /// The idea.
+    pub idea: IdeaFacts,
+    /// The run's id.
+    pub run: String,
+    /// The branch the run works on.
+    pub branch: String,
+    /// Why it was stopped, in one sentence.
+    pub reason: String,
+    /// The phase it was in.
+    pub phase: String,
+    /// Names of the milestones that are committed.
+    pub done: Vec<String>,
+    /// Names of the milestones that are open.
+    pub open: Vec<String>,
+    /// The command that goes on with the run.
+    pub resume_command: String,
+}
+
+/// A run whose review was done by the static checks alone.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct DegradedReviewFacts {
+    /// The idea.
+    pub idea: IdeaFacts,
+    /// The run's id.
+    pub run: String,
+    /// The branch the run works on.
+    pub branch: String,
+    /// Names of the milestones that no model reviewed.
+    pub milestones: Vec<String>,
+}

@@ -1,0 +1,103 @@
+//! The text of an issue, cut out of a rendered template and held to what a
+//! tracker takes, whatever the template did.
+
+use crate::markdown;
+
+/// Largest body, in bytes; GitHub takes 65,536 characters, and a marker is added to it.
+const BODY_BYTES: usize = 60_000;
+
+/// An issue's title and body, ready to be posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueText {
+    /// One line of plain text, at most 120 characters and an ellipsis.
+    pub title: String,
+    /// Markdown of at most 60,000 bytes, ending in one line break, without hidden markers.
+    pub body: String,
+}
+
+/// Splits `# title`, a blank line and the body.
+pub(crate) fn split(rendered: &str) -> Result<IssueText, String> {
+    let (first, rest) = rendered
+        .trim_start()
+        .split_once('\n')
+        .ok_or("a title line and a body are needed")?;
+    let title = first
+        .strip_prefix("# ")
+        .map(markdown::plain)
+        .filter(|title| !title.is_empty())
+        .ok_or("the first line must be `# ` and a title")?;
+    // Last of all, so that no template, however written, forges a marker.
+    let body = markdown::without_comments(rest);
+    let body = bounded(tidy(&body));
+    if body.trim().is_empty() {
+        return Err("the body is empty".to_owned());
+    }
+    Ok(IssueText { title, body })
+}
+
+/// Without trailing spaces, runs of blank lines outside fences, and blank ends.
+fn tidy(body: &str) -> String {
+    let mut tidied = String::with_capacity(body.len());
+    let mut blank = 0;
+    let mut fence = Fence::default();
+    for line in body.trim().lines() {
+        let fenced = fence.is_open();
+        fence.pass(line);
+        blank = if line.trim().is_empty() { blank + 1 } else { 0 };
+        if blank < 2 || fenced {
+            tidied.push_str(if fenced { line } else { line.trim_end() });
+            tidied.push('\n');
+        }
+    }
+    tidied
+}
+
+/// Cut at a line within the limit; a fence that is open there is closed, for
+/// it would swallow the marker that is added below.
+fn bounded(body: String) -> String {
+    if body.len() <= BODY_BYTES {
+        return body;
+    }
+    let mut cut = String::with_capacity(BODY_BYTES);
+    let mut fence = Fence::default();
+    for line in body.lines() {
+        // Room for the closing fence and the note.
+        if cut.len() + line.len() + fence.ticks + 40 > BODY_BYTES {
+            break;
+        }
+        cut.push_str(line);
+        cut.push('\n');
+        fence.pass(line);
+    }
+    if fence.is_open() {
+        cut.push_str(&"`".repeat(fence.ticks));
+        cut.push('\n');
+    }
+    cut.push_str("\n(shortened)\n");
+    cut
+}
+
+/// Whether a line stands inside a fenced block of backticks.
+#[derive(Default)]
+struct Fence {
+    ticks: usize,
+}
+
+impl Fence {
+    const fn is_open(&self) -> bool {
+        self.ticks > 0
+    }
+
+    fn pass(&mut self, line: &str) {
+        let line = line.trim_start();
+        let rest = line.trim_start_matches('`');
+        let ticks = line.len() - rest.len();
+        if self.is_open() {
+            if ticks >= self.ticks && rest.trim().is_empty() {
+                self.ticks = 0;
+            }
+        } else if ticks >= 3 && !rest.contains('`') {
+            self.ticks = ticks;
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The closed list of templates. A file that is not on it replaces nothing,
+//! and saying so catches the misspelt name that would otherwise be ignored.
+
+/// One replaceable template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    Analysis,
+    Plan,
+    Review,
+    ManualTask,
+    FailedItem,
+    Blocked,
+    Recovery,
+    DegradedReview,
+}
+
+impl Name {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Analysis,
+        Self::Plan,
+        Self::Review,
+        Self::ManualTask,
+        Self::FailedItem,
+        Self::Blocked,
+        Self::Recovery,
+        Self::DegradedReview,
+    ];
+
+    /// The file names, in the order of `ALL`.
+    pub(crate) const FILES: [&'static str; 8] = [
+        "analysis.yaml.j2",
+        "plan.yaml.j2",
+        "review.yaml.j2",
+        "manual_task.md.j2",
+        "failed_item.md.j2",
+        "blocked.md.j2",
+        "recovery.md.j2",
+        "degraded_review.md.j2",
+    ];
+
+    pub(crate) const fn file(self) -> &'static str {
+        Self::FILES[self as usize]
+    }
+
+    pub(crate) const fn built_in(self) -> &'static str {
+        match self {
+            Self::Analysis => include_str!("../templates/analysis.yaml.j2"),
+            Self::Plan => include_str!("../templates/plan.yaml.j2"),
+            Self::Review => include_str!("../templates/review.yaml.j2"),
+            Self::ManualTask => include_str!("../templates/manual_task.md.j2"),
+            Self::FailedItem => include_str!("../templates/failed_item.md.j2"),
+            Self::Blocked => include_str!("../templates/blocked.md.j2"),
+            Self::Recovery => include_str!("../templates/recovery.md.j2"),
+            Self::DegradedReview => include_str!("../templates/degraded_review.md.j2"),
+        }
+    }
+}

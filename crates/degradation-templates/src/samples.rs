@@ -1,0 +1,119 @@
+//! Sample facts with which every template is rendered once when it is loaded:
+//! a broken template fails at the start, not when it is needed.
+
+use crate::{
+    AttemptFact, BlockedFacts, DegradedReviewFacts, FileFact, FindingFact, IdeaFacts,
+    ManualTaskFacts, RecoveryFacts, ReviewFacts,
+};
+
+pub(crate) fn idea() -> IdeaFacts {
+    IdeaFacts {
+        id: "001-greeting".to_owned(),
+        title: "Add a greeting".to_owned(),
+        description: "The program greets its user by name.\n\nWithout a name it greets the world."
+            .to_owned(),
+        criteria: vec![
+            "`greet Ada` prints `Hello, Ada!`".to_owned(),
+            "`greet` prints `Hello, world!`".to_owned(),
+        ],
+        files: vec![
+            FileFact {
+                path: "src/main.rs".to_owned(),
+                exists: true,
+            },
+            FileFact {
+                path: "src/greeting.rs".to_owned(),
+                exists: false,
+            },
+        ],
+    }
+}
+
+pub(crate) fn review() -> ReviewFacts {
+    ReviewFacts {
+        findings: vec![
+            FindingFact {
+                severity: "medium".to_owned(),
+                file: "src/main.rs".to_owned(),
+                line: Some(12),
+                message: "Most of the file was dropped.".to_owned(),
+                suggestion: "Keep what the idea does not ask to remove.".to_owned(),
+            },
+            FindingFact {
+                severity: "low".to_owned(),
+                file: "src/greeting.rs".to_owned(),
+                line: None,
+                message: "A note is left to be done.".to_owned(),
+                suggestion: "Do it or name an issue.".to_owned(),
+            },
+        ],
+    }
+}
+
+pub(crate) fn manual_task() -> ManualTaskFacts {
+    ManualTaskFacts {
+        idea: idea(),
+        run: RUN.to_owned(),
+        branch: BRANCH.to_owned(),
+        milestone_number: 1,
+        milestone_total: 2,
+        milestone_name: "Greeting module".to_owned(),
+        milestone_description: "A function that makes the greeting.".to_owned(),
+        files: vec!["src/greeting.rs".to_owned(), "src/main.rs".to_owned()],
+        tests: vec!["cargo test greeting".to_owned()],
+        attempts: vec![
+            AttemptFact {
+                model: "local/small".to_owned(),
+                class: "timeout".to_owned(),
+                message: "no first token within 90 s".to_owned(),
+            },
+            AttemptFact {
+                model: "remote/large".to_owned(),
+                class: "rate_limited".to_owned(),
+                message: String::new(),
+            },
+        ],
+        for_want_of_a_model: true,
+        later_milestones: vec!["Command line".to_owned()],
+        resume_command: RESUME.to_owned(),
+    }
+}
+
+pub(crate) fn blocked() -> BlockedFacts {
+    BlockedFacts {
+        idea: idea(),
+        run: RUN.to_owned(),
+        branch: BRANCH.to_owned(),
+        milestone_name: Some("Greeting module".to_owned()),
+        reason: "The tests fail after two attempts to fix them.".to_owned(),
+        details: "test greets_by_name ... FAILED\nassertion failed".to_owned(),
+        later_milestones: vec!["Command line".to_owned()],
+        resume_command: RESUME.to_owned(),
+    }
+}
+
+pub(crate) fn recovery() -> RecoveryFacts {
+    RecoveryFacts {
+        idea: idea(),
+        run: RUN.to_owned(),
+        branch: BRANCH.to_owned(),
+        reason: "The time limit of 23 minutes was reached.".to_owned(),
+        phase: "implementing".to_owned(),
+        done: vec!["Greeting module".to_owned()],
+        open: vec!["Command line".to_owned()],
+        resume_command: RESUME.to_owned(),
+    }
+}
+
+pub(crate) fn degraded_review() -> DegradedReviewFacts {
+    DegradedReviewFacts {
+        idea: idea(),
+        run: RUN.to_owned(),
+        branch: BRANCH.to_owned(),
+        milestones: vec!["Greeting module".to_owned(), "Command line".to_owned()],
+    }
+}
+
+const RUN: &str = "01JZ0000000000000000000000";
+const BRANCH: &str = "belay/001-greeting";
+const RESUME: &str = "belay resume 01JZ0000000000000000000000";

@@ -1,0 +1,7 @@
+//! Every template's output, with ordinary and with hostile facts, and what a
+//! user's own templates may and may not do.
+
+mod hostile;
+mod replaced;
+mod sample;
+mod shown;

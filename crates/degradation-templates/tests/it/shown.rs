@@ -1,0 +1,135 @@
+//! What each built-in template says, as a person or the next step reads it.
+
+use degradation_templates::{IdeaFacts, IssueText, ReviewFacts, Templates};
+use serde_json::{Value, json};
+
+use crate::sample::{all, ordinary};
+
+fn templates() -> Templates {
+    Templates::built_in().unwrap()
+}
+
+pub(crate) fn shown(issue: &IssueText) -> String {
+    format!("TITLE: {}\n\n{}", issue.title, issue.body)
+}
+
+#[test]
+fn analysis_is_cautious_and_asks_nothing() {
+    insta::assert_json_snapshot!(templates().analysis(&ordinary().idea()).unwrap());
+}
+
+#[test]
+fn plan_has_a_note_and_the_files_of_the_idea() {
+    insta::assert_json_snapshot!(templates().plan(&ordinary().idea()).unwrap());
+}
+
+#[test]
+fn plan_without_files_changes_none() {
+    let idea = IdeaFacts {
+        id: "idea-1".to_owned(),
+        ..IdeaFacts::default()
+    };
+    insta::assert_json_snapshot!(templates().plan(&idea).unwrap());
+}
+
+#[test]
+fn review_lists_what_was_found_gravest_first() {
+    insta::assert_json_snapshot!(templates().review(&ordinary().review()).unwrap());
+}
+
+#[test]
+fn review_without_findings_is_approved_below_a_real_one() {
+    insta::assert_json_snapshot!(templates().review(&ReviewFacts::default()).unwrap());
+}
+
+#[test]
+fn manual_task_says_what_was_tried_and_how_to_go_on() {
+    insta::assert_snapshot!(shown(
+        &templates()
+            .manual_task(&ordinary().manual_task(true))
+            .unwrap()
+    ));
+}
+
+#[test]
+fn failed_item_names_the_files_left_as_they_were() {
+    insta::assert_snapshot!(shown(
+        &templates()
+            .failed_item(&ordinary().manual_task(false))
+            .unwrap()
+    ));
+}
+
+#[test]
+fn blocked_shows_the_evidence() {
+    insta::assert_snapshot!(shown(&templates().blocked(&ordinary().blocked()).unwrap()));
+}
+
+#[test]
+fn recovery_lists_done_and_open() {
+    insta::assert_snapshot!(shown(
+        &templates().recovery(&ordinary().recovery()).unwrap()
+    ));
+}
+
+#[test]
+fn degraded_review_asks_for_a_person() {
+    insta::assert_snapshot!(shown(
+        &templates()
+            .degraded_review(&ordinary().degraded_review())
+            .unwrap()
+    ));
+}
+
+#[test]
+fn manual_task_with_nothing_known_still_reads_well() {
+    let empty = all("");
+    insta::assert_snapshot!(shown(
+        &templates()
+            .manual_task(&degradation_templates::ManualTaskFacts {
+                milestone_name: "Write the rows".to_owned(),
+                idea: IdeaFacts {
+                    id: "007".to_owned(),
+                    ..IdeaFacts::default()
+                },
+                attempts: Vec::new(),
+                files: Vec::new(),
+                tests: Vec::new(),
+                later_milestones: Vec::new(),
+                ..empty.manual_task(true)
+            })
+            .unwrap()
+    ));
+}
+
+fn mark_of(severities: &[&str]) -> (Value, Value) {
+    let facts = ReviewFacts {
+        findings: severities
+            .iter()
+            .map(|severity| ordinary().finding(severity, None))
+            .collect(),
+    };
+    let review = templates().review(&facts).unwrap();
+    (review["approved"].clone(), review["code_quality"].clone())
+}
+
+#[test]
+fn review_is_approved_only_without_a_high_finding() {
+    assert_eq!(mark_of(&[]), (json!(true), json!(70)));
+    assert_eq!(mark_of(&["low"]), (json!(true), json!(68)));
+    assert_eq!(mark_of(&["medium", "low"]), (json!(true), json!(58)));
+    assert_eq!(mark_of(&["low", "high"]), (json!(false), json!(48)));
+    assert_eq!(mark_of(&["high"; 9]), (json!(false), json!(0)));
+}
+
+#[test]
+fn an_unknown_severity_counts_as_high() {
+    assert_eq!(mark_of(&["fatal"]), (json!(false), json!(50)));
+}
+
+#[test]
+fn a_high_finding_is_not_lost_behind_a_thousand_low_ones() {
+    let mut severities = vec!["low"; 1000];
+    severities.push("high");
+    assert_eq!(mark_of(&severities).0, json!(false));
+}
