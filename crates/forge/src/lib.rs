@@ -1,1 +1,56 @@
-//! Issues for people: a folder of Markdown files, behind the trait that GitHub implements too.
+//! Issues for people, behind one trait: a folder of Markdown files here, the
+//! same promises for a hosting service elsewhere.
+//!
+//! The failure this prevents: a run that cannot go on without a person says so
+//! eleven times over in as many hours, or never. An issue carries a hidden
+//! [`Marker`], is looked for before it is made, and is made once; so is a
+//! comment. What models and strangers write into a title or a body cannot pass
+//! for a marker.
+
+mod error;
+mod folder;
+mod issue;
+mod marker;
+mod text;
+
+use async_trait::async_trait;
+
+pub use error::Error;
+pub use folder::Folder;
+pub use issue::{Issue, IssueState, NewIssue};
+pub use marker::Marker;
+pub use text::{MAX_BODY_BYTES, MAX_LABELS, MAX_TITLE_CHARS, neutralise};
+
+/// Where issues are kept.
+///
+/// Cancellation: dropping a future stops the waiting, not the work. Every verb
+/// may be called again: what was done is found and not done twice.
+#[async_trait]
+pub trait Forge: Send + Sync {
+    /// Every open issue, by number.
+    ///
+    /// # Errors
+    /// When the issues cannot be listed. One issue that cannot be read does
+    /// not hide the others.
+    async fn open_issues(&self) -> Result<Vec<Issue>, Error>;
+
+    /// Looks for an issue with the marker, open or closed, and gives it back;
+    /// makes one if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an empty title or marker.
+    async fn create(&self, new: &NewIssue) -> Result<Issue, Error>;
+
+    /// Adds a comment, unless one with this marker is there already. The
+    /// marker is any text that names the comment within its issue.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIssue`]; [`Error::TooLarge`] when the issue is full.
+    async fn comment(&self, url: &str, body: &str, marker: &str) -> Result<(), Error>;
+
+    /// Closes the issue and says why. A closed issue is left as it is.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIssue`]; [`Error::Damaged`] if its state cannot be set.
+    async fn close(&self, url: &str, reason: &str) -> Result<(), Error>;
+}

@@ -1,0 +1,184 @@
+//! The text of one issue file: front matter, body, comments.
+//!
+//! A person may edit the file by hand, so it is changed by its lines and never
+//! written anew from what was understood of it: keys we don't know, their
+//! order and their remarks stay. What counts as ours is the front matter and
+//! the hidden marks; no text from outside can hold either.
+
+use serde::{Deserialize, Serialize};
+
+use crate::issue::{Issue, IssueState, NewIssue};
+use crate::marker::{Marker, encode};
+use crate::text::{self, MARK};
+
+const FENCE: &str = "---";
+const COMMENTS: &str = "## Comments";
+
+#[derive(Serialize)]
+struct Written<'a> {
+    number: u64,
+    title: &'a str,
+    state: &'a str,
+    labels: &'a [String],
+    run: &'a str,
+    step: &'a str,
+}
+
+/// What is understood of the front matter. Everything may be missing: a person
+/// may also write an issue by hand.
+#[derive(Deserialize)]
+struct Read {
+    title: Option<String>,
+    state: Option<String>,
+    labels: Option<Vec<String>>,
+    run: Option<String>,
+    step: Option<String>,
+}
+
+/// A file for a new issue.
+pub(super) fn render(number: u64, new: &NewIssue) -> Result<String, String> {
+    let title = text::title(&new.title);
+    let labels = text::labels(&new.labels);
+    let front = yaml(&Written {
+        number,
+        title: &title,
+        state: "open",
+        labels: &labels,
+        run: &new.marker.run,
+        step: &new.marker.step,
+    })?;
+    let body = text::body(&new.body);
+    Ok(format!("{FENCE}\n{front}{FENCE}\n\n{body}\n"))
+}
+
+/// Reads an issue. Its number is that of its file. The error says what is
+/// wrong, for a person.
+pub(super) fn parse(url: &str, number: u64, text: &str) -> Result<Issue, String> {
+    let (front, rest) = split(text).ok_or("it has no front matter between two lines of ---")?;
+    let read: Read = serde_yaml::from_str(front).map_err(|error| first_line(&error.to_string()))?;
+    let state = match read.state.as_deref().map(str::trim) {
+        None => IssueState::Open,
+        Some(word) if word.eq_ignore_ascii_case("open") => IssueState::Open,
+        Some(word) if word.eq_ignore_ascii_case("closed") => IssueState::Closed,
+        Some(word) => return Err(format!("its state is {word:?}, not open or closed")),
+    };
+    let marker = match (read.run, read.step) {
+        (Some(run), Some(step)) => Some(Marker { run, step }),
+        _ => None,
+    };
+    Ok(Issue {
+        url: url.to_owned(),
+        number,
+        title: read.title.unwrap_or_default(),
+        body: body_of(rest),
+        labels: read.labels.unwrap_or_default(),
+        state,
+        marker: marker.filter(|marker| marker.check().is_ok()),
+    })
+}
+
+/// Whether the front matter holds the marker's lines as [`render`] writes
+/// them, even where a person has spoilt the lines around them.
+pub(super) fn mentions(text: &str, marker: &Marker) -> bool {
+    #[derive(Serialize)]
+    struct Lines<'a> {
+        run: &'a str,
+        step: &'a str,
+    }
+    let wanted = yaml(&Lines {
+        run: &marker.run,
+        step: &marker.step,
+    });
+    let (front, _) = split(text).unwrap_or((text, ""));
+    wanted.is_ok_and(|wanted| {
+        wanted
+            .lines()
+            .all(|wanted| front.lines().any(|line| line.trim_end() == wanted))
+    })
+}
+
+/// The text with a comment at its end; `None` if the comment is there already.
+pub(super) fn with_comment(text: &str, key: &str, body: &str) -> Option<String> {
+    let mark = format!("{MARK}comment={} -->", encode(key));
+    let (_, rest) = split(text).unwrap_or(("", text));
+    if rest.lines().any(|line| line.trim_end() == mark) {
+        return None;
+    }
+    Some(appended(text, rest, &mark, &text::body(body)))
+}
+
+/// The text with its state set to closed and the reason at its end.
+pub(super) fn with_closed(text: &str, reason: &str) -> Option<String> {
+    let (front, rest) = split(text)?;
+    let start = text.len() - rest.len();
+    let before = text.find(front)?;
+    let mut closed = String::from(&text[..before]);
+    let mut set = false;
+    for line in front.split_inclusive('\n') {
+        if line.starts_with("state:") && !set {
+            let end = &line[line.trim_end_matches(['\r', '\n']).len()..];
+            closed.push_str("state: closed");
+            closed.push_str(end);
+            set = true;
+        } else {
+            closed.push_str(line);
+        }
+    }
+    if !set {
+        closed.push_str("state: closed\n");
+    }
+    closed.push_str(&text[before + front.len()..start]);
+    closed.push_str(rest);
+    let mark = format!("{MARK}closed -->");
+    let reason = format!("Closed: {}", text::body(reason));
+    Some(appended(&closed, rest, &mark, &reason))
+}
+
+fn appended(text: &str, rest: &str, mark: &str, block: &str) -> String {
+    let heading = if rest.lines().any(is_mark) {
+        String::new()
+    } else {
+        format!("{COMMENTS}\n\n")
+    };
+    format!("{}\n\n{heading}{mark}\n{block}\n", text.trim_end())
+}
+
+/// The front matter and what follows its closing fence. `None` without fences.
+fn split(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (first, after) = text.split_once('\n')?;
+    if first.trim_end() != FENCE {
+        return None;
+    }
+    let mut end = 0;
+    for line in after.split_inclusive('\n') {
+        if line.trim_end() == FENCE {
+            return Some((&after[..end], &after[end + line.len()..]));
+        }
+        end += line.len();
+    }
+    None
+}
+
+fn is_mark(line: &str) -> bool {
+    line.starts_with(MARK) && line.trim_end().ends_with("-->")
+}
+
+fn body_of(rest: &str) -> String {
+    let lines: Vec<&str> = rest.lines().take_while(|line| !is_mark(line)).collect();
+    let commented = lines.len() < rest.lines().count();
+    let body = lines.join("\n");
+    let body = body.trim();
+    match body.strip_suffix(COMMENTS) {
+        Some(before) if commented => before.trim_end().to_owned(),
+        _ => body.to_owned(),
+    }
+}
+
+fn yaml(value: &impl Serialize) -> Result<String, String> {
+    serde_yaml::to_string(value).map_err(|error| error.to_string())
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
