@@ -1,1 +1,49 @@
 //! One request to one model, classified; and the chain that turns many models into one answer.
+//!
+//! A model that is slow, limited, down, out of credit or answering nonsense must cost its caller
+//! one bounded attempt and never the work. So every failure gets a [`Class`] from one table, the
+//! class alone decides what comes next, and what was learned about a model (its breaker, its
+//! rests, its usual latency) is shared by every request of a run and can be kept between
+//! processes as a [`Memory`].
+//!
+//! - [`Providers`] holds what is shared; [`Providers::chain`] gives an ordered [`Chain`].
+//! - [`Chain::ask`] asks for one JSON value by a [`Schema`] and gives an [`Answer`] that passed
+//!   it, or the stand-in's value that passed the same checks, or [`Unanswered`].
+//! - A [`Request`] is started afresh at each model; nothing of a failed answer is continued by
+//!   another model.
+
+mod answer;
+mod budget;
+mod chain;
+mod class;
+
+mod clock;
+mod error;
+mod event;
+mod jitter;
+mod latency;
+mod memory;
+mod model_id;
+mod output;
+mod providers;
+mod redact;
+mod request;
+mod rests;
+mod secret;
+mod settings;
+mod transport;
+mod wire;
+
+pub use answer::{Answer, Attempt, Reason, Spent, Tokens, Unanswered};
+pub use chain::Chain;
+pub use class::Class;
+pub use error::Error;
+pub use event::{Event, Observer};
+pub use memory::Memory;
+pub use model_id::{InvalidModelId, ModelId};
+pub use providers::{Health, Providers};
+pub use request::{
+    Message, MessageRole, Prompt, Request, Schema, StandIn, TooLarge, Validate, estimate_tokens,
+};
+pub use secret::Secret;
+pub use settings::{BudgetLimits, Endpoint, Facts, Failover, Kind, OnRefusal, Settings};

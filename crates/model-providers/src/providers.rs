@@ -1,0 +1,310 @@
+//! What all requests of a run share: the client, breakers, rests, learned latencies, the budget.
+//!
+//! If each role had its own, three roles would each pay for the same outage and each spend the
+//! whole budget.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use circuit_breaker::{Clock as _, Registry, RegistrySnapshot, Snapshot, Status};
+use sha2::{Digest, Sha256};
+
+use crate::budget::{Budget, Price};
+use crate::clock::Clock;
+use crate::latency::Latencies;
+use crate::memory::{self, StoredRest};
+use crate::redact::Redactor;
+use crate::rests::{self, Rest, Rests};
+use crate::settings::Endpoint;
+use crate::transport::{Http, Transport};
+use crate::wire::Forms;
+use crate::{Chain, Class, Error, Facts, Memory, ModelId, Settings, Spent};
+
+/// The endpoints of a run and everything learned about them. All methods are cheap and do not
+/// block; the value is shared by every role.
+pub struct Providers {
+    pub(crate) settings: Settings,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) clock: Clock,
+    pub(crate) redactor: Redactor,
+    pub(crate) breakers: Registry<String, Clock>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) forms: Forms,
+    rests: Mutex<Rests>,
+    latencies: Mutex<Latencies>,
+}
+
+/// How a model stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Its breaker.
+    pub status: Status,
+    /// How long it rests yet; `None` if it does not. A rest for a refused key says a year and
+    /// ends with the process.
+    pub resting: Option<Duration>,
+}
+
+/// A model with what is needed to ask it.
+#[derive(Clone, Copy)]
+pub(crate) struct Route<'p> {
+    pub(crate) model: &'p ModelId,
+    pub(crate) endpoint: &'p Endpoint,
+    pub(crate) facts: &'p Facts,
+}
+
+static NO_FACTS: Facts = Facts {
+    context_window: None,
+    max_output_tokens: None,
+    usd_per_million_input: None,
+    usd_per_million_output: None,
+    timeout: None,
+};
+
+impl Providers {
+    /// Checks the settings and sets up the client; nothing is sent.
+    ///
+    /// # Errors
+    /// [`Error`] for facts about a model of an unknown provider, for an endpoint that cannot be
+    /// asked, for a limit or price that is no amount, or if the client cannot be set up.
+    pub fn new(settings: Settings) -> Result<Arc<Self>, Error> {
+        let http = Http::new(settings.failover.connect_timeout)?;
+        Self::over(settings, Arc::new(http))
+    }
+
+    pub(crate) fn over(
+        settings: Settings,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Arc<Self>, Error> {
+        check(&settings)?;
+        let clock = Clock::new();
+        Ok(Arc::new(Self {
+            redactor: Redactor::new(&settings),
+            breakers: Registry::new(settings.breaker.clone(), clock),
+            budget: Arc::new(Budget::new(settings.budget, settings.models.values())),
+            rests: Mutex::default(),
+            latencies: Mutex::default(),
+            forms: Forms::default(),
+            transport,
+            clock,
+            settings,
+        }))
+    }
+
+    /// An ordered chain; the first model is the primary. It may be empty: then only the stand-in
+    /// answers. `timeout` is the whole chain's, for one request.
+    ///
+    /// # Errors
+    /// [`Error::UnknownProvider`], and under a limit in dollars [`Error::UnknownPrice`].
+    pub fn chain(self: &Arc<Self>, models: &[ModelId], timeout: Duration) -> Result<Chain, Error> {
+        for model in models {
+            let unknown = || Error::UnknownProvider {
+                model: model.clone(),
+            };
+            let route = self.route(model).ok_or_else(unknown)?;
+            let priced = Price::of(route.facts).is_known();
+            if self.budget.limits().max_usd.is_some() && !priced {
+                let model = model.clone();
+                return Err(Error::UnknownPrice { model });
+            }
+        }
+        Ok(Chain::new(Arc::clone(self), models.to_vec(), timeout))
+    }
+
+    /// How a model's breaker stands and whether it rests. A model without an endpoint is healthy.
+    #[must_use]
+    pub fn health(&self, model: &ModelId) -> Health {
+        Health {
+            status: self.breakers.breaker(&self.model_key(model)).status(),
+            resting: self.resting(model).map(|(_, left)| left),
+        }
+    }
+
+    /// What the next process should know. Holds no secret.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        let stamp = |rest: Rest| {
+            let left = rest.until.saturating_sub(now);
+            memory::stamp(wall.checked_add(left).unwrap_or(wall))
+        };
+        let rests = self.rests();
+        let rests = rests.lasting(now).map(|(key, rest)| StoredRest {
+            key: key.clone(),
+            class: rest.class,
+            until_at: stamp(rest),
+        });
+        let samples = self.latencies().export().into_iter();
+        let in_milliseconds = |list: Vec<Duration>| {
+            let list = list.into_iter().map(|one| one.as_millis());
+            list.filter_map(|one| u64::try_from(one).ok()).collect()
+        };
+        Memory {
+            breakers: serde_json::to_value(self.breakers.snapshot()).unwrap_or_default(),
+            rests: rests.collect(),
+            first_token: samples.map(|(m, l)| (m, in_milliseconds(l))).collect(),
+        }
+    }
+
+    /// Takes over what an earlier process learned, as far as it concerns these endpoints and
+    /// credentials. Rubbish and what is past is left out.
+    pub fn restore(&self, memory: &Memory) {
+        let mut known = RegistrySnapshot::default();
+        for (key, saved) in readable_breakers(memory) {
+            if model_of(&key).is_some_and(|model| self.model_key(&model) == key) {
+                known.breakers.push((key, saved));
+            }
+        }
+        self.breakers.restore(&known);
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        for stored in &memory.rests {
+            let lasts = matches!(stored.class, Class::RateLimited | Class::QuotaExhausted);
+            let left = memory::until(stored.until_at, wall).min(rests::LONGEST);
+            if lasts && !left.is_zero() {
+                let rest = Rest {
+                    class: stored.class,
+                    until: now + left,
+                };
+                self.rests().lay(&stored.key, rest);
+            }
+        }
+        for (model, samples) in &memory.first_token {
+            for sample in samples {
+                let sample = Duration::from_millis(*sample);
+                self.latencies().record(model, sample);
+            }
+        }
+    }
+
+    /// What was spent so far, by this value and what was booked on it.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.budget.spent()
+    }
+
+    /// Adds what earlier processes of the same run spent.
+    pub fn book(&self, spent: &Spent) {
+        self.budget.book(spent);
+    }
+
+    /// Closes the breaker of one model, or of all, and ends their rests.
+    pub fn reset_breakers(&self, model: Option<&ModelId>) {
+        let Some(model) = model else {
+            self.breakers.reset(None);
+            self.rests().clear();
+            return;
+        };
+        self.breakers.reset(Some(&self.model_key(model)));
+        let keys = [self.model_key(model), self.credential_key(model)];
+        self.rests().forget(keys.iter().map(String::as_str));
+    }
+
+    pub(crate) fn route<'p>(&'p self, model: &'p ModelId) -> Option<Route<'p>> {
+        Some(Route {
+            model,
+            endpoint: self.settings.endpoints.get(&model.provider)?,
+            facts: self.settings.models.get(model).unwrap_or(&NO_FACTS),
+        })
+    }
+
+    /// Names provider, model and credential; the credential by a hash alone.
+    pub(crate) fn model_key(&self, model: &ModelId) -> String {
+        format!("{model}{MARK}{}", self.credential(model))
+    }
+
+    /// Names a credential, whichever provider it is used with; without one, the provider.
+    pub(crate) fn credential_key(&self, model: &ModelId) -> String {
+        match self.credential(model).as_str() {
+            NO_CREDENTIAL => format!("provider {}", model.provider),
+            hash => format!("credential {hash}"),
+        }
+    }
+
+    fn credential(&self, model: &ModelId) -> String {
+        let endpoint = self.settings.endpoints.get(&model.provider);
+        let Some(endpoint) = endpoint else {
+            return NO_CREDENTIAL.to_owned();
+        };
+        if endpoint.api_key.is_none() && endpoint.headers.is_empty() {
+            return NO_CREDENTIAL.to_owned();
+        }
+        let mut hash = Sha256::new();
+        hash.update(endpoint.api_key.as_ref().map_or("", |key| key.expose()));
+        for (name, value) in &endpoint.headers {
+            hash.update(format!("\n{name}: {value}"));
+        }
+        let digest = hash.finalize();
+        digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
+    }
+
+    pub(crate) fn resting(&self, model: &ModelId) -> Option<(Class, Duration)> {
+        let keys = [self.model_key(model), self.credential_key(model)];
+        let keys = keys.iter().map(String::as_str);
+        self.rests().resting(keys, self.clock.now())
+    }
+
+    pub(crate) fn rests(&self) -> MutexGuard<'_, Rests> {
+        self.rests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn latencies(&self) -> MutexGuard<'_, Latencies> {
+        let latencies = self.latencies.lock();
+        latencies.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Providers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Providers")
+            .field("endpoints", &self.settings.endpoints)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Stands between the model and the hash of its credential in a key.
+const MARK: char = '#';
+const NO_CREDENTIAL: &str = "none";
+
+/// The model of a key.
+pub(crate) fn model_of(key: &str) -> Option<ModelId> {
+    key.rsplit_once(MARK)?.0.parse().ok()
+}
+
+/// One entry after the other, so that one damaged breaker does not lose the others.
+fn readable_breakers(memory: &Memory) -> impl Iterator<Item = (String, Snapshot)> {
+    let entries = memory.breakers.get("breakers").and_then(|b| b.as_array());
+    let entries = entries.into_iter().flatten();
+    entries.filter_map(|entry| serde_json::from_value(entry.clone()).ok())
+}
+
+fn check(settings: &Settings) -> Result<(), Error> {
+    for model in settings.models.keys() {
+        if !settings.endpoints.contains_key(&model.provider) {
+            let model = model.clone();
+            return Err(Error::UnknownProvider { model });
+        }
+    }
+    let amount = |what: &str, value: Option<f64>| match value {
+        Some(value) if !value.is_finite() || value < 0.0 => Err(Error::InvalidAmount {
+            what: what.to_owned(),
+        }),
+        _ => Ok(()),
+    };
+    amount("max_usd", settings.budget.max_usd)?;
+    for (model, facts) in &settings.models {
+        amount(
+            &format!("the input price of {model}"),
+            facts.usd_per_million_input,
+        )?;
+        amount(
+            &format!("the output price of {model}"),
+            facts.usd_per_million_output,
+        )?;
+    }
+    for (provider, endpoint) in &settings.endpoints {
+        crate::wire::check(endpoint).map_err(|problem| Error::InvalidEndpoint {
+            provider: provider.clone(),
+            problem,
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Bytes out, bytes in: the only place that touches the network.
+//!
+//! Behind a trait, so that the chain is tested under a paused clock without sockets, where a
+//! minute of silence takes no time. What the client must never do is decided here: it follows no
+//! redirect, so a key never travels to another host, and it asks for no compression, so a small
+//! answer cannot grow into a large one.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
+use url::Url;
+
+use crate::Error;
+
+/// A request as it goes out; always a POST.
+pub(crate) struct Call {
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What came back, as far as its headers; the body arrives piece by piece.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: BoxStream<'static, Result<Vec<u8>, Broken>>,
+}
+
+/// How a connection failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// Nobody listens there.
+    Refused,
+    /// No connection within its time.
+    ConnectTimeout,
+    /// Name resolution, TLS, reset, a body that ends early: the client's own words, which hold
+    /// no secret but perhaps the URL.
+    Lost(String),
+}
+
+/// Sends one request.
+#[async_trait]
+pub(crate) trait Transport: Send + Sync {
+    /// Ends with the headers. Dropping it gives the request up.
+    async fn send(&self, call: Call) -> Result<Reply, Broken>;
+}
+
+/// The real network.
+pub(crate) struct Http {
+    client: reqwest::Client,
+}
+
+impl Http {
+    pub(crate) fn new(connect_timeout: Duration) -> Result<Self, Error> {
+        let client = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .connect_timeout(connect_timeout)
+            .user_agent(concat!("belay/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(Error::Client)?;
+        Ok(Self { client })
+    }
+}
+
+#[async_trait]
+impl Transport for Http {
+    async fn send(&self, call: Call) -> Result<Reply, Broken> {
+        let request = self.client.post(call.url).headers(call.headers);
+        let response = request.body(call.body).send().await;
+        let response = response.map_err(broken)?;
+        Ok(Reply {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response
+                .bytes_stream()
+                .map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(broken))
+                .boxed(),
+        })
+    }
+}
+
+fn broken(error: reqwest::Error) -> Broken {
+    let error = error.without_url();
+    if error.is_connect() && error.is_timeout() {
+        return Broken::ConnectTimeout;
+    }
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let io = inner.downcast_ref::<io::Error>();
+        if error.is_connect() && io.is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused) {
+            return Broken::Refused;
+        }
+        let words = inner.to_string();
+        if !said.contains(&words) {
+            said = format!("{said}: {words}");
+        }
+        cause = inner.source();
+    }
+    Broken::Lost(said)
+}
