@@ -9,7 +9,8 @@ const BODY_BYTES: usize = 60_000;
 /// An issue's title and body, ready to be posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssueText {
-    /// One line of plain text, at most 120 characters and an ellipsis.
+    /// One line of plain text, at most 120 characters and an ellipsis; empty
+    /// only when a replaced template makes it of facts that are.
     pub title: String,
     /// Markdown of at most 60,000 bytes, ending in one line break, without hidden markers.
     pub body: String,
@@ -22,17 +23,16 @@ pub(crate) fn split(rendered: &str) -> Result<IssueText, String> {
         .split_once('\n')
         .ok_or("a title line and a body are needed")?;
     let title = first
-        .strip_prefix("# ")
+        .strip_prefix('#')
+        .filter(|title| title.is_empty() || title.starts_with(' '))
         .map(markdown::plain)
-        .filter(|title| !title.is_empty())
         .ok_or("the first line must be `# ` and a title")?;
     // Last of all, so that no template, however written, forges a marker.
     let body = markdown::without_comments(rest);
-    let body = bounded(tidy(&body));
-    if body.trim().is_empty() {
-        return Err("the body is empty".to_owned());
-    }
-    Ok(IssueText { title, body })
+    Ok(IssueText {
+        title,
+        body: bounded(tidy(&body)),
+    })
 }
 
 /// Without trailing spaces, runs of blank lines outside fences, and blank ends.

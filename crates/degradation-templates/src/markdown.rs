@@ -145,6 +145,8 @@ fn escape(line: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
+            // Within a word an underscore means nothing, and paths are full of them.
+            '_' if within_word(&escaped, letters.peek()) => escaped.push(c),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' | '$' => {
                 escaped.push('\\');
                 escaped.push(c);
@@ -168,7 +170,73 @@ fn escape(line: &str) -> String {
     escaped
 }
 
+fn within_word(before: &str, next: Option<&char>) -> bool {
+    before.ends_with(char::is_alphanumeric) && next.is_some_and(|next| next.is_alphanumeric())
+}
+
 /// `1.` and `1)` at the start of a line begin a numbered list.
 fn starts_numbering(before: &str) -> bool {
     !before.is_empty() && before.chars().all(|c| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inline_leaves_words_and_disarms_the_rest() {
+        let cases = [
+            (
+                "plain words, (brackets) & more",
+                "plain words, (brackets) &amp; more",
+            ),
+            ("snake_case_name", "snake_case_name"),
+            ("_emphasis_ **strong**", "\\_emphasis\\_ \\*\\*strong\\*\\*"),
+            ("# heading", "\\# heading"),
+            ("- item", "\\- item"),
+            ("a - b", "a - b"),
+            ("12. numbered", "12\\. numbered"),
+            ("v1.2", "v1.2"),
+            ("<!-- x -->", "&lt;\\!-- x --&gt;"),
+            ("[a](b)", "\\[a\\](b)"),
+            ("@you", "@\u{200b}you"),
+            ("see #12", "see \\#\u{200b}12"),
+            ("two\nlines\r\n  three", "two lines three"),
+            ("", ""),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(inline(text), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn code_spans_hold_any_backticks() {
+        let cases = [
+            ("src/main.rs", "`src/main.rs`"),
+            ("a`b", "``a`b``"),
+            ("`a``", "``` `a`` ```"),
+            ("a\nb", "`a b`"),
+            ("", "(empty)"),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(code(text), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn fences_are_longer_than_any_inside() {
+        assert_eq!(fence("a", "sh"), "```sh\na\n```");
+        assert_eq!(fence("````\nx", "t`\nx"), "`````tx\n````\nx\n`````");
+    }
+
+    #[test]
+    fn quotes_keep_lines_and_drop_indentation() {
+        assert_eq!(quote("\n  one\n\n    two"), "> one\n>\n> two");
+    }
+
+    #[test]
+    fn blocks_are_bounded_in_lines_and_characters() {
+        assert_eq!(quote(&"x\n".repeat(1000)).lines().count(), BLOCK_LINES + 1);
+        assert!(fence(&"é".repeat(100_000), "").chars().count() < BLOCK_CHARS + 20);
+    }
 }

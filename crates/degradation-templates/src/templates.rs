@@ -152,7 +152,8 @@ impl Templates {
         Ok(templates)
     }
 
-    /// Renders everything once with full and once with empty facts.
+    /// Renders everything once with full facts, and the answers with empty ones
+    /// too, for a run goes on with whatever an answer says.
     fn prove(&self) -> Result<(), Error> {
         for idea in [samples::idea(), IdeaFacts::default()] {
             self.analysis(&idea)?;
@@ -161,18 +162,23 @@ impl Templates {
         for facts in [samples::review(), ReviewFacts::default()] {
             self.review(&facts)?;
         }
-        for facts in [samples::manual_task(), ManualTaskFacts::default()] {
-            self.manual_task(&facts)?;
-            self.failed_item(&facts)?;
-        }
-        for facts in [samples::blocked(), BlockedFacts::default()] {
-            self.blocked(&facts)?;
-        }
-        for facts in [samples::recovery(), RecoveryFacts::default()] {
-            self.recovery(&facts)?;
-        }
-        for facts in [samples::degraded_review(), DegradedReviewFacts::default()] {
-            self.degraded_review(&facts)?;
+        let task = samples::manual_task();
+        for (name, issue) in [
+            (Name::ManualTask, self.manual_task(&task)?),
+            (Name::FailedItem, self.failed_item(&task)?),
+            (Name::Blocked, self.blocked(&samples::blocked())?),
+            (Name::Recovery, self.recovery(&samples::recovery())?),
+            (
+                Name::DegradedReview,
+                self.degraded_review(&samples::degraded_review())?,
+            ),
+        ] {
+            if issue.title.is_empty() || issue.body.trim().is_empty() {
+                return Err(Error::Output {
+                    name: name.file(),
+                    message: "the title or the body is empty".to_owned(),
+                });
+            }
         }
         Ok(())
     }

@@ -156,18 +156,18 @@ fn nobody_is_mentioned_and_no_issue_referred_to() {
 #[test]
 fn huge_facts_give_a_bounded_issue() {
     for text in [
-        "x".repeat(1_000_000),
-        "`\n".repeat(300_000),
-        "é@ ".repeat(400_000),
+        "x".repeat(50_000),
+        "`\n".repeat(20_000),
+        "é@ ".repeat(20_000),
     ] {
         let facts = all(&text);
         let mut task = facts.manual_task(true);
-        task.files = vec![text.clone(); 300];
-        task.attempts = vec![task.attempts[0].clone(); 300];
+        task.files = vec![text.clone(); 100];
+        task.attempts = vec![task.attempts[0].clone(); 100];
         let issue = Templates::built_in().unwrap().manual_task(&task).unwrap();
         assert!(issue.body.len() <= 60_000, "{}", issue.body.len());
         assert!(issue.title.chars().count() <= 121);
         outside_fences(&issue.body);
-        assert!(issue.body.contains("and 270 more"));
+        assert!(issue.body.contains("and 70 more"));
     }
 }
