@@ -1,1 +1,34 @@
 //! The repository being worked on: linked worktree, path guard, all-or-nothing edits, commits, the project's own commands.
+//!
+//! Work happens beside the person, never on them. Trees are built in the
+//! object database through an index of their own, commits from trees, and the
+//! branch is moved by compare-and-swap, so that the person's checkout, index,
+//! stash, HEAD and other branches stay byte for byte as they are. A linked
+//! worktree, detached, is only the place where tests run; no commit is ever
+//! made from what lies in it.
+//!
+//! Everything goes through the git program, one call at a time, with an
+//! environment and options that keep hooks, prompts, pagers, signing, garbage
+//! collection and inherited `GIT_*` variables out.
+
+mod edit;
+mod error;
+mod git;
+mod guard;
+mod linked;
+mod listing;
+mod objects;
+mod project;
+mod refs;
+mod repository;
+
+pub use error::Error;
+pub use git::Git;
+pub use guard::{Guard, Refusal};
+pub use linked::Worktree;
+pub use objects::{CommitId, CommitIntent, FileWrite, Mode, Person, TreeFile, TreeId};
+pub use project::{
+    CommandOutcome, ProjectCommand, detect_setup, detect_test, run_project_command, setup_key,
+    wanted_for_detection,
+};
+pub use repository::Repository;

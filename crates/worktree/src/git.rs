@@ -1,0 +1,269 @@
+//! One call to the git program. A git that inherits an environment prompts for
+//! passwords, opens pagers, runs hooks, collects garbage in the background and
+//! may even work on another repository than the one it stands in; here it can
+//! do none of that, and two calls of one process never meet at a lock.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use subprocess::{Command, Ended, Limits, Output};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+
+/// How git is to be called.
+#[derive(Clone)]
+pub struct Git {
+    /// A name or path, `git` as a rule.
+    pub program: String,
+    /// PATH, HOME and what else git shall see. Nothing else is inherited, and
+    /// variables that would point it at another repository are left out.
+    pub env: Vec<(String, String)>,
+    /// For one call.
+    pub timeout: Duration,
+}
+
+/// Only names: values may be secrets.
+impl std::fmt::Debug for Git {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.env.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Git")
+            .field("program", &self.program)
+            .field("env", &names)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}
+
+/// Listings of very large repositories stay well below this.
+const MOST_OUTPUT: usize = 256 * 1024 * 1024;
+
+/// How much of git's complaint is kept in an error.
+const MOST_MESSAGE: usize = 2000;
+
+/// Variables that say which repository, index or objects to use. Ours are
+/// given per call.
+const REPOSITORY_VARIABLES: [&str; 16] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_CONFIG",
+    "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_DEFAULT_HASH",
+];
+
+const VARIABLES: [(&str, &str); 9] = [
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_PAGER", "cat"),
+    ("GIT_EDITOR", "true"),
+    ("GIT_ADVICE", "0"),
+    ("GIT_LITERAL_PATHSPECS", "1"),
+    // What large-file storage holds is on a server; the pointers are enough.
+    ("GIT_LFS_SKIP_SMUDGE", "1"),
+    ("LC_ALL", "C"),
+    ("LANGUAGE", ""),
+];
+
+const OPTIONS: [&str; 25] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "commit.gpgSign=false",
+    "i18n.commitEncoding=UTF-8",
+    "advice.detachedHead=false",
+    // A worktree holds the whole tree, whatever the person's checkout shows.
+    "core.sparseCheckout=false",
+    "index.sparse=false",
+    // These would write files of an index of ours beside the person's.
+    "core.splitIndex=false",
+    "core.untrackedCache=false",
+    "submodule.recurse=false",
+    // A file that tests changed must be seen as changed.
+    "core.trustctime=true",
+    "core.checkStat=default",
+    "core.ignoreStat=false",
+    "core.preloadIndex=true",
+    // Would raise the repository's format, which older gits then refuse.
+    "worktree.useRelativePaths=false",
+    "core.protectHFS=true",
+    "core.protectNTFS=true",
+    "core.quotePath=false",
+    // Pointers stay pointers even where the program is missing but required.
+    "filter.lfs.smudge=",
+    "filter.lfs.clean=",
+    "filter.lfs.process=",
+    "filter.lfs.required=false",
+    "log.showSignature=false",
+];
+
+/// One call to be made.
+pub(crate) struct Call<'a> {
+    args: Vec<&'a str>,
+    dir: Option<&'a Path>,
+    env: Vec<(&'static str, String)>,
+    stdin: Vec<u8>,
+    output: usize,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(args: &[&'a str]) -> Self {
+        Self {
+            args: args.to_vec(),
+            dir: None,
+            env: Vec::new(),
+            stdin: Vec::new(),
+            output: MOST_OUTPUT,
+        }
+    }
+
+    pub(crate) fn dir(mut self, dir: &'a Path) -> Self {
+        self.dir = Some(dir);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.env.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn stdin(mut self, stdin: impl Into<Vec<u8>>) -> Self {
+        self.stdin = stdin.into();
+        self
+    }
+
+    /// Keep this much of the output and drop the middle of more.
+    pub(crate) fn keep(mut self, bytes: usize) -> Self {
+        self.output = bytes;
+        self
+    }
+
+    fn name(&self) -> String {
+        self.args.first().copied().unwrap_or_default().to_owned()
+    }
+}
+
+/// Runs calls, one at a time.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    git: Git,
+    dir: PathBuf,
+    one_at_a_time: Mutex<()>,
+}
+
+impl Caller {
+    pub(crate) fn new(git: Git, dir: PathBuf) -> Self {
+        Self {
+            git,
+            dir,
+            one_at_a_time: Mutex::new(()),
+        }
+    }
+
+    /// Runs git and returns its output whatever its exit status is. A git that
+    /// is stopped by the time limit or a signal is an error.
+    pub(crate) async fn try_run(&self, call: &Call<'_>) -> Result<Output, Error> {
+        let command = Command::new(&self.git.program, call.dir.unwrap_or(&self.dir))
+            .args(["--no-pager"])
+            .args(OPTIONS.iter().flat_map(|option| ["-c", option]))
+            .args(call.args.iter().copied())
+            .env(self.environment(call))
+            .stdin(call.stdin.clone())
+            .limits(Limits {
+                total: self.git.timeout,
+                output: call.output,
+                ..Limits::default()
+            });
+        let _one = self.one_at_a_time.lock().await;
+        let output = subprocess::run(&command, &CancellationToken::new()).await?;
+        match output.ended {
+            Ended::Exited(_) => Ok(output),
+            Ended::TimedOut | Ended::Idle => Err(Error::Git {
+                command: call.name(),
+                message: format!("did not end within {:?}", self.git.timeout),
+            }),
+            Ended::Signaled(_) | Ended::Cancelled => Err(failure(call, &output)),
+        }
+    }
+
+    /// As `try_run`, but an exit status other than 0 is an error too, with what
+    /// git said.
+    pub(crate) async fn run(&self, call: &Call<'_>) -> Result<Output, Error> {
+        let output = self.try_run(call).await?;
+        if output.success() {
+            Ok(output)
+        } else {
+            Err(failure(call, &output))
+        }
+    }
+
+    /// The whole output of a successful call; an error if it was cut.
+    pub(crate) async fn bytes(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
+        let output = self.run(call).await?;
+        if output.stdout.dropped > 0 {
+            return Err(Error::Unreadable {
+                command: call.name(),
+                what: format!("less than {} bytes of output", call.output),
+            });
+        }
+        Ok(output.stdout.bytes)
+    }
+
+    /// The output of a successful call as one line of text.
+    pub(crate) async fn line(&self, call: &Call<'_>) -> Result<String, Error> {
+        let bytes = self.bytes(call).await?;
+        let text = String::from_utf8(bytes).map_err(|_| Error::Unreadable {
+            command: call.name(),
+            what: "text in UTF-8".to_owned(),
+        })?;
+        Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+    }
+
+    fn environment(&self, call: &Call<'_>) -> Vec<(String, String)> {
+        let inherited = self
+            .git
+            .env
+            .iter()
+            .filter(|(name, _)| !REPOSITORY_VARIABLES.contains(&name.as_str()))
+            .cloned();
+        let fixed = VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let given = call
+            .env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
+        inherited.chain(fixed).chain(given).collect()
+    }
+}
+
+fn failure(call: &Call<'_>, output: &Output) -> Error {
+    Error::Git {
+        command: call.name(),
+        message: complaint(output),
+    }
+}
+
+/// What git said on standard error, or failing that how it ended.
+pub(crate) fn complaint(output: &Output) -> String {
+    let text = output.stderr.text();
+    let text = text.trim();
+    if text.is_empty() {
+        return match output.ended {
+            Ended::Exited(status) => format!("exit status {status}"),
+            Ended::Signaled(signal) => format!("ended by signal {signal}"),
+            other => format!("{other:?}"),
+        };
+    }
+    text.chars().take(MOST_MESSAGE).collect()
+}

@@ -1,0 +1,136 @@
+//! Commits and the branches that point to them. A commit is made from facts
+//! only, so a process that died between making it and noting it down makes the
+//! very same one again; a branch moves only from where it is known to stand.
+
+use crate::error::Error;
+use crate::git::{Call, complaint};
+use crate::objects::{CommitId, CommitIntent};
+use crate::repository::Repository;
+
+impl Repository {
+    /// Where a branch stands; `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// `BadBranchName`.
+    pub async fn branch_tip(&self, branch: &str) -> Result<Option<CommitId>, Error> {
+        let name = self.branch_ref(branch).await?;
+        let commit = format!("{name}^{{commit}}");
+        let call = Call::new(&["rev-parse", "--verify", "--quiet", &commit]);
+        let output = self.caller().try_run(&call).await?;
+        if !output.success() {
+            return Ok(None);
+        }
+        commit_id("rev-parse", output.stdout.text().trim()).map(Some)
+    }
+
+    /// Moves a branch to a commit if it stands at `from`; `None` means that it
+    /// must not exist yet. Moving it to where it already stands, from anywhere,
+    /// succeeds and changes nothing: an earlier process did it.
+    ///
+    /// # Errors
+    ///
+    /// `BranchMoved` if it stands elsewhere, `BadBranchName`, and `Git` if the
+    /// name collides with another branch's folder.
+    pub async fn move_branch(
+        &self,
+        branch: &str,
+        to: &CommitId,
+        from: Option<&CommitId>,
+    ) -> Result<(), Error> {
+        let name = self.branch_ref(branch).await?;
+        let none = "0".repeat(to.as_str().len());
+        let from_id = from.map_or(none.as_str(), CommitId::as_str);
+        let args = [
+            "update-ref",
+            "--no-deref",
+            "-m",
+            "belay",
+            &name,
+            to.as_str(),
+            from_id,
+        ];
+        let output = self.caller().try_run(&Call::new(&args)).await?;
+        if output.success() {
+            return Ok(());
+        }
+        let found = self.branch_tip(branch).await?;
+        if from.is_some() && found.as_ref() == Some(to) {
+            return Ok(());
+        }
+        if found.as_ref() != from {
+            return Err(Error::BranchMoved {
+                branch: branch.to_owned(),
+                found,
+            });
+        }
+        Err(Error::Git {
+            command: "update-ref".to_owned(),
+            message: complaint(&output),
+        })
+    }
+
+    /// Makes a commit without hooks or signature, and without moving anything
+    /// to it. The same intent gives the same id.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if the tree or the parent does not exist, or the author has no
+    /// name.
+    pub async fn commit(&self, intent: &CommitIntent) -> Result<CommitId, Error> {
+        let date = format!("@{} +0000", intent.at.as_second());
+        let args = [
+            "commit-tree",
+            intent.tree.as_str(),
+            "-p",
+            intent.parent.as_str(),
+            "-F",
+            "-",
+        ];
+        let call = Call::new(&args)
+            .stdin(intent.message.as_bytes())
+            .env("GIT_AUTHOR_NAME", &intent.author.name)
+            .env("GIT_AUTHOR_EMAIL", &intent.author.email)
+            .env("GIT_AUTHOR_DATE", &date)
+            .env("GIT_COMMITTER_NAME", &intent.author.name)
+            .env("GIT_COMMITTER_EMAIL", &intent.author.email)
+            .env("GIT_COMMITTER_DATE", &date);
+        commit_id("commit-tree", &self.caller().line(&call).await?)
+    }
+
+    /// The commits that `to` has and `from` has not, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if one of them does not exist.
+    pub async fn commits(&self, from: &CommitId, to: &CommitId) -> Result<Vec<CommitId>, Error> {
+        let range = format!("{from}..{to}");
+        let args = ["rev-list", "--reverse", "--topo-order", &range];
+        let list = self.caller().line(&Call::new(&args)).await?;
+        list.lines()
+            .map(|line| commit_id("rev-list", line))
+            .collect()
+    }
+
+    /// The full name of a branch, if it is one that git allows.
+    async fn branch_ref(&self, branch: &str) -> Result<String, Error> {
+        let bad = || Error::BadBranchName {
+            branch: branch.to_owned(),
+        };
+        // Allowed as refs, refused as branches.
+        if branch.starts_with('-') || branch == "HEAD" || branch.contains('\0') {
+            return Err(bad());
+        }
+        let name = format!("refs/heads/{branch}");
+        let call = Call::new(&["check-ref-format", &name]);
+        let output = self.caller().try_run(&call).await?;
+        output.success().then_some(name).ok_or_else(bad)
+    }
+}
+
+fn commit_id(command: &str, text: &str) -> Result<CommitId, Error> {
+    CommitId::parse(text).ok_or_else(|| Error::Unreadable {
+        command: command.to_owned(),
+        what: "the name of a commit".to_owned(),
+    })
+}

@@ -1,0 +1,266 @@
+//! Finding the repository that a folder belongs to, and asking it questions.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::git::{Call, Caller, Git, complaint};
+use crate::listing::{Listing, Listings};
+use crate::objects::{CommitId, Person, TreeId};
+
+/// A handle to one repository; clones share it. Its calls to git go one at a
+/// time. Dropping a future of any of its methods kills the git it started.
+#[derive(Debug, Clone)]
+pub struct Repository(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    top: PathBuf,
+    git_dir: PathBuf,
+    caller: Caller,
+    listings: Listings,
+}
+
+impl Repository {
+    /// Finds the repository that `from` lies in: a folder anywhere inside the
+    /// main worktree or a linked one. HEAD is then that of the worktree that
+    /// `from` lies in.
+    ///
+    /// # Errors
+    ///
+    /// `NotARepository` (also for one that git refuses, such as another
+    /// user's, and for the inside of a git directory), `Bare`, `NoCommit`.
+    pub async fn discover(from: &Path, git: Git) -> Result<Self, Error> {
+        let probe = Caller::new(git.clone(), from.to_owned());
+        let here = worktree_top(&probe, from).await?;
+        let git_dir = absolute_dir(&probe, "--git-common-dir").await?;
+        let own_dir = absolute_dir(&probe, "--absolute-git-dir").await?;
+        let caller = Caller::new(git, here.clone());
+        let top = if own_dir == git_dir {
+            here
+        } else {
+            main_top(&caller).await?.unwrap_or(here)
+        };
+        let repository = Self(Arc::new(Inner {
+            top,
+            git_dir,
+            caller,
+            listings: Listings::default(),
+        }));
+        match repository.resolve("HEAD").await {
+            Err(Error::UnknownRevision { .. }) => Err(Error::NoCommit {
+                path: repository.top().to_owned(),
+            }),
+            Err(error) => Err(error),
+            Ok(_) => Ok(repository),
+        }
+    }
+
+    /// The top of the main worktree; of the linked worktree it was found from
+    /// if the main one is bare.
+    #[must_use]
+    pub fn top(&self) -> &Path {
+        &self.0.top
+    }
+
+    /// The git directory that all worktrees share.
+    #[must_use]
+    pub fn git_dir(&self) -> &Path {
+        &self.0.git_dir
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+
+    pub(crate) async fn listing(&self, tree: &TreeId) -> Result<Arc<Listing>, Error> {
+        self.0.listings.of(&self.0.caller, tree).await
+    }
+
+    /// The commit that a name such as `HEAD`, a branch, a tag or an id means.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownRevision` if it means none.
+    pub async fn resolve(&self, rev: &str) -> Result<CommitId, Error> {
+        let unknown = || Error::UnknownRevision {
+            rev: rev.to_owned(),
+        };
+        let commit = format!("{rev}^{{commit}}");
+        let call = Call::new(&[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &commit,
+        ]);
+        let output = self.caller().try_run(&call).await?;
+        if !output.success() {
+            return Err(unknown());
+        }
+        CommitId::parse(output.stdout.text().trim()).ok_or_else(unknown)
+    }
+
+    /// The content of a commit.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if there is no such commit.
+    pub async fn tree_of(&self, commit: &CommitId) -> Result<TreeId, Error> {
+        let tree = format!("{commit}^{{tree}}");
+        let id = self
+            .caller()
+            .line(&Call::new(&["rev-parse", "--verify", &tree]))
+            .await?;
+        tree_id("rev-parse", &id)
+    }
+
+    /// Whether tracked files differ from HEAD, staged or not. Files that git
+    /// does not know yet do not count.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if it cannot be told.
+    pub async fn is_dirty(&self) -> Result<bool, Error> {
+        let args = ["status", "--porcelain", "-z", "--untracked-files=no"];
+        let output = self.caller().run(&Call::new(&args).keep(1024)).await?;
+        Ok(!output.stdout.bytes.is_empty())
+    }
+
+    /// The branch that is checked out; `None` for a detached HEAD.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if HEAD cannot be read.
+    pub async fn current_branch(&self) -> Result<Option<String>, Error> {
+        let call = Call::new(&["symbolic-ref", "--quiet", "HEAD"]);
+        let output = self.caller().try_run(&call).await?;
+        let name = output.stdout.text();
+        let branch = name.trim_end_matches('\n').strip_prefix("refs/heads/");
+        Ok(branch.filter(|_| output.success()).map(str::to_owned))
+    }
+
+    /// What changed between two trees, as a patch with renames found. Of more
+    /// than `max_bytes` the head and the tail are kept, with a mark between.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if there are no such trees.
+    pub async fn diff(
+        &self,
+        from: &TreeId,
+        to: &TreeId,
+        max_bytes: usize,
+    ) -> Result<String, Error> {
+        let args = [
+            "diff-tree",
+            "-r",
+            "-p",
+            "-M",
+            "--no-color",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+            from.as_str(),
+            to.as_str(),
+        ];
+        let output = self.caller().run(&Call::new(&args).keep(max_bytes)).await?;
+        Ok(output.stdout.text())
+    }
+
+    /// Who git's config says the person is; `None` if it does not say both, as
+    /// on a bare runner.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if the config cannot be read.
+    pub async fn author(&self) -> Result<Option<Person>, Error> {
+        let name = self.config("user.name").await?;
+        let email = self.config("user.email").await?;
+        Ok(name.zip(email).map(|(name, email)| Person { name, email }))
+    }
+
+    async fn config(&self, key: &str) -> Result<Option<String>, Error> {
+        let call = Call::new(&["config", "--get", key]);
+        let output = self.caller().try_run(&call).await?;
+        if !output.success() && output.ended != subprocess::Ended::Exited(1) {
+            return Err(Error::Git {
+                command: "config".to_owned(),
+                message: complaint(&output),
+            });
+        }
+        let value = output.stdout.text().trim().to_owned();
+        Ok((!value.is_empty()).then_some(value))
+    }
+}
+
+pub(crate) fn tree_id(command: &str, text: &str) -> Result<TreeId, Error> {
+    TreeId::parse(text).ok_or_else(|| Error::Unreadable {
+        command: command.to_owned(),
+        what: "the name of a tree".to_owned(),
+    })
+}
+
+async fn worktree_top(probe: &Caller, from: &Path) -> Result<PathBuf, Error> {
+    let not_usable = |reason: String| Error::NotARepository {
+        path: from.to_owned(),
+        reason,
+    };
+    if !from.is_dir() {
+        return Err(not_usable("no such folder".to_owned()));
+    }
+    let args = ["rev-parse", "--is-bare-repository", "--is-inside-work-tree"];
+    let output = probe.try_run(&Call::new(&args)).await?;
+    if !output.success() {
+        return Err(not_usable(complaint(&output)));
+    }
+    match output.stdout.text().lines().collect::<Vec<_>>()[..] {
+        ["true", _] => Err(Error::Bare {
+            path: from.to_owned(),
+        }),
+        ["false", "true"] => {
+            let top = probe
+                .line(&Call::new(&["rev-parse", "--show-toplevel"]))
+                .await?;
+            Ok(PathBuf::from(top))
+        }
+        _ => Err(not_usable(
+            "this is the inside of a git directory".to_owned(),
+        )),
+    }
+}
+
+async fn absolute_dir(probe: &Caller, which: &str) -> Result<PathBuf, Error> {
+    let args = ["rev-parse", "--path-format=absolute", which];
+    let dir = PathBuf::from(probe.line(&Call::new(&args)).await?);
+    dir.canonicalize().map_err(crate::error::at(dir))
+}
+
+/// The first entry of git's list is the main worktree; it may be bare, or for
+/// a submodule not a worktree at all.
+async fn main_top(caller: &Caller) -> Result<Option<PathBuf>, Error> {
+    let list = caller
+        .bytes(&Call::new(&["worktree", "list", "--porcelain", "-z"]))
+        .await?;
+    let mut fields = list
+        .split(|&b| b == 0)
+        .take_while(|field| !field.is_empty());
+    let first = fields
+        .next()
+        .and_then(|field| std::str::from_utf8(field).ok())
+        .and_then(|field| field.strip_prefix("worktree "));
+    let Some(first) = first.filter(|_| !fields.any(|field| field == b"bare")) else {
+        return Ok(None);
+    };
+    let first = PathBuf::from(first);
+    if !first.is_dir() {
+        return Ok(None);
+    }
+    let call = Call::new(&["rev-parse", "--show-toplevel"]).dir(&first);
+    let output = caller.try_run(&call).await?;
+    let top = output.stdout.text();
+    Ok(output
+        .success()
+        .then(|| PathBuf::from(top.trim_end_matches('\n'))))
+}
