@@ -17,14 +17,11 @@ pub(crate) struct Asked {
     pub(crate) include_usage: bool,
     /// A quarter of the bytes of all message contents.
     pub(crate) input_tokens: u64,
-    pub(crate) body: Value,
 }
 
 /// A request that OpenAI would answer with a 400.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Invalid {
-    #[error("We could not parse the JSON body of your request: {0}")]
-    Json(#[from] serde_json::Error),
     #[error("Missing required parameter: '{0}'.")]
     Missing(&'static str),
     #[error("Invalid type for '{0}'.")]
@@ -33,17 +30,13 @@ pub(crate) enum Invalid {
 
 impl Asked {
     /// `other` are the schema names that the script's answers have besides the known ones.
-    pub(crate) fn parse<'a>(
-        body: &[u8],
-        other: impl Iterator<Item = &'a str>,
-    ) -> Result<Self, Invalid> {
-        let body: Value = serde_json::from_slice(body)?;
+    pub(crate) fn read(body: &Value, other: &[String]) -> Result<Self, Invalid> {
         let model = match body.get("model") {
             None => return Err(Invalid::Missing("model")),
             Some(Value::String(name)) if name.len() <= MAX_MODEL_NAME => name.clone(),
             Some(_) => return Err(Invalid::Type("model")),
         };
-        let prompts = prompts(&body)?;
+        let prompts = prompts(body)?;
         let streamed = match body.get("stream") {
             None | Some(Value::Null) => false,
             Some(Value::Bool(streamed)) => *streamed,
@@ -67,7 +60,6 @@ impl Asked {
             include_usage: body.pointer("/stream_options/include_usage")
                 == Some(&Value::Bool(true)),
             input_tokens: tokens(bytes),
-            body,
         })
     }
 }
@@ -115,19 +107,20 @@ fn paths(schema: Option<&Value>) -> Vec<String> {
 }
 
 /// Finds the words `schema NAME` in the prompts, and the schema itself if it follows.
-fn in_prompts<'a>(
-    prompts: &[String],
-    other: impl Iterator<Item = &'a str>,
-) -> (Option<String>, Vec<String>) {
-    let names: Vec<&str> = KNOWN.into_iter().chain(other).collect();
+fn in_prompts(prompts: &[String], other: &[String]) -> (Option<String>, Vec<String>) {
+    let known = |name: &str| KNOWN.contains(&name) || other.iter().any(|other| other == name);
     for text in prompts {
         for (at, word) in text.match_indices("schema") {
-            let rest = text[at + word.len()..].trim_start_matches([' ', '\n', '`', '"', '\'', ':']);
+            let after = &text[at + word.len()..];
+            let rest = after.trim_start_matches([' ', '\n', '`', '"', '\'', ':']);
+            if rest.len() == after.len() {
+                continue;
+            }
             let end = rest
                 .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
                 .unwrap_or(rest.len());
             let (name, rest) = rest.split_at(end);
-            if names.contains(&name) {
+            if known(name) {
                 return (Some(name.to_owned()), paths(first_object(rest).as_ref()));
             }
         }
@@ -148,7 +141,7 @@ mod tests {
     use super::*;
 
     fn parse(body: &Value) -> Result<Asked, Invalid> {
-        Asked::parse(body.to_string().as_bytes(), ["survey"].into_iter())
+        Asked::read(body, &["survey".to_owned()])
     }
 
     fn schema(paths: &[&str]) -> Value {
@@ -197,6 +190,7 @@ mod tests {
         };
         assert_eq!(asking("survey").as_deref(), Some("survey"));
         assert_eq!(asking("planning"), None);
+        assert_eq!(asking("").as_deref(), None);
     }
 
     #[test]
@@ -216,6 +210,7 @@ mod tests {
     #[test]
     fn refuses_what_openai_refuses() {
         let message = |body: Value| parse(&body).expect_err("invalid").to_string();
+        assert!(message(json!([])).contains("'model'"));
         let good = json!([{"role": "user", "content": "x"}]);
         assert!(message(json!({"messages": good})).contains("'model'"));
         assert!(message(json!({"model": "m"})).contains("'messages'"));
@@ -224,7 +219,5 @@ mod tests {
         assert!(
             message(json!({"model": "m", "messages": good, "stream": "yes"})).contains("'stream'")
         );
-        let broken = Asked::parse(b"{", std::iter::empty()).expect_err("broken");
-        assert!(matches!(broken, Invalid::Json(_)));
     }
 }

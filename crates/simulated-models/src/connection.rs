@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncWriteExt, Interest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use crate::clock::{limited, pause, unix_seconds};
@@ -16,6 +16,8 @@ use crate::wire::{self, Act};
 
 /// How long a client may take to accept the bytes of one act.
 const WRITE_LIMIT: Duration = Duration::from_secs(60);
+/// How long a refused client may go on sending.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
 /// What becomes of the connection after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +60,16 @@ async fn refuse(mut stream: TcpStream, error: &http::ReadError) -> io::Result<()
     let body = error_object(&error.to_string(), "invalid_request_error", None);
     let acts = wire::json(status, &body).finish(false);
     perform(&mut stream, &acts, None).await?;
-    stream.shutdown().await
+    stream.shutdown().await?;
+    // Closing with bytes unread would reset the connection, and the client would never see
+    // why it was refused.
+    let mut rest = [0_u8; 4096];
+    limited(DRAIN_LIMIT, async {
+        while stream.read(&mut rest).await? > 0 {}
+        Ok(())
+    })
+    .await
+    .unwrap_or(Ok(()))
 }
 
 fn answer(state: &Arc<State>, request: Request) -> (Option<Ticket>, Vec<Act>) {

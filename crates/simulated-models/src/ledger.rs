@@ -43,18 +43,14 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    pub(crate) fn of(asked: Asked, authorization: Option<String>) -> Self {
+    /// A request that was understood. Number, stamps and fault come later.
+    pub(crate) fn of(asked: &Asked, body: Value, authorization: Option<String>) -> Self {
         Self {
-            number: 0,
-            model: asked.model,
-            schema: asked.schema,
-            paths: asked.paths,
+            schema: asked.schema.clone(),
+            paths: asked.paths.clone(),
             streamed: asked.streamed,
-            body: asked.body,
-            authorization,
-            received: Duration::ZERO,
-            ended: None,
-            fault: Fault::Answer,
+            body,
+            ..Self::unread(&asked.model, authorization)
         }
     }
 
@@ -95,12 +91,18 @@ impl Ledger {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the record its number and keeps it; `bytes` is what its body weighs.
-    pub(crate) fn receive(&self, bytes: usize, make: impl FnOnce(u64) -> Recorded) -> u64 {
+    /// Gives the record its number, which is returned, and its stamp, and keeps it; `bytes`
+    /// is what its body weighs.
+    pub(crate) fn receive(&self, bytes: usize, record: Recorded, at: Duration) -> u64 {
         let mut kept = self.kept();
         kept.received += 1;
         let number = kept.received;
-        kept.records.push_back((bytes, make(number)));
+        let record = Recorded {
+            number,
+            received: at,
+            ..record
+        };
+        kept.records.push_back((bytes, record));
         kept.bytes += bytes;
         while kept.records.len() > MAX_RECORDS || kept.bytes > MAX_BYTES {
             let Some((dropped, _)) = kept.records.pop_front() else {
@@ -162,10 +164,7 @@ mod tests {
     use super::*;
 
     fn receive(ledger: &Ledger, bytes: usize) -> u64 {
-        ledger.receive(bytes, |number| Recorded {
-            number,
-            ..Recorded::unread("m", None)
-        })
+        ledger.receive(bytes, Recorded::unread("m", None), Duration::ZERO)
     }
 
     #[test]

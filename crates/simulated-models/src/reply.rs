@@ -218,3 +218,6 @@ fn plain_pieces(body: &str) -> Vec<String> {
     let pieces = characters.chunks(PLAIN_PIECE);
     pieces.map(|piece| piece.iter().collect()).collect()
 }
+
+#[cfg(test)]
+mod tests;

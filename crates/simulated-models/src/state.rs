@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
+
 use crate::answers::Given;
 use crate::asked::Asked;
 use crate::clock::{Clock, unix_seconds};
@@ -11,11 +13,11 @@ use crate::completion::{Stamp, error_object};
 use crate::ledger::{Ledger, Recorded};
 use crate::reply;
 use crate::script::When;
-use crate::wire::Act;
+use crate::wire::{self, Act};
 use crate::{Fault, ModelScript, Script};
 
 /// Model names with counters of their own; further ones share those of `*`.
-const MAX_COUNTED: usize = 4_096;
+const MAX_COUNTED: usize = 1_024;
 
 /// A model and the part of a condition that says which of its requests are counted.
 type Counter = (String, Option<String>, Option<String>);
@@ -93,61 +95,66 @@ impl State {
         body: &[u8],
         authorization: Option<String>,
     ) -> (Ticket, Vec<Act>) {
-        let mut progress = self.progress();
-        let other: Vec<String> = progress.script.answers.other.keys().cloned().collect();
-        let asked = match Asked::parse(body, other.iter().map(String::as_str)) {
-            Ok(asked) => asked,
-            Err(invalid) => {
-                drop(progress);
-                let error = error_object(&invalid.to_string(), "invalid_request_error", None);
-                return self.refuse(Recorded::unread("", authorization), bad_request(&error));
-            }
+        let other = self.other_schemas();
+        let read = serde_json::from_slice::<Value>(body)
+            .map_err(|error| format!("We could not parse the JSON body of your request: {error}"))
+            .and_then(|value| match Asked::read(&value, &other) {
+                Ok(asked) => Ok((asked, value)),
+                Err(invalid) => Err(invalid.to_string()),
+            });
+        let (asked, value) = match read {
+            Ok(read) => read,
+            Err(message) => return self.refuse(&message, authorization),
         };
+        let mut progress = self.progress();
         let fault = progress.decide(&asked);
         let answers = &progress.script.answers;
         let good = answers.content(asked.schema.as_deref(), &asked.paths, &progress.given);
-        let (seed, generation) = (progress.script.seed, progress.generation);
-        drop(progress);
-        let mut acts = Vec::new();
         let given = GivenMark {
-            generation,
+            generation: progress.generation,
             schema: asked.schema.clone(),
             paths: asked.paths.clone(),
         };
-        let number = self.ledger.receive(body.len(), |number| {
-            let stamp = Stamp::new(seed, number, unix_seconds());
-            acts = reply::acts(&fault, &asked, &good, &stamp);
-            Recorded {
-                number,
-                received: self.clock.elapsed(),
-                fault,
-                ..Recorded::of(asked, authorization)
-            }
-        });
+        let seed = progress.script.seed;
+        let mut record = Recorded::of(&asked, value, authorization);
+        record.fault = fault.clone();
+        // Still under the lock: the numbers have the order in which calls were counted.
+        let number = self.receive(body.len(), record);
+        drop(progress);
+        let stamp = Stamp::new(seed, number, unix_seconds());
+        let acts = reply::acts(&fault, &asked, &good, &stamp);
         (self.ticket(number, Some(given)), acts)
     }
 
     /// Records a connection that is reset before its request is read.
     pub(crate) fn refuse_connection(self: &Arc<Self>) -> Ticket {
-        self.refuse(Recorded::unread("*", None), Fault::RefuseConnection)
-            .0
+        let mut record = Recorded::unread("*", None);
+        record.fault = Fault::RefuseConnection;
+        let number = self.receive(0, record);
+        self.ticket(number, None)
     }
 
-    fn refuse(self: &Arc<Self>, record: Recorded, fault: Fault) -> (Ticket, Vec<Act>) {
-        let acts = match &fault {
-            Fault::Status { status, body, .. } => {
-                let body = body.as_deref().unwrap_or_default();
-                crate::wire::whole(*status, "application/json", body, &[]).finish(false)
-            }
-            _ => vec![Act::Reset],
-        };
-        let number = self.ledger.receive(0, |number| Recorded {
-            number,
-            received: self.clock.elapsed(),
-            fault,
-            ..record
-        });
+    /// Records a request that was not understood.
+    fn refuse(
+        self: &Arc<Self>,
+        message: &str,
+        authorization: Option<String>,
+    ) -> (Ticket, Vec<Act>) {
+        let error = error_object(message, "invalid_request_error", None);
+        let acts = wire::json(400, &error).finish(false);
+        let mut record = Recorded::unread("", authorization);
+        record.fault = bad_request(&error);
+        let number = self.receive(0, record);
         (self.ticket(number, None), acts)
+    }
+
+    fn other_schemas(&self) -> Vec<String> {
+        let progress = self.progress();
+        progress.script.answers.other.keys().cloned().collect()
+    }
+
+    fn receive(&self, bytes: usize, record: Recorded) -> u64 {
+        self.ledger.receive(bytes, record, self.clock.elapsed())
     }
 
     fn ticket(self: &Arc<Self>, number: u64, given: Option<GivenMark>) -> Ticket {
@@ -159,7 +166,7 @@ impl State {
     }
 }
 
-fn bad_request(error: &serde_json::Value) -> Fault {
+fn bad_request(error: &Value) -> Fault {
     Fault::Status {
         status: 400,
         retry_after: None,
@@ -173,7 +180,9 @@ impl Progress {
         let Some(model) = self.script.model(&asked.model).cloned() else {
             return Fault::Answer;
         };
-        let known = self.calls.len() < MAX_COUNTED || self.script.models.contains_key(&asked.model);
+        let known = self.calls.len() < MAX_COUNTED
+            || self.script.models.contains_key(&asked.model)
+            || self.calls.keys().any(|(name, ..)| *name == asked.model);
         let name = if known { asked.model.as_str() } else { "*" };
         let taken = self.take(name, &model, asked);
         match model.context_window {
@@ -237,3 +246,6 @@ impl Drop for Ticket {
             .end(self.number, self.state.clock.elapsed());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,20 +2,12 @@
 use serde_json::{Value, json};
 use simulated_models::{Answers, FileAnswer, Script, Server};
 
-pub(crate) fn request(model: &str, schema: &str, streamed: bool) -> Value {
-    json!({
-        "model": model,
-        "stream": streamed,
-        "stream_options": if streamed { json!({"include_usage": true}) } else { Value::Null },
-        "messages": [{"role": "user", "content": "Please answer in JSON."}],
-        "response_format": {"type": "json_schema", "json_schema": {"name": schema, "schema": {}}},
-    })
-}
+use crate::harness::{client, request};
 
 #[tokio::test]
 async fn a_good_answer_reads_the_same_plain_and_streamed() {
     let server = Server::start(Script::default()).await.expect("starts");
-    let client = reqwest::Client::new();
+    let client = client();
     let url = format!("{}/chat/completions", server.base_url());
     let plain: Value = client
         .post(&url)
@@ -84,7 +76,7 @@ async fn a_change_set_has_the_paths_that_were_asked_for_and_scripted() {
     let mut body = request("m", "changes", false);
     body["response_format"]["json_schema"]["schema"] = json!({"properties": {"files": {"items":
         {"properties": {"path": {"enum": ["src/a.rs", "src/b.rs", "src/d.rs"]}}}}}});
-    let answer: Value = reqwest::Client::new()
+    let answer: Value = client()
         .post(format!("{}/chat/completions", server.base_url()))
         .json(&body)
         .send()
