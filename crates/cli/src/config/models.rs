@@ -1,0 +1,145 @@
+//! The facts that the config states about models, and what follows from what is not stated.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model_providers::{BudgetLimits, Facts, ModelId};
+
+use super::chains::{Parts, model_id, unknown_provider};
+use super::check::Section;
+use super::error::ConfigError;
+use super::meant::{Provider, Role, Roles};
+use super::sections::LIMIT;
+use super::typed;
+
+/// The most tokens that a window may be said to have.
+const MAX_TOKENS: i64 = 1_000_000_000;
+
+/// The facts that the config states.
+pub(super) fn given(
+    parts: &Parts<'_>,
+    typed: BTreeMap<String, Option<typed::Model>>,
+    providers: &BTreeMap<String, Provider>,
+) -> Result<BTreeMap<ModelId, Facts>, ConfigError> {
+    let all = parts.source.section(&["models"]);
+    let mut models = BTreeMap::new();
+    for (name, typed) in typed {
+        let section = all.below(&name);
+        let model = model_id(&name).map_err(|why| section.lacking(why))?;
+        let is_known = providers.contains_key(&model.provider)
+            || (!parts.is_configured && parts.catalog.named(&model.provider).is_some());
+        if !is_known {
+            return Err(section.lacking(unknown_provider(parts, &model, providers)));
+        }
+        models.insert(model, facts(&section, &typed.unwrap_or_default())?);
+    }
+    Ok(models)
+}
+
+fn facts(section: &Section<'_>, typed: &typed::Model) -> Result<Facts, ConfigError> {
+    let context_window =
+        section.optional_whole("context_window", typed.context_window, 1..=MAX_TOKENS)?;
+    let max_output_tokens =
+        section.optional_whole("max_output_tokens", typed.max_output_tokens, 1..=MAX_TOKENS)?;
+    if let (Some(window), Some(output)) = (context_window, max_output_tokens)
+        && output > window
+    {
+        let message = format!("must be at most context_window, which is {window}");
+        return Err(section.wrong("max_output_tokens", message));
+    }
+    Ok(Facts {
+        context_window,
+        max_output_tokens,
+        usd_per_million_input: section
+            .dollars("usd_per_million_input", typed.usd_per_million_input)?,
+        usd_per_million_output: section
+            .dollars("usd_per_million_output", typed.usd_per_million_output)?,
+        timeout: match &typed.timeout {
+            None => None,
+            given => Some(section.duration("timeout", given.as_ref(), Duration::ZERO, LIMIT)?),
+        },
+    })
+}
+
+/// The models that the config lists for its providers, in the order in which they are written.
+/// What stands under `models` for a provider that was only detected are facts, not a choice.
+pub(super) fn listed(parts: &Parts<'_>, providers: &BTreeMap<String, Provider>) -> Vec<ModelId> {
+    if !parts.is_configured {
+        return Vec::new();
+    }
+    parts
+        .source
+        .outline
+        .keys_below(&["models"])
+        .into_iter()
+        .filter_map(|name| model_id(name).ok())
+        .filter(|model| providers.contains_key(&model.provider))
+        .collect()
+}
+
+/// A limit in dollars is worth nothing if a model's price counts as zero because nobody knows it.
+pub(super) fn require_prices(
+    section: &Section<'_>,
+    budget: &BudgetLimits,
+    roles: &Roles,
+    models: &BTreeMap<ModelId, Facts>,
+) -> Result<(), ConfigError> {
+    if budget.max_usd.is_none() {
+        return Ok(());
+    }
+    let has_price = |model: &&ModelId| {
+        models.get(model).is_some_and(|facts| {
+            facts.usd_per_million_input.is_some() && facts.usd_per_million_output.is_some()
+        })
+    };
+    let unpriced = Role::ALL
+        .into_iter()
+        .flat_map(|role| &roles.get(role).chain)
+        .find(|model| !has_price(model));
+    match unpriced {
+        None => Ok(()),
+        Some(model) => {
+            let message = format!(
+                "needs the price of every model, and {model} has none: write \
+                 usd_per_million_input and usd_per_million_output for it under `models`"
+            );
+            Err(section.wrong("max_usd", message))
+        }
+    }
+}
+
+/// What to say about roles that nobody answers for, though no file asked for that.
+pub(super) fn unanswerable(
+    parts: &Parts<'_>,
+    roles: &Roles,
+    providers: &BTreeMap<String, Provider>,
+) -> Vec<String> {
+    let is_alone = |role: &Role| roles.get(*role).chain.is_empty();
+    if !Role::ALL.iter().all(is_alone) {
+        return Vec::new();
+    }
+    if !parts.is_configured && providers.is_empty() {
+        let variables: Vec<&str> = parts
+            .catalog
+            .providers
+            .iter()
+            .filter_map(|known| known.key_variable.as_deref())
+            .collect();
+        let mut text = format!(
+            "no model was found, templates alone answer: set one of {}, or start Ollama",
+            variables.join(", ")
+        );
+        if !parts.environment.programs.is_empty() {
+            let programs = parts.environment.programs.join(", ");
+            text = format!("{text} (programs cannot be asked in this version: {programs})");
+        }
+        return vec![text];
+    }
+    let without_models = |(name, _): (&String, &Provider)| {
+        parts.source.section(&["providers"]).warning(
+            name,
+            "no model of it is known: list some under `models` or in the chains of `roles`",
+        )
+    };
+    providers.iter().map(without_models).collect()
+}

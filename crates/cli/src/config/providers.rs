@@ -1,0 +1,186 @@
+//! Providers from typed to meant, with their keys, and those that are found without any config.
+
+use std::collections::BTreeMap;
+
+use model_providers::{Endpoint, Kind};
+use reqwest::header::{HeaderName, HeaderValue};
+use url::Url;
+
+use super::catalog::{Catalog, Known};
+use super::check::Section;
+use super::detect::ollama_url;
+use super::environment::Environment;
+use super::error::ConfigError;
+use super::meant::Provider;
+use super::typed::{self, ProviderKind};
+
+/// The providers that the config names.
+pub(super) fn configured(
+    section: &Section<'_>,
+    typed: BTreeMap<String, Option<typed::Provider>>,
+    catalog: &Catalog,
+    environment: &Environment,
+) -> Result<BTreeMap<String, Provider>, ConfigError> {
+    let mut providers = BTreeMap::new();
+    for (name, typed) in typed {
+        let section = section.below(&name);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || !name.chars().all(is_plain) {
+            return Err(section.lacking("a provider's name is letters, digits, `-`, `_` and `.`"));
+        }
+        let provider = provider(
+            &section,
+            &name,
+            typed.unwrap_or_default(),
+            catalog,
+            environment,
+        )?;
+        providers.insert(name, provider);
+    }
+    Ok(providers)
+}
+
+fn provider(
+    section: &Section<'_>,
+    name: &str,
+    typed: typed::Provider,
+    catalog: &Catalog,
+    environment: &Environment,
+) -> Result<Provider, ConfigError> {
+    let kind = match typed.kind {
+        None => return Err(section.lacking("`kind` is missing, expected `openai` or `anthropic`")),
+        Some(ProviderKind::Command) => {
+            return Err(section.not_yet("kind", "a program as a provider (kind `command`)"));
+        }
+        Some(ProviderKind::OpenAi) => Kind::OpenAi,
+        Some(ProviderKind::Anthropic) => Kind::Anthropic,
+    };
+    for (key, is_set) in [
+        ("preset", typed.preset.is_some()),
+        ("command", typed.command.is_some()),
+    ] {
+        if is_set {
+            return Err(section.wrong(key, "belongs to kind `command` only"));
+        }
+    }
+    let base_url = base_url(section, name, kind, typed.base_url.as_deref(), catalog)?;
+    if let Some(variable) = &typed.api_key_env {
+        section.variable("api_key_env", variable)?;
+    }
+    Ok(Provider {
+        endpoint: Endpoint {
+            kind,
+            base_url,
+            api_key: typed
+                .api_key_env
+                .as_ref()
+                .and_then(|variable| environment.key(variable).ok()),
+            headers: headers(&section.below("headers"), typed.headers.unwrap_or_default())?,
+        },
+        key_variable: typed.api_key_env,
+        is_detected: false,
+    })
+}
+
+/// The written address, else the one of a well-known provider of this name. OpenAI's protocol is
+/// spoken by many, so an unknown name must say where it is: a key must not go to OpenAI for want
+/// of a line.
+fn base_url(
+    section: &Section<'_>,
+    name: &str,
+    kind: Kind,
+    typed: Option<&str>,
+    catalog: &Catalog,
+) -> Result<Url, ConfigError> {
+    if let Some(text) = typed {
+        return section.url("base_url", text);
+    }
+    let fitting = |name: &str| catalog.named(name).filter(|known| known.kind() == kind);
+    let known = match kind {
+        Kind::OpenAi => fitting(name),
+        Kind::Anthropic => fitting(name).or_else(|| fitting("anthropic")),
+    };
+    known.map(|known| known.base_url.clone()).ok_or_else(|| {
+        section.lacking("`base_url` is missing, for example `https://api.example.com/v1`")
+    })
+}
+
+fn headers(
+    section: &Section<'_>,
+    typed: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, ConfigError> {
+    for (name, value) in &typed {
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            return Err(section.wrong(name, "is no name for a header"));
+        }
+        if HeaderValue::from_str(value).is_err() {
+            return Err(section.wrong(name, "has a value that no header can carry"));
+        }
+    }
+    Ok(typed)
+}
+
+/// The providers that are there without any config, in the catalog's order.
+pub(super) fn detected(catalog: &Catalog, environment: &Environment) -> Vec<(String, Provider)> {
+    catalog
+        .providers
+        .iter()
+        .filter(|known| match &known.key_variable {
+            Some(variable) => environment.key(variable).is_ok(),
+            None => local_models(known, environment).is_some_and(|models| !models.is_empty()),
+        })
+        .map(|known| (known.name.clone(), well_known(known, environment)))
+        .collect()
+}
+
+/// A well-known provider as the environment has it: with its key if that is set.
+pub(super) fn well_known(known: &Known, environment: &Environment) -> Provider {
+    let base_url = match known.name.as_str() {
+        "ollama" => ollama_url(&environment.vars).unwrap_or_else(|| known.base_url.clone()),
+        _ => known.base_url.clone(),
+    };
+    Provider {
+        endpoint: Endpoint {
+            kind: known.kind(),
+            base_url,
+            api_key: known
+                .key_variable
+                .as_ref()
+                .and_then(|variable| environment.key(variable).ok()),
+            headers: BTreeMap::new(),
+        },
+        key_variable: known.key_variable.clone(),
+        is_detected: true,
+    }
+}
+
+/// The models that a server on this machine can be asked for, the most wanted first.
+pub(super) fn local_models(known: &Known, environment: &Environment) -> Option<Vec<String>> {
+    let names = match known.name.as_str() {
+        "ollama" => environment.local.ollama.as_ref(),
+        "llama-cpp" => environment.local.llama_cpp.as_ref(),
+        _ => None,
+    }?;
+    let mut names: Vec<String> = names
+        .iter()
+        .filter(|name| !name.trim().is_empty() && answers_questions(name))
+        .cloned()
+        .collect();
+    let rank = |name: &String| {
+        known
+            .local_preferences
+            .iter()
+            .position(|wanted| name.starts_with(wanted.as_str()))
+            .unwrap_or(known.local_preferences.len())
+    };
+    names.sort_by_key(rank);
+    Some(names)
+}
+
+/// Servers list models for search beside those that write.
+fn answers_questions(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    !["embed", "rerank", "minilm", "bge-"]
+        .iter()
+        .any(|part| name.contains(part))
+}
