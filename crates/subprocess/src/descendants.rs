@@ -3,8 +3,9 @@
 //! group never reaches; they would live on for hours, one more at every run.
 //!
 //! Best effort by nature: a process whose parents have all died before it was
-//! seen is nobody's descendant any more. Linux only; elsewhere the list stays
-//! empty and the process group is all there is.
+//! seen is nobody's descendant any more, unless it still holds a pipe of ours.
+//! Linux only; elsewhere the list stays empty and the process group is all
+//! there is.
 
 use rustix::process::{Pid, Signal};
 
@@ -17,6 +18,7 @@ pub(crate) use portable::Descendants;
 mod linux {
     use std::collections::BTreeMap;
     use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 
@@ -70,6 +72,29 @@ mod linux {
             found
         }
 
+        /// Adds every process that could still write to one of these pipes
+        /// (inode numbers): only the child can have handed them on. Our own
+        /// ends, and copies of them in a process of ours that is just being
+        /// started, are for reading and do not count.
+        pub(crate) fn claim_writers(&mut self, pipes: &[u64]) {
+            let Ok(processes) = fs::read_dir("/proc") else {
+                return;
+            };
+            for process in processes.flatten() {
+                let name = process.file_name();
+                let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+                    continue;
+                };
+                if pid > 1
+                    && self.known.len() < MOST
+                    && writes_to(pid, pipes)
+                    && let Some(started) = start_time(pid)
+                {
+                    self.known.insert(pid, started);
+                }
+            }
+        }
+
         /// Sends the signal to every known descendant. A process that has
         /// ended meanwhile, or belongs to another user now, is passed over:
         /// nothing can be done about either.
@@ -108,6 +133,24 @@ mod linux {
             .collect()
     }
 
+    /// Another user's processes cannot be looked into, nor signalled.
+    fn writes_to(pid: i32, pipes: &[u64]) -> bool {
+        let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+            return false;
+        };
+        files.flatten().any(|file| {
+            let path = file.path();
+            // The link's own permissions are those the file was opened with.
+            let writable = path
+                .symlink_metadata()
+                .is_ok_and(|link| link.permissions().mode() & 0o200 != 0);
+            writable
+                && path.metadata().is_ok_and(|pipe| {
+                    pipe.mode() & 0o170_000 == 0o010_000 && pipes.contains(&pipe.ino())
+                })
+        })
+    }
+
     /// Field 22 of the stat line; the name in field 2 may itself hold spaces
     /// and parentheses, so counting starts after the last closing one. A
     /// zombie has no start time here: there is nothing left to signal.
@@ -139,6 +182,8 @@ mod portable {
         pub(crate) fn observe(&mut self) -> bool {
             false
         }
+
+        pub(crate) fn claim_writers(&mut self, _pipes: &[u64]) {}
 
         pub(crate) fn signal(&self, _signal: Signal) {}
     }

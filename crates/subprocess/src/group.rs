@@ -35,6 +35,11 @@ impl Group {
         self.descendants.observe();
     }
 
+    /// Counts everyone who could still write to these pipes among them.
+    pub(crate) fn claim_writers(&mut self, pipes: &[u64]) {
+        self.descendants.claim_writers(pipes);
+    }
+
     /// Asks all of them to end.
     pub(crate) fn terminate(&mut self) {
         self.descendants.observe();

@@ -3,6 +3,7 @@
 //! waits for a child that waits for it.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -58,6 +59,19 @@ pub(crate) struct Pipes {
 }
 
 impl Pipes {
+    /// The inode numbers of the output pipes, by which the system shows who
+    /// else has them open.
+    pub(crate) fn outputs(&self) -> Vec<u64> {
+        let stdout = self.stdout.as_ref().map(AsFd::as_fd);
+        let stderr = self.stderr.as_ref().map(AsFd::as_fd);
+        [stdout, stderr]
+            .into_iter()
+            .flatten()
+            .filter_map(|pipe| rustix::fs::fstat(pipe).ok())
+            .map(|facts| facts.st_ino)
+            .collect()
+    }
+
     /// Feeds and drains until every pipe is closed at the other end. Dropping
     /// it closes our ends; what was read by then is in the buffers.
     pub(crate) async fn pump(

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 use tokio::process::Child;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::captured::HeadTail;
@@ -19,8 +19,10 @@ use crate::group::Group;
 use crate::pipes::{Activity, Pipes};
 use crate::{Command, Ended, Error, Limits, Output};
 
-/// How often the tree of descendants is looked at while the child runs, so
-/// that those who leave the group are known before their parents die.
+/// How soon and how often the tree of descendants is looked at while the child
+/// runs, so that those who leave the group are known before their parents die:
+/// often at first, when programs start others, then at a steady beat.
+const FIRST_BEAT: Duration = Duration::from_millis(10);
 const BEAT: Duration = Duration::from_millis(500);
 
 /// How long what the child started may go on writing after the child itself
@@ -73,6 +75,7 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
         stdout: child.stdout.take(),
         stderr: child.stderr.take(),
     };
+    let outputs = pipes.outputs();
     let mut stdout = HeadTail::new(command.limits.output);
     let mut stderr = HeadTail::new(command.limits.output);
     let activity = Activity::starting(started_at);
@@ -86,6 +89,7 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
         activity: &activity,
         pump: Box::pin(pump),
         pumped: false,
+        outputs,
     };
     let ended = supervision
         .supervise(started_at, cancel)
@@ -155,6 +159,7 @@ struct Supervision<'a, P> {
     activity: &'a Activity,
     pump: Pin<Box<P>>,
     pumped: bool,
+    outputs: Vec<u64>,
 }
 
 impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
@@ -184,8 +189,8 @@ impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
         let deadline = clock::after(started_at, self.limits.total);
         let silence = self.activity.silent_for(self.limits.idle);
         let mut silence = std::pin::pin!(silence);
-        let mut beat = interval(BEAT);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pause = FIRST_BEAT;
+        let mut beat = std::pin::pin!(sleep(pause));
         loop {
             // The pipes come last: a child that never stops writing would use
             // up the runtime's budget for this poll, and every limit asked
@@ -199,7 +204,11 @@ impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
                 () = cancel.cancelled() => return Stop::Limit(Ended::Cancelled),
                 () = sleep_until(deadline) => return Stop::Limit(Ended::TimedOut),
                 () = &mut silence => return Stop::Limit(Ended::Idle),
-                _ = beat.tick() => self.group.observe(),
+                () = &mut beat => {
+                    self.group.observe();
+                    pause = (pause * 2).min(BEAT);
+                    beat.set(sleep(pause));
+                }
                 pumped = &mut self.pump, if !self.pumped => {
                     self.pumped = true;
                     if let Err(error) = pumped {
@@ -247,12 +256,16 @@ impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
     /// pipes. `None` if the child cannot even be killed.
     async fn finish(self) -> io::Result<Option<ExitStatus>> {
         let Self {
-            group,
             mut child,
             pump,
             pumped,
+            outputs,
+            mut group,
             ..
         } = self;
+        if !pumped {
+            group.claim_writers(&outputs);
+        }
         // Before the child is reaped: see `Group`.
         drop(group);
         let status = match timeout(REAP, child.wait()).await {

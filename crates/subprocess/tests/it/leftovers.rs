@@ -110,19 +110,21 @@ async fn an_orphan_in_its_own_session_is_killed_after_an_ordinary_exit() {
     gone(output.stdout.text().trim()).await;
 }
 
+/// Trap 31: nobody saw it leave, but it cannot hide that it has the pipe.
 #[tokio::test]
-async fn an_orphan_out_of_reach_does_not_hold_the_pipes() {
+async fn an_orphan_that_nobody_saw_is_found_by_the_pipe_it_holds() {
     let dir = tempfile::tempdir().unwrap();
-    // Orphaned twice over before any walk can see it.
-    let script = "(setsid sh -c 'echo $$; exec sleep 600' &) ; sleep 0.05; exit 0";
-    let output = run(&sh(script, dir.path()), &CancellationToken::new())
-        .await
-        .unwrap();
+    let mut fifo = Fifo::new(dir.path());
+    let script = "mkfifo ready; \
+                  (setsid sh -c 'echo $$ > fifo; echo > ready; exec sleep 600' &); \
+                  read line < ready";
+    let command = sh(script, dir.path());
+    let cancel = CancellationToken::new();
+    let (output, pid) = tokio::join!(run(&command, &cancel), fifo.line());
+    let output = output.unwrap();
     assert_eq!(output.ended, Ended::Exited(0));
     assert!(output.elapsed < LONG / 2);
-    let pid = output.stdout.text();
-    let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
-    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    gone(&pid).await;
 }
 
 #[tokio::test]
