@@ -31,8 +31,7 @@ use serde_json::Value;
 pub(crate) use self::detect::probe_local;
 pub(crate) use self::environment::{Environment, LocalServers};
 pub(crate) use self::error::ConfigError;
-pub(crate) use self::meant::{Config, Provider, Role};
-pub(crate) use self::yaml::utf8;
+pub(crate) use self::meant::{Config, ProjectCommand, Provider, Role};
 
 use self::catalog::Catalog;
 use self::chains::Parts;
@@ -47,6 +46,9 @@ pub(crate) struct Loaded {
     pub(crate) config: Config,
     /// One line each; they begin with file, line and key where they are about one.
     pub(crate) warnings: Vec<String>,
+    /// No providers are configured, so servers on this machine count too: a caller that has not
+    /// looked for them may do so with [`probe_local`] and load again.
+    pub(crate) wants_local_servers: bool,
 }
 
 /// Reads a config: `text` is the file's name for messages and its content, or none if there is no
@@ -64,15 +66,6 @@ pub(crate) fn load(
         outline: &outline,
     };
     resolve(document, &source, environment)
-}
-
-/// Whether this config leaves it to detection which providers there are, so that it is worth
-/// looking for servers on this machine. A config that cannot be read does not; [`load`] says why.
-pub(crate) fn wants_detection(text: Option<&str>) -> bool {
-    match text {
-        None => true,
-        Some(text) => yaml::read("", text).is_ok_and(|(document, _)| document.providers.is_none()),
-    }
 }
 
 impl Config {
@@ -137,7 +130,11 @@ fn resolve(
         github: sections::github(&section("github"), document.github.unwrap_or_default())?,
         store: sections::store(&section("store"), document.store.unwrap_or_default())?,
     };
-    Ok(Loaded { config, warnings })
+    Ok(Loaded {
+        config,
+        warnings,
+        wants_local_servers: !is_configured,
+    })
 }
 
 /// The providers, and their names in the order in which they take turns in a chain.

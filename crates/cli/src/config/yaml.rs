@@ -33,16 +33,6 @@ pub(super) fn read(file: &str, text: &str) -> Result<(Document, Outline), Config
     Ok((document, outline))
 }
 
-/// The text of a file, or which line of it is not UTF-8.
-pub(crate) fn utf8<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, ConfigError> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let message = format!("line {line} is not UTF-8 text");
-        whole_file(file, message)
-    })
-}
-
 fn whole_file(file: &str, message: String) -> ConfigError {
     ConfigError {
         file: Some(file.to_owned()),
