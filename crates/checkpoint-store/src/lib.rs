@@ -27,8 +27,8 @@ pub use error::{Error, StorageClass};
 pub use lease::Lease;
 pub use memory::MemoryStore;
 pub use record::{
-    MAX_ATTRIBUTES_BYTES, MAX_BATCH_RECORDS, MAX_DEPTH, MAX_NAME_BYTES, MAX_RECORD_BYTES,
-    MAX_SUBJECT_BYTES, MAX_VALUE_BYTES,
+    MAX_ATTRIBUTES_BYTES, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_DEPTH, MAX_NAME_BYTES,
+    MAX_RECORD_BYTES, MAX_SUBJECT_BYTES, MAX_VALUE_BYTES,
 };
 pub use run::{BadRunId, Batch, Entry, Holder, NewRecord, NewRun, RunHead, RunId, Versioned};
 pub use sqlite::{Settings, SqliteStore};

@@ -179,3 +179,77 @@ fn read_note(file: &File) -> Result<Option<Holder>, Error> {
 fn busy(action: &'static str) -> Error {
     Error::io(action, &io::Error::from(io::ErrorKind::ResourceBusy))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(pid: u32) -> Holder {
+        Holder {
+            host: "here".into(),
+            pid,
+            since: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn take(path: &Path, pid: u32) -> Taken {
+        LockFile::take(path, &holder(pid)).unwrap()
+    }
+
+    #[test]
+    fn a_second_taker_is_told_who_has_it_until_it_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.lock");
+        assert_eq!(LockFile::holder(&path).unwrap(), None);
+        assert!(!path.exists(), "asking leaves no file");
+
+        let Taken::Ours(first) = take(&path, 1) else {
+            panic!("the lock was free");
+        };
+        assert!(matches!(take(&path, 2), Taken::Theirs(who) if who == holder(1)));
+        assert_eq!(LockFile::holder(&path).unwrap(), Some(holder(1)));
+        drop(first);
+        assert_eq!(LockFile::holder(&path).unwrap(), None);
+        assert!(matches!(take(&path, 2), Taken::Ours(_)));
+    }
+
+    /// Somebody asking for the status at the wrong moment must not make a run
+    /// believe that another one is alive.
+    #[test]
+    fn one_who_only_asks_does_not_count_as_a_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.lock");
+        let asking = open(&path).unwrap();
+        assert!(lock(&asking, FlockOperation::NonBlockingLockShared).unwrap());
+        thread::scope(|scope| {
+            let taker = scope.spawn(|| take(&path, 1));
+            thread::sleep(PAUSE * 2);
+            drop(asking);
+            assert!(matches!(taker.join().unwrap(), Taken::Ours(_)));
+        });
+    }
+
+    #[test]
+    fn a_note_that_a_dead_process_left_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.lock");
+        fs::write(&path, serde_json::to_vec(&holder(7)).unwrap()).unwrap();
+        assert_eq!(LockFile::holder(&path).unwrap(), None);
+        assert!(matches!(take(&path, 1), Taken::Ours(_)));
+    }
+
+    #[test]
+    fn waiting_for_the_opening_lock_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("open.lock");
+        let _held = LockFile::wait(&path, Duration::ZERO).unwrap();
+        let second = LockFile::wait(&path, PAUSE * 2);
+        assert!(matches!(
+            second,
+            Err(Error::Storage {
+                class: crate::StorageClass::Busy,
+                ..
+            })
+        ));
+    }
+}

@@ -19,6 +19,8 @@ pub(crate) const READER: u32 = 1;
 
 /// The largest body of a record, in bytes of JSON.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
+/// The largest commit, in bytes of JSON over all its bodies.
+pub const MAX_BATCH_BYTES: usize = 64 * 1024 * 1024;
 /// The most records in one commit.
 pub const MAX_BATCH_RECORDS: usize = 4096;
 /// The largest attributes of a run, in bytes of JSON.
@@ -75,14 +77,16 @@ impl CheckedBatch {
 
 pub(crate) fn check_records(records: Vec<NewRecord>) -> Result<Vec<CheckedRecord>, Error> {
     limit("a batch of records", records.len(), MAX_BATCH_RECORDS)?;
-    records
-        .into_iter()
-        .map(|record| {
-            check_name("the kind of a record", &record.kind)?;
-            let text = to_text("a record", &record.body, MAX_RECORD_BYTES)?;
-            Ok(CheckedRecord { record, text })
-        })
-        .collect()
+    let mut checked = Vec::with_capacity(records.len());
+    let mut total = 0;
+    for record in records {
+        check_name("the kind of a record", &record.kind)?;
+        let text = to_text("a record", &record.body, MAX_RECORD_BYTES)?;
+        total += text.len();
+        limit("a batch of records", total, MAX_BATCH_BYTES)?;
+        checked.push(CheckedRecord { record, text });
+    }
+    Ok(checked)
 }
 
 /// Gives back the attributes as text.
@@ -176,7 +180,8 @@ impl Sealed {
     /// Opens a record that was read back as number `expected` of its run.
     ///
     /// The checksum is looked at before the reader's version: a damaged
-    /// version must not be taken for a newer release.
+    /// version must not be taken for a newer release. So no release may change
+    /// how the sum is made without raising the shape of the whole store.
     pub(crate) fn open(self, run: RunId, expected: u64) -> Result<Entry, Error> {
         let damaged = || Error::Damaged { run, seq: expected };
         if self.seq != expected || self.checksum != self.sum(run, &self.at.to_string()) {
@@ -214,5 +219,109 @@ impl Sealed {
             hash.update(part.as_bytes());
         }
         hash.finalize().to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn sealed(body: Value) -> (RunId, Sealed) {
+        let run = RunId::generate();
+        let record = NewRecord {
+            kind: "step_finished".into(),
+            body,
+        };
+        let mut checked = check_records(vec![record]).unwrap();
+        let at = Timestamp::from_second(1_700_000_000).unwrap();
+        (run, checked.remove(0).seal(run, 7, 2, at).0)
+    }
+
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(json!(1), |inner, _| json!([inner]))
+    }
+
+    #[test]
+    fn a_sealed_record_opens_as_it_was() {
+        let (run, record) = sealed(json!({"b": 1, "a": [null, "ü"]}));
+        let entry = record.open(run, 7).unwrap();
+        assert_eq!(entry.body, json!({"b": 1, "a": [null, "ü"]}));
+        assert_eq!((entry.seq, entry.epoch, entry.version), (7, 2, VERSION));
+    }
+
+    #[test]
+    fn a_change_of_any_field_is_noticed() {
+        let (run, good) = sealed(json!({"n": 1}));
+        let changes: [fn(&mut Sealed); 7] = [
+            |r| r.epoch += 1,
+            |r| r.at = Timestamp::UNIX_EPOCH,
+            |r| r.kind.push('x'),
+            |r| r.version += 1,
+            |r| r.min_reader = 0,
+            |r| r.body = r#"{"n":2}"#.into(),
+            |r| r.checksum.truncate(31),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut bad = good.clone();
+            change(&mut bad);
+            let opened = bad.open(run, 7);
+            let noticed = matches!(opened, Err(Error::Damaged { seq: 7, .. }));
+            assert!(noticed, "change {number} went through: {opened:?}");
+        }
+        let other = good.clone().open(RunId::generate(), 7);
+        assert!(matches!(other, Err(Error::Damaged { .. })));
+        assert!(matches!(
+            good.open(run, 8),
+            Err(Error::Damaged { seq: 8, .. })
+        ));
+    }
+
+    /// Moving a letter from one field to the next must change the sum.
+    #[test]
+    fn fields_do_not_run_into_each_other() {
+        let (run, good) = sealed(json!("x"));
+        let mut moved = good.clone();
+        moved.body = format!("d{}", moved.body);
+        assert_eq!(moved.kind.pop(), Some('d'));
+        assert!(moved.open(run, 7).is_err());
+    }
+
+    /// Trap 24: a newer shape is refused with a sentence, not misread.
+    #[test]
+    fn a_record_for_newer_readers_is_refused_in_plain_words() {
+        let (run, mut record) = sealed(json!({}));
+        record.min_reader = READER + 1;
+        record.checksum = record.sum(run, &record.at.to_string());
+        let error = record.open(run, 7).unwrap_err();
+        assert!(matches!(error, Error::Newer { .. }));
+        assert!(error.to_string().contains("newer release"), "{error}");
+    }
+
+    #[test]
+    fn a_record_of_a_newer_form_that_old_readers_may_read_opens() {
+        let (run, mut record) = sealed(json!({"added": true}));
+        record.version = VERSION + 1;
+        record.checksum = record.sum(run, &record.at.to_string());
+        assert_eq!(record.open(run, 7).unwrap().version, VERSION + 1);
+    }
+
+    /// The parser reads back at most 127 levels; what is stored must be less.
+    #[test]
+    fn nesting_is_taken_only_as_deep_as_it_can_be_read_back() {
+        let (run, record) = sealed(nested(MAX_DEPTH));
+        assert_eq!(record.open(run, 7).unwrap().body, nested(MAX_DEPTH));
+        let record = NewRecord {
+            kind: "k".into(),
+            body: nested(MAX_DEPTH + 1),
+        };
+        assert!(matches!(
+            check_records(vec![record]),
+            Err(Error::TooLarge {
+                limit: MAX_DEPTH,
+                ..
+            })
+        ));
     }
 }

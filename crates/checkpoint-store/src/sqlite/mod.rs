@@ -9,6 +9,9 @@ mod schema;
 mod values;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};

@@ -55,6 +55,8 @@ pub(super) fn connect(path: &Path, busy_timeout: Duration) -> Result<Connection,
     connection
         .busy_timeout(busy_timeout)
         .during("opening the state")?;
+    // Looked at first: a newer release's file is left exactly as it is.
+    known_shape(&connection)?;
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
         .during("opening the state")?;
@@ -73,19 +75,10 @@ pub(super) fn connect(path: &Path, busy_timeout: Duration) -> Result<Connection,
 }
 
 fn bring_up(connection: &mut Connection) -> Result<(), Error> {
-    let action = "reading the shape of the state";
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
-        .during(action)?;
-    let shape: i64 = transaction
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .during(action)?;
-    if shape > SHAPE {
-        return Err(Error::Newer {
-            what: format!("the state (shape {shape}, known is {SHAPE})"),
-        });
-    }
-    if shape == 0 {
+        .during("bringing the state to its shape")?;
+    if known_shape(&transaction)? == 0 {
         let action = "making the tables of the state";
         transaction.execute_batch(CREATE).during(action)?;
         transaction
@@ -95,4 +88,17 @@ fn bring_up(connection: &mut Connection) -> Result<(), Error> {
     transaction
         .commit()
         .during("bringing the state to its shape")
+}
+
+/// The shape of the file; 0 for a new one.
+fn known_shape(connection: &Connection) -> Result<i64, Error> {
+    let shape: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .during("reading the shape of the state")?;
+    if shape > SHAPE {
+        return Err(Error::Newer {
+            what: format!("the state (shape {shape}, known is {SHAPE})"),
+        });
+    }
+    Ok(shape)
 }

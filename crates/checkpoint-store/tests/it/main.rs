@@ -1,0 +1,16 @@
+//! The store from outside: one suite of promises run on every store, and what
+//! only real files and real processes can show.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests of locks start real processes and tell them by the environment what to do"
+)]
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod processes;
+#[cfg(test)]
+mod properties;
