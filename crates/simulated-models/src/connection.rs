@@ -133,7 +133,8 @@ async fn perform(
 }
 
 /// Returns when the client has closed or reset the connection. Bytes of a next request that
-/// came too early are left where they are, and then only the server's stop ends the wait.
+/// came too early are left where they are, and then only the server's stop ends the wait. A
+/// client that closed its sending side alone counts as gone.
 async fn gone(stream: &TcpStream) {
     let mut byte = [0_u8; 1];
     loop {

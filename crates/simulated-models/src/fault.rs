@@ -26,7 +26,7 @@ pub enum Fault {
     },
     /// An HTTP error.
     Status {
-        /// The status code.
+        /// The status code, 400 to 599.
         status: u16,
         /// The `Retry-After` header, verbatim; absent when `None`.
         #[serde(default, skip_serializing_if = "Option::is_none")]

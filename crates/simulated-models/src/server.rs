@@ -71,7 +71,8 @@ impl Server {
     }
 
     /// The requests for chat completions in the order they came: the newest 4,096, or fewer
-    /// where their bodies exceed 64 MiB.
+    /// where their bodies exceed 64 MiB. One that was not even HTTP, or too large to be read
+    /// (64 KiB of head, 32 MiB of body), is answered with its 4xx and not among them.
     pub fn requests(&self) -> Vec<Recorded> {
         self.state.ledger.records()
     }

@@ -2,7 +2,7 @@
 use serde_json::{Value, json};
 use simulated_models::{Fault, ModelScript, Script};
 
-use crate::harness::{Raw, chat_url, client, failing, get, post, request, start};
+use crate::harness::{End, Raw, chat_url, client, failing, get, post, request, soon, start};
 
 #[tokio::test]
 async fn lists_the_models_of_the_script() {
@@ -110,8 +110,13 @@ async fn heads_and_bodies_are_bounded() {
     ] {
         let mut raw = Raw::connect(&server).await;
         raw.send(bytes.as_bytes()).await;
-        let head = raw.read_until("\r\n").await;
-        assert_eq!(head, format!("HTTP/1.1 {status}\r\n"));
+        raw.finish().await;
+        let (answer, end) = raw.read_to_end().await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+            "{answer}"
+        );
+        assert_eq!(end, End::Closed, "{status}");
     }
     server.stop().await;
 }
@@ -130,5 +135,14 @@ async fn a_body_may_wait_for_permission() {
     );
     raw.send(body.as_bytes()).await;
     assert!(raw.read_to_end().await.0.contains("I'm sorry"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_still_sending_learns_why_it_was_refused() {
+    let server = start(Script::default()).await;
+    let body = vec![b' '; (32 << 20) + 1];
+    let sent = soon(client().post(chat_url(&server)).body(body).send()).await;
+    assert_eq!(sent.expect("answers").status(), 413);
     server.stop().await;
 }

@@ -86,6 +86,11 @@ impl Raw {
         self.send(post(&body, connection).as_bytes()).await;
     }
 
+    /// Says that nothing more will be sent.
+    pub(crate) async fn finish(&mut self) {
+        soon(self.0.shutdown()).await.expect("finishes");
+    }
+
     /// Reads until these bytes have come.
     pub(crate) async fn read_until(&mut self, end: &str) -> String {
         let mut bytes = Vec::new();
