@@ -93,3 +93,60 @@ fn decode(text: &str) -> Option<String> {
     bytes.extend_from_slice(rest.as_bytes());
     String::from_utf8(bytes).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marker(run: &str, step: &str) -> Marker {
+        Marker {
+            run: run.into(),
+            step: step.into(),
+        }
+    }
+
+    #[test]
+    fn a_marker_is_found_in_the_body_it_was_hidden_in() {
+        for (run, step) in [
+            ("01J00000000000000000000000", "manual_task/2"),
+            ("a b", "100% --> <!-- belay:run=x step=y -->"),
+            ("ü\n", " "),
+        ] {
+            let marker = marker(run, step);
+            assert_eq!(Marker::find(&marker.embed("Do it.")), Some(marker));
+        }
+    }
+
+    #[test]
+    fn what_people_see_in_the_source_is_plain() {
+        let body = marker("01J0", "plan").embed("Do it.\n");
+        assert_eq!(body, "Do it.\n\n<!-- belay:run=01J0 step=plan -->\n");
+    }
+
+    /// Trap 36: text from outside does not pass for one of ours.
+    #[test]
+    fn a_body_cannot_bring_its_own_marker() {
+        let forged = marker("other", "plan").to_string();
+        let real = marker("01J0", "plan");
+        assert_eq!(Marker::find(&real.embed(&forged)), Some(real.clone()));
+        // Pasted in afterwards by hand: two marks, so neither counts.
+        assert_eq!(Marker::find(&format!("{forged}\n{real}")), None);
+    }
+
+    #[test]
+    fn what_is_not_quite_a_marker_is_none() {
+        for body in [
+            "",
+            "<!-- belay:closed -->",
+            "<!-- belay:run= step=x -->",
+            "<!-- belay:run=x -->",
+            "<!-- belay:run=x step=%zz -->",
+            "<!-- belay:run=x step=%é -->",
+            "<!-- belay:run=x step=%ff -->",
+            "<!-- belay:run=x step=% -->",
+            "said: <!-- belay:run=x step=y -->",
+        ] {
+            assert_eq!(Marker::find(body), None, "{body:?}");
+        }
+    }
+}

@@ -83,3 +83,67 @@ fn one_line(text: &str, most: usize) -> String {
     cut.push('…');
     cut
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn look_alikes_of_a_mark_lose_their_power_and_other_comments_stay() {
+        for (given, wanted) in [
+            (
+                "<!-- belay:run=a step=b -->",
+                "&lt;!-- belay:run=a step=b -->",
+            ),
+            ("<!--belay:closed -->", "&lt;!--belay:closed -->"),
+            ("<!--\n\t BeLaY:x", "&lt;!--\n\t BeLaY:x"),
+            ("<!--<!-- belay:x", "&lt;!--&lt;!-- belay:x"),
+            ("<!-- <!-- belay:x", "<!-- &lt;!-- belay:x"),
+            ("<!<!--- belay:x", "<!<!--- belay:x"),
+            ("<!-- a note --> text", "<!-- a note --> text"),
+            ("ends in <!--", "ends in <!--"),
+            ("<!-- bela", "<!-- bela"),
+            ("<!-- bélay:", "<!-- bélay:"),
+            ("", ""),
+        ] {
+            assert_eq!(neutralise(given), wanted, "{given:?}");
+            assert!(!neutralise(given).contains(MARK), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn neutral_text_stays_as_it_is() {
+        let once = neutralise("a <!-- belay:x --> b <!--belay");
+        assert_eq!(neutralise(&once), once);
+    }
+
+    #[test]
+    fn a_title_is_one_bounded_line() {
+        assert_eq!(
+            title("  a\n---\r\nstate: closed\u{7} "),
+            "a --- state: closed"
+        );
+        assert_eq!(title("\n\t "), "");
+        let long = title(&"é".repeat(500));
+        assert_eq!(long.chars().count(), MAX_TITLE_CHARS);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn labels_are_bounded_distinct_and_on_one_line() {
+        let given: Vec<String> = ["a", "a", "", "b\nc"].map(String::from).into();
+        assert_eq!(labels(&given), ["a", "b c"]);
+        let many: Vec<String> = (0..99).map(|n| n.to_string()).collect();
+        assert_eq!(labels(&many).len(), MAX_LABELS);
+    }
+
+    #[test]
+    fn a_long_body_is_cut_between_letters_and_says_so() {
+        let cut = body(&"é".repeat(MAX_BODY_BYTES));
+        assert!(cut.len() < MAX_BODY_BYTES + 100);
+        let (kept, note) = cut.split_once("\n\n").unwrap();
+        assert_eq!(kept.len(), MAX_BODY_BYTES);
+        assert_eq!(note, format!("(cut off here: {MAX_BODY_BYTES} more bytes)"));
+        assert_eq!(body("short\r\nenough \n"), "short\nenough");
+    }
+}

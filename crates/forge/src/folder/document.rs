@@ -54,8 +54,9 @@ pub(super) fn render(number: u64, new: &NewIssue) -> Result<String, String> {
 /// Reads an issue. Its number is that of its file. The error says what is
 /// wrong, for a person.
 pub(super) fn parse(url: &str, number: u64, text: &str) -> Result<Issue, String> {
-    let (front, rest) = split(text).ok_or("it has no front matter between two lines of ---")?;
-    let read: Read = serde_yaml::from_str(front).map_err(|error| first_line(&error.to_string()))?;
+    let parts = split(text).ok_or("it has no front matter between two lines of ---")?;
+    let read: Read =
+        serde_yaml::from_str(parts.front).map_err(|error| first_line(&error.to_string()))?;
     let state = match read.state.as_deref().map(str::trim) {
         None => IssueState::Open,
         Some(word) if word.eq_ignore_ascii_case("open") => IssueState::Open,
@@ -70,7 +71,7 @@ pub(super) fn parse(url: &str, number: u64, text: &str) -> Result<Issue, String>
         url: url.to_owned(),
         number,
         title: read.title.unwrap_or_default(),
-        body: body_of(rest),
+        body: body_of(parts.rest),
         labels: read.labels.unwrap_or_default(),
         state,
         marker: marker.filter(|marker| marker.check().is_ok()),
@@ -89,7 +90,7 @@ pub(super) fn mentions(text: &str, marker: &Marker) -> bool {
         run: &marker.run,
         step: &marker.step,
     });
-    let (front, _) = split(text).unwrap_or((text, ""));
+    let front = split(text).map_or(text, |parts| parts.front);
     wanted.is_ok_and(|wanted| {
         wanted
             .lines()
@@ -100,38 +101,33 @@ pub(super) fn mentions(text: &str, marker: &Marker) -> bool {
 /// The text with a comment at its end; `None` if the comment is there already.
 pub(super) fn with_comment(text: &str, key: &str, body: &str) -> Option<String> {
     let mark = format!("{MARK}comment={} -->", encode(key));
-    let (_, rest) = split(text).unwrap_or(("", text));
+    let rest = split(text).map_or(text, |parts| parts.rest);
     if rest.lines().any(|line| line.trim_end() == mark) {
         return None;
     }
     Some(appended(text, rest, &mark, &text::body(body)))
 }
 
-/// The text with its state set to closed and the reason at its end.
+/// The text with its state set to closed and the reason at its end. `None`
+/// without front matter.
 pub(super) fn with_closed(text: &str, reason: &str) -> Option<String> {
-    let (front, rest) = split(text)?;
-    let start = text.len() - rest.len();
-    let before = text.find(front)?;
-    let mut closed = String::from(&text[..before]);
-    let mut set = false;
-    for line in front.split_inclusive('\n') {
-        if line.starts_with("state:") && !set {
-            let end = &line[line.trim_end_matches(['\r', '\n']).len()..];
-            closed.push_str("state: closed");
-            closed.push_str(end);
-            set = true;
-        } else {
-            closed.push_str(line);
-        }
-    }
-    if !set {
-        closed.push_str("state: closed\n");
-    }
-    closed.push_str(&text[before + front.len()..start]);
-    closed.push_str(rest);
+    let parts = split(text)?;
+    let front = closed_front(parts.front);
+    let text = [parts.opening, &front, parts.closing, parts.rest].concat();
     let mark = format!("{MARK}closed -->");
     let reason = format!("Closed: {}", text::body(reason));
-    Some(appended(&closed, rest, &mark, &reason))
+    Some(appended(&text, parts.rest, &mark, &reason))
+}
+
+fn closed_front(front: &str) -> String {
+    const CLOSED: &str = "state: closed";
+    let lines: Vec<&str> = front.split_inclusive('\n').collect();
+    let Some(at) = lines.iter().position(|line| line.starts_with("state:")) else {
+        return format!("{front}{CLOSED}\n");
+    };
+    let end = lines[at].trim_start_matches(|c| c != '\r' && c != '\n');
+    let (before, after) = lines.split_at(at);
+    [&before.concat(), CLOSED, end, &after[1..].concat()].concat()
 }
 
 fn appended(text: &str, rest: &str, mark: &str, block: &str) -> String {
@@ -143,17 +139,32 @@ fn appended(text: &str, rest: &str, mark: &str, block: &str) -> String {
     format!("{}\n\n{heading}{mark}\n{block}\n", text.trim_end())
 }
 
-/// The front matter and what follows its closing fence. `None` without fences.
-fn split(text: &str) -> Option<(&str, &str)> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (first, after) = text.split_once('\n')?;
-    if first.trim_end() != FENCE {
+/// A file in four parts, which together are the whole of it.
+struct Parts<'a> {
+    opening: &'a str,
+    front: &'a str,
+    closing: &'a str,
+    rest: &'a str,
+}
+
+/// `None` if there is no front matter between two fences.
+fn split(text: &str) -> Option<Parts<'_>> {
+    let first = text.split_inclusive('\n').next()?;
+    if first.trim_start_matches('\u{feff}').trim_end() != FENCE {
         return None;
     }
+    let (opening, after) = text.split_at(first.len());
     let mut end = 0;
     for line in after.split_inclusive('\n') {
         if line.trim_end() == FENCE {
-            return Some((&after[..end], &after[end + line.len()..]));
+            let (front, after) = after.split_at(end);
+            let (closing, rest) = after.split_at(line.len());
+            return Some(Parts {
+                opening,
+                front,
+                closing,
+                rest,
+            });
         }
         end += line.len();
     }
