@@ -1,0 +1,169 @@
+//! The parts of CI, each a name, what it runs, and an error that says which part it was.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use crate::cargo::{Cargo, say};
+use crate::files::{self, File};
+use crate::metadata::Workspace;
+use crate::problem::none_of;
+use crate::{layers, links, snapshots, tidy};
+
+pub(crate) struct Parts {
+    workspace: Workspace,
+}
+
+/// What a test run does with snapshots: it compares them, and may note which.
+pub(crate) struct Snapshots {
+    references: Option<PathBuf>,
+}
+
+impl Snapshots {
+    pub(crate) fn compare() -> Self {
+        Self { references: None }
+    }
+}
+
+impl Parts {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        let workspace = Workspace::read()?;
+        Ok(Self { workspace })
+    }
+
+    /// The tests run once: what they noted of snapshots serves the snapshot part.
+    pub(crate) fn ci(&self) -> anyhow::Result<()> {
+        self.lint()?;
+        let noting = self.note_references()?;
+        self.test(&noting)?;
+        self.integration(&noting)?;
+        self.look_at_snapshots(&noting).context("snapshot failed")?;
+        self.docs()?;
+        say("ci: every part passed");
+        Ok(())
+    }
+
+    pub(crate) fn lint(&self) -> anyhow::Result<()> {
+        self.layers()?;
+        self.tidy()?;
+        self.cargo(Cargo::new(&["fmt", "--all", "--check"]), "lint")?;
+        let clippy = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny=warnings",
+            "--deny=clippy::too_many_lines",
+        ];
+        self.cargo(Cargo::new(&clippy), "lint")
+    }
+
+    pub(crate) fn layers(&self) -> anyhow::Result<()> {
+        self.check_layers().context("lint failed: layers")?;
+        say("layers: as the table says");
+        Ok(())
+    }
+
+    fn check_layers(&self) -> anyhow::Result<()> {
+        let mut problems = layers::check(&self.workspace);
+        problems.extend(layers::check_page(&self.page()?, &self.workspace)?);
+        none_of(problems)
+    }
+
+    pub(crate) fn write_layers(&self) -> anyhow::Result<()> {
+        let page = layers::renew(&self.page()?, &self.workspace)?;
+        let path = self.workspace.top.join(layers::PAGE);
+        std::fs::write(path, page).with_context(|| format!("writing {}", layers::PAGE))
+    }
+
+    fn page(&self) -> anyhow::Result<String> {
+        let path = self.workspace.top.join(layers::PAGE);
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", layers::PAGE))
+    }
+
+    pub(crate) fn tidy(&self) -> anyhow::Result<()> {
+        let files = self.files()?;
+        none_of(tidy::check(&files)).context("lint failed: tidy")?;
+        say(&format!("tidy: {} files in order", files.len()));
+        Ok(())
+    }
+
+    pub(crate) fn test(&self, snapshots: &Snapshots) -> anyhow::Result<()> {
+        let units = ["test", "--workspace", "--lib", "--bins"];
+        self.cargo(comparing(&units, snapshots), "test")?;
+        self.cargo(Cargo::new(&["test", "--workspace", "--doc"]), "test")
+    }
+
+    pub(crate) fn integration(&self, snapshots: &Snapshots) -> anyhow::Result<()> {
+        let arguments = ["test", "--workspace", "--test", "*"];
+        self.cargo(comparing(&arguments, snapshots), "integration")
+    }
+
+    pub(crate) fn snapshot(&self) -> anyhow::Result<()> {
+        let noting = self.note_references()?;
+        let arguments = ["test", "--workspace", "--lib", "--bins", "--tests"];
+        self.cargo(comparing(&arguments, &noting), "snapshot")?;
+        self.look_at_snapshots(&noting).context("snapshot failed")
+    }
+
+    fn note_references(&self) -> anyhow::Result<Snapshots> {
+        let folder = self.workspace.target.join("xtask");
+        std::fs::create_dir_all(&folder).context("making the folder for notes on snapshots")?;
+        let references = folder.join("snapshot-references.txt");
+        // Emptied, as insta appends: an earlier run's notes would hide a snapshot left over.
+        std::fs::write(&references, "").context("emptying the notes on snapshots")?;
+        Ok(Snapshots {
+            references: Some(references),
+        })
+    }
+
+    fn look_at_snapshots(&self, noted: &Snapshots) -> anyhow::Result<()> {
+        let files = self.files()?;
+        let mut problems = snapshots::pending(&files);
+        if let Some(references) = &noted.references {
+            let text =
+                std::fs::read_to_string(references).context("reading which were compared")?;
+            problems.extend(snapshots::unreferenced(&files, &text, &self.workspace.top));
+        }
+        none_of(problems)?;
+        say("snapshot: none pending, none unreferenced");
+        Ok(())
+    }
+
+    pub(crate) fn docs(&self) -> anyhow::Result<()> {
+        let problems = links::check(&self.files()?, &|path| {
+            self.workspace.top.join(path).exists()
+        });
+        none_of(problems).context("docs failed: links")?;
+        let arguments = ["doc", "--workspace", "--no-deps"];
+        let cargo = Cargo::new(&arguments).env("RUSTDOCFLAGS", "--deny=warnings");
+        self.cargo(cargo, "docs")
+    }
+
+    fn files(&self) -> anyhow::Result<Vec<File>> {
+        files::read_all(&self.workspace.top)
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a call is built to be run once"
+    )]
+    fn cargo(&self, cargo: Cargo<'_>, part: &str) -> anyhow::Result<()> {
+        let result = cargo.run(&self.workspace.top);
+        result.with_context(|| format!("{part} failed"))
+    }
+}
+
+/// A test run that only compares snapshots: whatever differs or is new fails, none is written.
+fn comparing<'a>(arguments: &'a [&'a str], snapshots: &Snapshots) -> Cargo<'a> {
+    let cargo = Cargo::new(arguments)
+        .env("INSTA_UPDATE", "no")
+        .env("INSTA_FORCE_PASS", "0");
+    match &snapshots.references {
+        Some(references) => cargo.env(
+            "INSTA_SNAPSHOT_REFERENCES_FILE",
+            references.to_string_lossy(),
+        ),
+        None => cargo,
+    }
+}
