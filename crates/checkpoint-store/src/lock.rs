@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -45,6 +46,7 @@ pub(crate) enum Taken {
 impl LockFile {
     /// Takes the lock if no living process has it, and notes `holder` in it.
     pub(crate) fn take(path: &Path, holder: &Holder) -> Result<Taken, Error> {
+        let mut held = false;
         for _ in 0..LOOKS {
             let file = open(path)?;
             if lock(&file, FlockOperation::NonBlockingLockExclusive)? {
@@ -58,14 +60,16 @@ impl LockFile {
                 taken.note(holder)?;
                 return Ok(Taken::Ours(taken));
             }
-            if !lock(&file, FlockOperation::NonBlockingLockShared)?
-                && let Some(holder) = read_note(&file)?
-            {
+            held = !lock(&file, FlockOperation::NonBlockingLockShared)?;
+            if held && let Some(holder) = read_note(&file)? {
                 return Ok(Taken::Theirs(holder));
             }
             // Somebody is only asking, or just coming or going: let go, look again.
             drop(file);
             thread::sleep(PAUSE);
+        }
+        if held {
+            return Ok(Taken::Theirs(unnamed(path)?));
         }
         Err(busy("taking the lock of a run"))
     }
@@ -103,7 +107,7 @@ impl LockFile {
             }
             thread::sleep(PAUSE);
         }
-        Err(busy("reading who holds a run"))
+        unnamed(path).map(Some)
     }
 
     /// Frees the lock and removes its file. Only for a lock that nobody else
@@ -127,7 +131,8 @@ impl LockFile {
 
 impl Drop for LockFile {
     fn drop(&mut self) {
-        // A stale note is harmless, as notes are read only under a live lock.
+        // A note that stays is harmless: it is read only under a live lock,
+        // whose holder writes its own at once.
         if let Err(error) = self.file.set_len(0) {
             tracing::debug!(path = %self.path.display(), %error, "a lock file keeps its note");
         }
@@ -174,6 +179,19 @@ fn read_note(file: &File) -> Result<Option<Holder>, Error> {
     Ok(buffer
         .get(..length)
         .and_then(|text| serde_json::from_slice(text).ok()))
+}
+
+/// A holder whose note cannot be read: held all the same, since the file was
+/// last written.
+fn unnamed(path: &Path) -> Result<Holder, Error> {
+    let written_at = fs::metadata(path)
+        .and_then(|found| found.modified())
+        .during("looking at a lock file")?;
+    Ok(Holder {
+        host: "an unnamed machine".to_owned(),
+        pid: 0,
+        since: Timestamp::try_from(written_at).unwrap_or(Timestamp::UNIX_EPOCH),
+    })
 }
 
 fn busy(action: &'static str) -> Error {
@@ -236,6 +254,20 @@ mod tests {
         fs::write(&path, serde_json::to_vec(&holder(7)).unwrap()).unwrap();
         assert_eq!(LockFile::holder(&path).unwrap(), None);
         assert!(matches!(take(&path, 1), Taken::Ours(_)));
+    }
+
+    /// A lock is a lock, also of a release that writes its note differently.
+    #[test]
+    fn a_holder_with_an_unreadable_note_is_still_a_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.lock");
+        let Taken::Ours(held) = take(&path, 1) else {
+            panic!("the lock was free");
+        };
+        fs::write(&path, "somebody").unwrap();
+        assert_eq!(LockFile::holder(&path).unwrap().unwrap().pid, 0);
+        assert!(matches!(take(&path, 2), Taken::Theirs(who) if who.pid == 0));
+        drop(held);
     }
 
     #[test]

@@ -4,11 +4,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ulid::Ulid;
+
+use crate::clock::Clock;
 
 /// Names one run, everywhere and for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,7 +29,9 @@ pub struct BadRunId {
 impl RunId {
     /// A new id, unlike every other.
     pub fn generate() -> Self {
-        Self(Ulid::generate())
+        let since_epoch = Clock::system().now().as_millisecond();
+        let since_epoch = Duration::from_millis(u64::try_from(since_epoch).unwrap_or(0));
+        Self(Ulid::from_datetime(UNIX_EPOCH + since_epoch))
     }
 }
 

@@ -27,6 +27,12 @@ fn record() -> impl Strategy<Value = NewRecord> {
     ("\\PC{1,40}", json()).prop_map(|(kind, body)| NewRecord { kind, body })
 }
 
+#[test]
+fn every_new_id_is_new() {
+    let ids: std::collections::BTreeSet<_> = (0..1000).map(|_| RunId::generate()).collect();
+    assert_eq!(ids.len(), 1000);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
