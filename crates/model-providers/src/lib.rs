@@ -16,10 +16,11 @@ mod answer;
 mod budget;
 mod chain;
 mod class;
-
+mod classify;
 mod clock;
 mod error;
 mod event;
+mod failure;
 mod jitter;
 mod latency;
 mod memory;

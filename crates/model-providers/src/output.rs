@@ -203,7 +203,7 @@ mod tests {
         let error = check(None)
             .text(r#"{"a": "long text", "b": 1}"#)
             .unwrap_err();
-        insta::assert_snapshot!(error.message, @"");
+        insta::assert_snapshot!(error.message, @r#"does not fit the schema: at "/a": value is not of type "integer"; at "": Additional properties are not allowed ('b' was unexpected)"#);
     }
 
     #[test]

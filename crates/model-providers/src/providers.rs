@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use circuit_breaker::{Clock as _, Registry, RegistrySnapshot, Snapshot, Status};
+use circuit_breaker::{Clock as _, Registry, RegistrySnapshot, Snapshot, State, Status};
 use sha2::{Digest, Sha256};
 
 use crate::budget::{Budget, Price};
@@ -18,7 +18,7 @@ use crate::rests::{self, Rest, Rests};
 use crate::settings::Endpoint;
 use crate::transport::{Http, Transport};
 use crate::wire::Forms;
-use crate::{Chain, Class, Error, Facts, Memory, ModelId, Settings, Spent};
+use crate::{Chain, Class, Error, Event, Facts, Memory, ModelId, Settings, Spent};
 
 /// The endpoints of a run and everything learned about them. All methods are cheap and do not
 /// block; the value is shared by every role.
@@ -240,6 +240,32 @@ impl Providers {
         let keys = [self.model_key(model), self.credential_key(model)];
         let keys = keys.iter().map(String::as_str);
         self.rests().resting(keys, self.clock.now())
+    }
+
+    /// What changed in the breakers since the last call, in order.
+    pub(crate) fn breaker_events(&self) -> impl Iterator<Item = Event> {
+        let events = self.breakers.drain_events().into_iter();
+        events.filter_map(|event| {
+            let model = model_of(&event.key)?;
+            let (state, retry_in) = (event.status.to_string(), event.status.retry_in);
+            Some(match event.to {
+                State::Open => Event::BreakerOpened {
+                    model,
+                    state,
+                    retry_in,
+                },
+                State::HalfOpen => Event::BreakerHalfOpened {
+                    model,
+                    state,
+                    retry_in,
+                },
+                State::Closed => Event::BreakerClosed {
+                    model,
+                    state,
+                    retry_in,
+                },
+            })
+        })
     }
 
     pub(crate) fn rests(&self) -> MutexGuard<'_, Rests> {

@@ -53,25 +53,13 @@ impl Redactor {
 
 /// The text on one line, of at most `most` characters.
 pub(crate) fn bounded(text: &str, most: usize) -> String {
-    let mut line = String::new();
-    let mut count = 0;
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
-        if word.is_empty() {
-            continue;
-        }
-        let space = usize::from(!line.is_empty());
-        let length = word.chars().count() + space;
-        if space == 1 {
-            line.push(' ');
-        }
-        if count + length > most {
-            let room = most.saturating_sub(count + space + 1);
-            line.extend(word.chars().take(room));
-            line.push('…');
-            return line;
-        }
-        line.push_str(word);
-        count += length;
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let mut line = words.join(" ");
+    if line.chars().nth(most).is_some() {
+        let kept = line.char_indices().nth(most.saturating_sub(1));
+        line.truncate(kept.map_or(0, |(at, _)| at));
+        line.push('…');
     }
     line
 }

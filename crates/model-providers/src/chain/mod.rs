@@ -1,5 +1,20 @@
 //! The ordered models of a role, asked one after the other until one answers.
+//!
+//! A caller that loops over models by itself forgets one of: the time left, a breaker's permit, a
+//! limit's reset, the first cause. Here they are one walk, and its pure decisions stand in files
+//! of their own: [`shares`] (time), [`tries`] (once more on the same model?), [`bars`] (which
+//! models are out of the question).
 
+mod attempt;
+mod bars;
+mod held;
+mod log;
+mod shares;
+mod tries;
+mod visit;
+mod walk;
+
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +23,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::output::Check;
 use crate::{Answer, Event, ModelId, Observer, Providers, Reason, Request, Unanswered};
+use walk::{Ending, Walk};
 
-/// An ordered list of models with the time they have together.
-#[derive(Clone, Debug)]
+/// An ordered list of models with the time they have together. Cheap to clone.
+#[derive(Clone)]
 pub struct Chain {
     providers: Arc<Providers>,
     models: Arc<[ModelId]>,
     timeout: Duration,
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain")
+            .field("models", &self.models)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Chain {
@@ -38,10 +63,16 @@ impl Chain {
         &self.providers
     }
 
-    /// Asks the models in order for a value that passes `request`'s checks.
+    /// Asks the models in order, the primary first at every request, for a value that passes
+    /// `request`'s checks; else the stand-in.
+    ///
+    /// It ends at `deadline` or after the chain's own timeout, whichever is earlier. Cancelling
+    /// gives up the request under way and books it as an attempt of class `cancelled`; it is held
+    /// against no model. Dropping the future does the same without telling.
     ///
     /// # Errors
-    /// [`Unanswered`], with every attempt.
+    /// [`Unanswered`], with every attempt: cancelled; refused, where the settings stop there; no
+    /// model answered and there is no stand-in; or the stand-in's value did not pass the checks.
     pub async fn ask(
         &self,
         request: &Request,
@@ -49,28 +80,64 @@ impl Chain {
         cancel: &CancellationToken,
         observer: &dyn Observer,
     ) -> Result<Answer, Unanswered> {
-        let _ = (deadline, cancel, self.timeout);
-        let unanswered = |reason| Unanswered {
-            reason,
+        let check = Check::new(request).map_err(|message| Unanswered {
+            reason: Reason::StandIn { message },
             attempts: Vec::new(),
-        };
-        let check =
-            Check::new(request).map_err(|message| unanswered(Reason::StandIn { message }))?;
-        let Some(stand_in) = &request.stand_in else {
-            return Err(unanswered(Reason::NoModel));
-        };
-        let value = stand_in(&[]);
-        check.value(&value).map_err(|rejected| {
-            let message = rejected.message;
-            unanswered(Reason::StandIn { message })
         })?;
-        let reason = "no model is configured".to_owned();
-        observer.observe(&Event::Degraded { reason });
-        Ok(Answer {
-            value,
-            model: None,
-            attempts: Vec::new(),
-            degraded: true,
-        })
+        let mut walk = Walk::new(self, request, &check, deadline, observer);
+        let ending = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Ending::Without(Reason::Cancelled),
+            ending = walk.run() => ending,
+        };
+        let attempts = walk.finish();
+        match ending {
+            Ending::Answered { value, model } => Ok(Answer {
+                value,
+                model: Some(model),
+                attempts,
+                degraded: false,
+            }),
+            Ending::Without(reason) => {
+                let unanswered = Unanswered { reason, attempts };
+                stand_in(request, &check, unanswered, observer)
+            }
+        }
     }
 }
+
+/// The stand-in's value, through the same checks as a model's; or the reason why there is none.
+fn stand_in(
+    request: &Request,
+    check: &Check,
+    unanswered: Unanswered,
+    observer: &dyn Observer,
+) -> Result<Answer, Unanswered> {
+    let ends_here = matches!(
+        unanswered.reason,
+        Reason::Cancelled | Reason::Refused { .. } | Reason::StandIn { .. }
+    );
+    let Some(stand_in) = request.stand_in.as_ref().filter(|_| !ends_here) else {
+        return Err(unanswered);
+    };
+    let value = stand_in(&unanswered.attempts);
+    if let Err(rejected) = check.value(&value) {
+        return Err(Unanswered {
+            reason: Reason::StandIn {
+                message: rejected.message,
+            },
+            attempts: unanswered.attempts,
+        });
+    }
+    let reason = unanswered.to_string();
+    observer.observe(&Event::Degraded { reason });
+    Ok(Answer {
+        value,
+        model: None,
+        attempts: unanswered.attempts,
+        degraded: true,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,52 @@
 //!
 //! Nothing above this module knows a vendor's field names, so a new vendor is one file here.
 
+mod anthropic;
+mod completion;
 mod form;
+mod openai;
+mod read;
+mod schema;
 
+pub(crate) use completion::Completion;
 pub(crate) use form::{Form, Forms};
+pub(crate) use read::{Spans, lost, no_first_token, read};
+pub(crate) use schema::tokens as schema_tokens;
 
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
-use crate::Endpoint;
+use crate::providers::Route;
+use crate::transport::Call;
+use crate::{Endpoint, Kind, Message, MessageRole, Schema};
+
+/// What is said, in which form, to which model.
+pub(crate) struct Question<'q> {
+    pub(crate) route: Route<'q>,
+    pub(crate) messages: &'q [Message],
+    pub(crate) schema: &'q Schema,
+    pub(crate) form: Form,
+}
+
+/// The request that puts the question.
+///
+/// # Errors
+/// A text, if the endpoint's headers cannot be sent; [`check`] finds that beforehand.
+pub(crate) fn call(question: &Question<'_>) -> Result<Call, String> {
+    let endpoint = question.route.endpoint;
+    let (path, body) = match endpoint.kind {
+        Kind::OpenAi => (openai::PATH, openai::body(question)),
+        Kind::Anthropic => (
+            anthropic::path(&endpoint.base_url),
+            anthropic::body(question),
+        ),
+    };
+    Ok(Call {
+        url: under(&endpoint.base_url, path),
+        headers: headers(endpoint)?,
+        body: body.to_string().into_bytes(),
+    })
+}
 
 /// What is wrong with an endpoint, if anything; said without its secrets.
 pub(crate) fn check(endpoint: &Endpoint) -> Result<(), String> {
@@ -16,14 +55,67 @@ pub(crate) fn check(endpoint: &Endpoint) -> Result<(), String> {
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err("its base_url is not an http or https address".to_owned());
     }
-    for (name, value) in &endpoint.headers {
-        let named = HeaderName::try_from(name.as_str());
-        named.map_err(|_| format!("{name:?} is not a header's name"))?;
-        let valued = HeaderValue::try_from(value.as_str());
-        valued.map_err(|_| format!("the value of the header {name:?} cannot be sent"))?;
-    }
-    let key = endpoint.api_key.as_ref().map_or("", |key| key.expose());
-    HeaderValue::try_from(key)
-        .map(|_| ())
-        .map_err(|_| "its key holds characters that cannot be sent".to_owned())
+    headers(endpoint).map(|_| ())
 }
+
+/// The base's path with `path` behind it; the base's query stays.
+fn under(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}
+
+fn headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    let accept = "text/event-stream, application/json";
+    headers.insert("accept", HeaderValue::from_static(accept));
+    if endpoint.kind == Kind::Anthropic {
+        let version = HeaderValue::from_static(anthropic::VERSION);
+        headers.insert("anthropic-version", version);
+    }
+    if let Some(key) = &endpoint.api_key {
+        let (name, text) = match endpoint.kind {
+            Kind::OpenAi => ("authorization", format!("Bearer {}", key.expose())),
+            Kind::Anthropic => ("x-api-key", key.expose().to_owned()),
+        };
+        let mut value = HeaderValue::try_from(text)
+            .map_err(|_| "its key holds characters that cannot be sent".to_owned())?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    for (name, value) in &endpoint.headers {
+        let named = HeaderName::try_from(name.as_str())
+            .map_err(|_| format!("{name:?} is not a header's name"))?;
+        let mut value = HeaderValue::try_from(value.as_str())
+            .map_err(|_| format!("the value of the header {name:?} cannot be sent"))?;
+        value.set_sensitive(true);
+        headers.insert(named, value);
+    }
+    Ok(headers)
+}
+
+/// The messages, with the schema behind them where it cannot go as a parameter.
+fn with_schema_in_prompt(question: &Question<'_>) -> Vec<Message> {
+    let mut messages = question.messages.to_vec();
+    if question.form.native_schema && question.route.endpoint.kind == Kind::OpenAi {
+        return messages;
+    }
+    let demand = schema::demand(question.schema);
+    match messages.iter_mut().rfind(|m| m.role == MessageRole::System) {
+        Some(system) => system.content = format!("{}\n\n{demand}", system.content),
+        None => messages.insert(
+            0,
+            Message {
+                role: MessageRole::System,
+                content: demand,
+            },
+        ),
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests;

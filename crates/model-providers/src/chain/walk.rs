@@ -1,0 +1,279 @@
+//! From one model to the next, until one answers or none is left.
+
+use std::time::Duration;
+
+use circuit_breaker::{Permit, State};
+use tokio::time::{Instant, sleep};
+
+use super::Chain;
+use super::bars::Bars;
+use super::held::Held;
+use super::log::Log;
+use super::shares::share;
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::output::Check;
+use crate::providers::Route;
+use crate::{
+    Attempt, Class, Event, Facts, Message, ModelId, Observer, Providers, Reason, Request, wire,
+};
+
+/// Below this there is no use in asking anybody.
+const LEAST_TIME: Duration = Duration::from_millis(20);
+/// How often a breaker whose probe is under way elsewhere is looked at while waiting.
+const LOOK: Duration = Duration::from_millis(250);
+/// Kept free in a window for the answer where the model's own limit is not known.
+const USUAL_OUTPUT: u64 = 8_192;
+
+/// How a walk ends.
+pub(super) enum Ending {
+    Answered {
+        value: serde_json::Value,
+        model: ModelId,
+    },
+    /// No model answered, for this reason.
+    Without(Reason),
+}
+
+/// One request on its way along a chain.
+pub(super) struct Walk<'w> {
+    pub(super) providers: &'w Providers,
+    /// Those that may be visited; failover switched off leaves the primary.
+    models: &'w [ModelId],
+    pub(super) chain_length: usize,
+    pub(super) request: &'w Request,
+    pub(super) check: &'w Check,
+    pub(super) log: Log<'w>,
+    pub(super) bars: Bars,
+    pub(super) held: Held,
+    end: Instant,
+    /// Whether the caller's deadline, and not the chain's own timeout, is the end.
+    pub(super) end_is_the_callers: bool,
+    /// What is left of the time that may be waited for a model to come back.
+    patience: Duration,
+    /// The model visited last and why it was left; before any visit the first one skipped.
+    left: Option<(usize, Option<Class>)>,
+}
+
+/// A model that is about to be visited.
+pub(super) struct Visit<'w> {
+    pub(super) position: usize,
+    pub(super) route: Route<'w>,
+    pub(super) messages: Vec<Message>,
+    pub(super) began: Instant,
+    pub(super) until: Instant,
+}
+
+impl<'w> Walk<'w> {
+    pub(super) fn new(
+        chain: &'w Chain,
+        request: &'w Request,
+        check: &'w Check,
+        deadline: Option<Instant>,
+        observer: &'w dyn Observer,
+    ) -> Self {
+        let providers = &*chain.providers;
+        let failover = &providers.settings.failover;
+        let own_end = providers.clock.instant() + chain.timeout;
+        let end = deadline.map_or(own_end, |deadline| deadline.min(own_end));
+        let reach = if failover.enabled {
+            chain.models.len()
+        } else {
+            1
+        };
+        Self {
+            providers,
+            models: chain.models.get(..reach).unwrap_or(&chain.models),
+            chain_length: chain.models.len(),
+            request,
+            check,
+            log: Log::new(providers, observer),
+            bars: Bars::default(),
+            held: Held::default(),
+            end,
+            end_is_the_callers: end < own_end,
+            patience: failover.max_wait,
+            left: None,
+        }
+    }
+
+    /// Settles what is still open and gives every attempt.
+    pub(super) fn finish(mut self) -> Vec<Attempt> {
+        self.held.settle();
+        self.log.tell_breakers();
+        self.log.finish()
+    }
+
+    pub(super) async fn run(&mut self) -> Ending {
+        if self.models.is_empty() {
+            return Ending::Without(Reason::NoModel);
+        }
+        loop {
+            for position in 0..self.models.len() {
+                if let Some(ending) = self.step(position).await {
+                    return ending;
+                }
+            }
+            let Some(pause) = self.worth_waiting() else {
+                return Ending::Without(Reason::AllFailed);
+            };
+            self.patience = self.patience.saturating_sub(pause);
+            sleep(pause).await;
+        }
+    }
+
+    /// Visits the model at a position, if it may be visited now.
+    async fn step(&mut self, position: usize) -> Option<Ending> {
+        let route = self.open_route(position)?;
+        if self.time_left() < LEAST_TIME {
+            return Some(Ending::Without(Reason::AllFailed));
+        }
+        if self.providers.resting(route.model).is_some() {
+            self.skip(position);
+            return None;
+        }
+        let room = room(route.facts, wire::schema_tokens(&self.request.schema));
+        let messages = match self.request.prompt.messages(room) {
+            Ok(messages) => messages,
+            Err(too_large) => {
+                let failure = Failure::new(Class::ContextOverflow, too_large.to_string());
+                self.log.passed_over(route.model, position, &failure);
+                self.bars.pass_over(position);
+                return None;
+            }
+        };
+        let permit = self.permit(position, route.model)?;
+        let now = self.providers.clock.instant();
+        let until = now + self.share(position, route.facts);
+        self.tell_fallback(position);
+        let visit = Visit {
+            position,
+            route,
+            messages,
+            began: now,
+            until,
+        };
+        self.visit(visit, permit).await
+    }
+
+    /// The model at a position, unless it is out of the question.
+    fn open_route(&self, position: usize) -> Option<Route<'w>> {
+        let model = self.models.get(position)?;
+        let route = self.providers.route(model)?;
+        let failover = &self.providers.settings.failover;
+        let is_new = !self.bars.was_visited(position);
+        if is_new && self.bars.models_visited() >= failover.max_models.max(1) {
+            return None;
+        }
+        let open = self.bars.allow(position, model, route.facts);
+        open.then_some(route)
+    }
+
+    fn permit(&mut self, position: usize, model: &ModelId) -> Option<Permit<Clock>> {
+        let key = self.providers.model_key(model);
+        let permit = self.providers.breakers.breaker(&key).try_acquire();
+        self.log.tell_breakers();
+        if permit.is_err() {
+            self.skip(position);
+        }
+        permit.ok()
+    }
+
+    /// Held off now: noted as where a fallback came from, unless a visited model is.
+    fn skip(&mut self, position: usize) {
+        self.left.get_or_insert((position, None));
+    }
+
+    pub(super) fn leave(&mut self, position: usize, class: Class) {
+        self.left = Some((position, Some(class)));
+    }
+
+    fn tell_fallback(&self, position: usize) {
+        let left = self
+            .left
+            .filter(|(from, _)| position > 0 && *from != position);
+        let from = left.and_then(|(from, class)| Some((self.models.get(from)?, class)));
+        let to = self.models.get(position);
+        if let (Some((from, class)), Some(to)) = (from, to) {
+            self.log.tell(&Event::FallbackUsed {
+                from: from.clone(),
+                to: to.clone(),
+                position,
+                class,
+            });
+        }
+    }
+
+    pub(super) fn time_left(&self) -> Duration {
+        let now = self.providers.clock.instant();
+        self.end.saturating_duration_since(now)
+    }
+
+    fn share(&self, position: usize, facts: &Facts) -> Duration {
+        let is_primary = position == 0;
+        let most = self.providers.settings.failover.max_models.max(1);
+        let room = most.saturating_sub(self.bars.models_visited());
+        let after = position.saturating_add(1)..self.models.len();
+        // For the primary those held off count too: they may be back before it has failed.
+        let usable = |at: &usize| {
+            let route = self.open_route(*at);
+            route.is_some_and(|route| is_primary || self.back_in(route.model).is_zero())
+        };
+        let others = after.filter(usable).count().min(room.saturating_sub(1));
+        let models_left = u32::try_from(others.saturating_add(1)).unwrap_or(u32::MAX);
+        let share = share(self.time_left(), is_primary, models_left);
+        facts.timeout.map_or(share, |most| share.min(most))
+    }
+
+    /// How long until a model can be asked; nothing if it can be now.
+    fn back_in(&self, model: &ModelId) -> Duration {
+        let health = self.providers.health(model);
+        let held_off = match health.status.state {
+            State::Closed => Duration::ZERO,
+            State::Open => health.status.retry_in.unwrap_or_default(),
+            // Somebody's probe is under way; its result may come at any moment.
+            State::HalfOpen => LOOK,
+        };
+        held_off.max(health.resting.unwrap_or_default())
+    }
+
+    /// How long to wait for the first model that comes back, if that is soon enough.
+    fn worth_waiting(&self) -> Option<Duration> {
+        let open = (0..self.models.len()).filter_map(|position| self.open_route(position));
+        let soonest = open.map(|route| self.back_in(route.model)).min()?;
+        let pause = soonest.max(LEAST_TIME);
+        (pause <= self.patience && pause + LEAST_TIME <= self.time_left()).then_some(pause)
+    }
+}
+
+/// The input tokens a model has room for.
+fn room(facts: &Facts, schema: u64) -> Option<u64> {
+    let window = facts.context_window?;
+    let answer = facts.max_output_tokens.unwrap_or(USUAL_OUTPUT);
+    let reserve = answer.min(window / 4);
+    Some(window.saturating_sub(reserve).saturating_sub(schema))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_for_input_leaves_place_for_answer_and_schema() {
+        let table = [
+            (None, None, None),
+            (Some(100_000), None, Some(100_000 - 8_192 - 100)),
+            (Some(8_000), None, Some(5_900)),
+            (Some(8_000), Some(1_000), Some(6_900)),
+            (Some(100), None, Some(0)),
+        ];
+        for (context_window, max_output_tokens, expected) in table {
+            let facts = Facts {
+                context_window,
+                max_output_tokens,
+                ..Facts::default()
+            };
+            assert_eq!(room(&facts, 100), expected, "{facts:?}");
+        }
+    }
+}

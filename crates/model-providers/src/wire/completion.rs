@@ -1,0 +1,115 @@
+//! An answer while it arrives, in no vendor's language.
+
+use crate::budget::Usage;
+use crate::classify::{Complaint, inside};
+use crate::failure::Failure;
+use crate::{Class, Tokens, estimate_tokens};
+use std::time::SystemTime;
+
+/// Why a model stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Finish {
+    Whole,
+    /// Its limit of tokens was reached.
+    CutOff,
+    /// A filter stopped it; by the name that the vendor gives.
+    Filtered(String),
+    /// The server says that it failed.
+    Failed,
+}
+
+impl Finish {
+    /// From any vendor's word for it.
+    pub(super) fn named(reason: &str) -> Self {
+        match reason.to_lowercase().as_str() {
+            "length" | "max_tokens" | "model_length" | "model_context_window_exceeded" => {
+                Self::CutOff
+            }
+            "content_filter" | "safety" | "refusal" | "recitation" | "blocklist"
+            | "prohibited_content" | "spii" | "sensitive" => Self::Filtered(reason.to_owned()),
+            "error" | "network_error" | "insufficient_system_resource" => Self::Failed,
+            _ => Self::Whole,
+        }
+    }
+}
+
+/// What has arrived so far.
+#[derive(Debug, Default)]
+pub(super) struct Arriving {
+    pub(super) text: String,
+    pub(super) refusal: String,
+    pub(super) finish: Option<Finish>,
+    pub(super) tokens: Option<Tokens>,
+    pub(super) error: Option<Complaint>,
+    /// A piece could not be read that may have carried text.
+    pub(super) damaged: bool,
+    /// The vendor's own mark of the end was seen.
+    pub(super) ended: bool,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Completion {
+    pub(crate) text: String,
+    pub(crate) usage: Usage,
+}
+
+impl Arriving {
+    /// Whether nothing more is needed of the stream.
+    pub(super) fn is_complete(&self) -> bool {
+        self.ended || self.error.is_some() || (self.finish.is_some() && self.tokens.is_some())
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        match self.tokens {
+            Some(tokens) => Usage::Known(tokens),
+            None => Usage::Estimated {
+                output: estimate_tokens(&self.text),
+            },
+        }
+    }
+
+    /// Whether it is an answer. Complete means that a finish reason was seen; `broke_off` says how
+    /// the stream ended, if not by itself.
+    pub(super) fn conclude(
+        self,
+        broke_off: Option<Failure>,
+        wall: SystemTime,
+    ) -> Result<Completion, Failure> {
+        let usage = self.usage();
+        self.outcome(broke_off, wall)
+            .map(|text| Completion { text, usage })
+            .map_err(|failure| failure.with_usage(usage))
+    }
+
+    fn outcome(self, broke_off: Option<Failure>, wall: SystemTime) -> Result<String, Failure> {
+        if let Some(complaint) = &self.error {
+            return Err(inside(complaint, wall));
+        }
+        let failed = |message: &str| Err(Failure::new(Class::Unavailable, message));
+        match self.finish {
+            None if broke_off.is_some() => broke_off.map_or(Ok(self.text), Err),
+            None if self.text.is_empty() => failed("the answer ended without a word"),
+            None => failed("the answer ended without a finish reason"),
+            Some(Finish::Failed) => failed("the server gave up in the middle of its answer"),
+            Some(Finish::Filtered(name)) => {
+                let message = format!("stopped by a filter: {name}");
+                Err(Failure::new(Class::Refused, message))
+            }
+            Some(_) if !self.refusal.is_empty() => {
+                let message = format!("refused: {}", self.refusal);
+                Err(Failure::new(Class::Refused, message))
+            }
+            Some(Finish::CutOff) => {
+                let message = "the answer was cut off at the model's limit of tokens";
+                let mut failure = Failure::new(Class::InvalidOutput, message);
+                failure.likeness = Some("cut off".to_owned());
+                Err(failure)
+            }
+            Some(Finish::Whole) if self.damaged => {
+                failed("a piece of the answer could not be read")
+            }
+            Some(Finish::Whole) => Ok(self.text),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Chat completions, as OpenAI and the many servers compatible with it speak them.
+
+use serde_json::{Map, Value, json};
+
+use super::completion::{Arriving, Finish};
+use super::{Question, schema, with_schema_in_prompt};
+use crate::Tokens;
+use crate::classify::Complaint;
+
+pub(super) const PATH: &[&str] = &["chat", "completions"];
+
+pub(super) fn body(question: &Question<'_>) -> Value {
+    let mut body = Map::new();
+    body.insert("model".into(), question.route.model.name.as_str().into());
+    body.insert("messages".into(), json!(with_schema_in_prompt(question)));
+    body.insert("stream".into(), true.into());
+    if question.form.usage_in_stream {
+        body.insert("stream_options".into(), json!({"include_usage": true}));
+    }
+    if question.form.native_schema {
+        let format = schema::response_format(question.schema);
+        body.insert("response_format".into(), format);
+    }
+    Value::Object(body)
+}
+
+/// One event of a stream.
+pub(super) fn event(data: &str, into: &mut Arriving) {
+    let data = data.trim();
+    if data == "[DONE]" {
+        into.ended = true;
+        return;
+    }
+    match serde_json::from_str(data) {
+        Ok(chunk @ Value::Object(_)) => object(&chunk, "delta", into),
+        // A broken object may have carried text, and an answer with a hole in it that still fits
+        // its schema is the worst of all; anything else is noise.
+        _ => into.damaged |= data.starts_with('{'),
+    }
+}
+
+/// A whole answer that came in one piece.
+pub(super) fn plain(value: &Value, into: &mut Arriving) {
+    object(value, "message", into);
+}
+
+fn object(value: &Value, part: &str, into: &mut Arriving) {
+    if value.get("error").is_some_and(|error| !error.is_null()) {
+        into.error = Complaint::of(value);
+        return;
+    }
+    if let Some(tokens) = value.get("usage").and_then(usage) {
+        into.tokens = Some(tokens);
+    }
+    let choices = value.get("choices").and_then(Value::as_array);
+    // One choice was asked for; of others only the first counts.
+    let first = choices
+        .into_iter()
+        .flatten()
+        .find(|choice| choice.get("index").and_then(Value::as_u64).unwrap_or(0) == 0);
+    let Some(choice) = first else { return };
+    if let Some(error) = choice.get("error").filter(|error| !error.is_null()) {
+        into.error = Complaint::of(&json!({ "error": error }));
+        return;
+    }
+    if let Some(said) = choice.get(part) {
+        push_text(said.get("content"), &mut into.text);
+        push_text(said.get("refusal"), &mut into.refusal);
+    }
+    if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+        into.finish = Some(Finish::named(reason));
+    }
+}
+
+/// A text, or a list of parts of which only those of text count.
+fn push_text(content: Option<&Value>, to: &mut String) {
+    match content {
+        Some(Value::String(text)) => to.push_str(text),
+        Some(Value::Array(parts)) => {
+            for part in parts {
+                if part.get("type").and_then(Value::as_str) == Some("text") {
+                    to.push_str(part.get("text").and_then(Value::as_str).unwrap_or(""));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn usage(usage: &Value) -> Option<Tokens> {
+    Some(Tokens {
+        input: usage.get("prompt_tokens")?.as_u64()?,
+        output: usage
+            .get("completion_tokens")
+            .and_then(Value::as_u64)
+            .unwrap_or(0),
+    })
+}
