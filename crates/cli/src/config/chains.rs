@@ -11,6 +11,7 @@ use super::check::{Section, Source};
 use super::environment::Environment;
 use super::error::{ConfigError, quoted};
 use super::meant::{Provider, Role, Roles};
+use super::models;
 use super::nearest::suggestion;
 use super::providers::{local_models, well_known};
 use super::sections::LIMIT;
@@ -41,6 +42,7 @@ pub(super) fn resolve(
 ) -> Result<Roles, ConfigError> {
     let mut roles = Roles::default();
     let mut left_out = BTreeMap::new();
+    let mut is_anybody_missing = false;
     let typed = [typed.planner, typed.coder, typed.reviewer];
     for (role, typed) in Role::ALL.into_iter().zip(typed) {
         let typed = typed.unwrap_or_default();
@@ -53,11 +55,23 @@ pub(super) fn resolve(
                 is_written: false,
             },
         };
+        is_anybody_missing |= !wanted.is_written && wanted.models.is_empty();
         let resolved = roles.get_mut(role);
         resolved.timeout = section.duration("timeout", typed.timeout.as_ref(), default, LIMIT)?;
+        let is_written = wanted.is_written;
         resolved.chain = usable(parts, role, wanted, providers, &mut left_out)?;
+        if is_written && resolved.chain.len() > parts.most {
+            let why = format!(
+                "of these models one request asks at most {}, as failover.max_models says",
+                parts.most
+            );
+            warnings.push(section.warning("chain", why));
+        }
     }
     warnings.extend(missing_keys(parts, providers, &left_out));
+    if is_anybody_missing {
+        warnings.extend(models::nobody(parts, providers));
+    }
     Ok(roles)
 }
 
@@ -252,8 +266,14 @@ fn missing_keys(
                 let models: Vec<String> = models.iter().map(ModelId::to_string).collect();
                 text = format!("{text}, so no chain has {}", models.join(", "));
             }
-            let section = parts.source.section(&["providers", name]);
-            Some(section.warning("api_key_env", text))
+            Some(if parts.is_configured {
+                parts
+                    .source
+                    .section(&["providers", name])
+                    .warning("api_key_env", text)
+            } else {
+                parts.source.section(&["roles"]).lacking(text).to_string()
+            })
         })
         .collect()
 }

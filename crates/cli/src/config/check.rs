@@ -281,7 +281,11 @@ impl<'a> Section<'a> {
             };
             if !known.contains(&name) {
                 let hint = super::nearest::suggestion(name, known);
-                return Err(self.wrong(key, format!("`{{{name}}}` is not known here{hint}")));
+                let message = format!(
+                    "{} is not a name that can stand here in braces{hint}",
+                    quoted(name)
+                );
+                return Err(self.wrong(key, message));
             }
             rest = after;
         }

@@ -148,3 +148,111 @@ async fn body(client: &Client, url: Url) -> Option<Vec<u8>> {
     }
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn vars(host: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([("OLLAMA_HOST".to_owned(), host.to_owned())])
+    }
+
+    #[test]
+    fn the_host_of_ollama_is_read_as_its_own_client_does() {
+        for (host, url) in [
+            ("", Some("http://127.0.0.1:11434/v1")),
+            ("0.0.0.0", Some("http://127.0.0.1:11434/v1")),
+            ("[::]:11434", Some("http://127.0.0.1:11434/v1")),
+            (":8000", Some("http://127.0.0.1:8000/v1")),
+            ("box.local", Some("http://box.local:11434/v1")),
+            ("box.local:80", Some("http://box.local/v1")),
+            ("http://box.local", Some("http://box.local/v1")),
+            ("https://box.local/", Some("https://box.local/v1")),
+            ("https://box.local:8443", Some("https://box.local:8443/v1")),
+            ("[::1]", Some("http://[::1]:11434/v1")),
+            ("\"127.0.0.1:5000\"", Some("http://127.0.0.1:5000/v1")),
+            ("unix:///run/ollama.sock", None),
+            ("a b", None),
+        ] {
+            let found = ollama_url(&vars(host)).map(String::from);
+            assert_eq!(found.as_deref(), url, "{host:?}");
+        }
+        assert_eq!(
+            ollama_url(&BTreeMap::new()).map(String::from).as_deref(),
+            Some("http://127.0.0.1:11434/v1")
+        );
+    }
+
+    /// A server that gives this answer to the first request, and holds the connection open.
+    async fn server(answer: Vec<u8>) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap())
+            .parse()
+            .unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(&answer).await;
+            std::future::pending::<()>().await;
+        });
+        url
+    }
+
+    fn with_body(body: &str) -> Vec<u8> {
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    }
+
+    #[tokio::test]
+    async fn names_are_read_from_both_servers() {
+        let ollama = server(with_body(
+            r#"{"models": [{"name": "a:7b", "size": 3}, {"name": "b\u0007"}]}"#,
+        ))
+        .await;
+        let llama_cpp = server(with_body(r#"{"object": "list", "data": [{"id": "c"}]}"#)).await;
+        let found = probe(Some(ollama), Some(llama_cpp)).await;
+        assert_eq!(found.ollama, Some(vec!["a:7b".to_owned()]));
+        assert_eq!(found.llama_cpp, Some(vec!["c".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn silence_nonsense_and_floods_are_nobody() {
+        let flood = [
+            b"HTTP/1.1 200 OK\r\ncontent-length: 9999999\r\n\r\n".to_vec(),
+            vec![b' '; MAX_BYTES + 1],
+        ]
+        .concat();
+        for answer in [
+            Vec::new(),
+            b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{}".to_vec(),
+            with_body("<html>"),
+            with_body("{}"),
+            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
+            b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
+                .to_vec(),
+            flood,
+        ] {
+            let shown = String::from_utf8_lossy(&answer)
+                .chars()
+                .take(60)
+                .collect::<String>();
+            let found = probe(Some(server(answer).await), None).await;
+            assert_eq!(found, LocalServers::default(), "{shown:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn at_most_a_hundred_names_are_taken() {
+        let names: Vec<String> = (0..500).map(|n| format!(r#"{{"name": "m{n}"}}"#)).collect();
+        let body = format!(r#"{{"models": [{}]}}"#, names.join(","));
+        let found = probe(Some(server(with_body(&body)).await), None).await;
+        assert_eq!(found.ollama.map(|names| names.len()), Some(MAX_MODELS));
+    }
+}

@@ -104,3 +104,99 @@ pub(crate) fn text(duration: Duration) -> String {
 fn split_where(text: &str, stop: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(stop).unwrap_or(text.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reads_what_people_write() {
+        for (text, milliseconds) in [
+            ("0s", 0),
+            ("250ms", 250),
+            ("30s", 30_000),
+            ("1m30s", 90_000),
+            ("5m", 300_000),
+            ("23m", 1_380_000),
+            ("1h", 3_600_000),
+            ("2d12h", 216_000_000),
+            ("1m1ms", 60_001),
+            ("90s1m", 150_000),
+            ("007s", 7_000),
+        ] {
+            assert_eq!(
+                parse(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn says_what_is_missing() {
+        let unit = |unit: &str| DurationError::UnknownUnit {
+            unit: unit.to_owned(),
+        };
+        let missing = |number: &str| DurationError::UnitMissing {
+            number: number.to_owned(),
+        };
+        for (text, error) in [
+            ("", DurationError::Empty),
+            ("30", missing("30")),
+            ("1m30", missing("30")),
+            ("3min", unit("min")),
+            ("3S", unit("S")),
+            ("1.5h", DurationError::NotANumber),
+            ("-3s", DurationError::NotANumber),
+            ("s", DurationError::NotANumber),
+            ("1m 30s", DurationError::NotANumber),
+            (" 1m", DurationError::NotANumber),
+            ("٣s", DurationError::NotANumber),
+            ("18446744073709551616ms", DurationError::TooLong),
+            ("18446744073709551615s", DurationError::TooLong),
+            ("18446744073709551615ms1ms", DurationError::TooLong),
+        ] {
+            assert_eq!(parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn is_shown_in_its_shortest_form() {
+        for (milliseconds, shown) in [
+            (0, "0s"),
+            (90_000, "1m30s"),
+            (3_600_000, "1h"),
+            (61, "61ms"),
+        ] {
+            assert_eq!(text(Duration::from_millis(milliseconds)), shown);
+        }
+        assert_eq!(text(Duration::from_micros(1500)), "1ms");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read_back(milliseconds: u64) {
+            let duration = Duration::from_millis(milliseconds);
+            prop_assert_eq!(parse(&text(duration)), Ok(duration));
+        }
+
+        #[test]
+        fn parts_add_up(parts in proptest::collection::vec((0_u64..100_000, 0_usize..5), 1..6)) {
+            let written: String = parts
+                .iter()
+                .map(|(number, unit)| format!("{number}{}", UNITS[*unit].0))
+                .collect();
+            let sum = parts.iter().map(|(number, unit)| number * UNITS[*unit].1).sum();
+            prop_assert_eq!(parse(&written), Ok(Duration::from_millis(sum)));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text: String) {
+            if let Ok(duration) = parse(&text) {
+                prop_assert!(duration <= Duration::from_millis(u64::MAX));
+            }
+        }
+    }
+}

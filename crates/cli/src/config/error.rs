@@ -43,9 +43,9 @@ impl fmt::Display for ConfigError {
             (None, _) => {}
         }
         if !self.key.is_empty() {
-            parts.push(self.key.clone());
+            parts.push(shortened(&self.key, KEY_CHARACTERS));
         }
-        parts.push(self.message.clone());
+        parts.push(shortened(&self.message, MESSAGE_CHARACTERS));
         f.write_str(&one_line(&parts.join(": ")))
     }
 }
@@ -55,17 +55,24 @@ impl std::error::Error for ConfigError {}
 /// The most characters of a text from the file that a message repeats.
 const QUOTED_CHARACTERS: usize = 60;
 
+/// The most characters of a key and of a message; only a hostile file needs more.
+const KEY_CHARACTERS: usize = 120;
+const MESSAGE_CHARACTERS: usize = 300;
+
 /// A text from the file as a message may repeat it: bounded, and between backticks.
 pub(super) fn quoted(text: &str) -> String {
-    if text.chars().count() <= QUOTED_CHARACTERS {
-        return format!("`{text}`");
+    format!("`{}`", shortened(text, QUOTED_CHARACTERS))
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
     }
-    let head: String = text.chars().take(QUOTED_CHARACTERS).collect();
-    format!("`{head}...`")
 }
 
 /// Control characters would break the one line that a terminal or a log expects.
-pub(super) fn one_line(text: &str) -> String {
+fn one_line(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             if c.is_control() {

@@ -103,7 +103,6 @@ fn resolve(
     let roles = chains::resolve(&parts, roles, &mut providers, &mut warnings)?;
     let models = chains::facts(&parts, facts, &roles, &providers);
     models::require_prices(&section("budget"), &budget, &roles, &models)?;
-    warnings.extend(models::unanswerable(&parts, &roles, &providers));
 
     let config = Config {
         providers,

@@ -108,38 +108,30 @@ pub(super) fn require_prices(
     }
 }
 
-/// What to say about roles that nobody answers for, though no file asked for that.
-pub(super) fn unanswerable(
-    parts: &Parts<'_>,
-    roles: &Roles,
-    providers: &BTreeMap<String, Provider>,
-) -> Vec<String> {
-    let is_alone = |role: &Role| roles.get(*role).chain.is_empty();
-    if !Role::ALL.iter().all(is_alone) {
-        return Vec::new();
-    }
-    if !parts.is_configured && providers.is_empty() {
-        let variables: Vec<&str> = parts
-            .catalog
-            .providers
-            .iter()
-            .filter_map(|known| known.key_variable.as_deref())
+/// What to say when a role is left to the template alone though no file asked for that.
+pub(super) fn nobody(parts: &Parts<'_>, providers: &BTreeMap<String, Provider>) -> Vec<String> {
+    if parts.is_configured {
+        let why =
+            "no model of it is known: list some under `models`, or write the chains of `roles`";
+        let section = parts.source.section(&["providers"]);
+        return providers
+            .keys()
+            .map(|name| section.warning(name, why))
             .collect();
-        let mut text = format!(
-            "no model was found, templates alone answer: set one of {}, or start Ollama",
-            variables.join(", ")
-        );
-        if !parts.environment.programs.is_empty() {
-            let programs = parts.environment.programs.join(", ");
-            text = format!("{text} (programs cannot be asked in this version: {programs})");
-        }
-        return vec![text];
     }
-    let without_models = |(name, _): (&String, &Provider)| {
-        parts.source.section(&["providers"]).warning(
-            name,
-            "no model of it is known: list some under `models` or in the chains of `roles`",
-        )
-    };
-    providers.iter().map(without_models).collect()
+    let variables: Vec<&str> = parts
+        .catalog
+        .providers
+        .iter()
+        .filter_map(|known| known.key_variable.as_deref())
+        .collect();
+    let mut text = format!(
+        "no model was found, templates alone answer: set one of {}, or start Ollama",
+        variables.join(", ")
+    );
+    if !parts.environment.programs.is_empty() {
+        let programs = parts.environment.programs.join(", ");
+        text = format!("{text} (this version cannot ask the programs found: {programs})");
+    }
+    vec![text]
 }

@@ -13,6 +13,7 @@ use super::meant::{
     Author, Choice, Commit, Context, Degradation, Github, Guard, PartialSuccess, ProjectCommand,
     PullRequest, Run, Store, StoreKind,
 };
+use super::nearest::suggestion;
 use super::typed;
 
 /// A limit that is waited for: not zero, since nothing would ever be in time.
@@ -190,8 +191,8 @@ pub(super) fn run(section: &Section<'_>, typed: typed::Run) -> Result<Run, Confi
         fix_rounds: section.whole("fix_rounds", typed.fix_rounds, default.fix_rounds, 0..=20)?,
         branch,
         base,
-        setup_command: command(section, "setup_command", typed.setup_command)?,
-        test_command: command(section, "test_command", typed.test_command)?,
+        setup_command: command(section, "setup_command", typed.setup_command.as_deref())?,
+        test_command: command(section, "test_command", typed.test_command.as_deref())?,
         test_timeout: section.duration(
             "test_timeout",
             typed.test_timeout.as_ref(),
@@ -239,9 +240,9 @@ fn deadline(
 fn command(
     section: &Section<'_>,
     key: &str,
-    typed: Option<String>,
+    typed: Option<&str>,
 ) -> Result<ProjectCommand, ConfigError> {
-    match typed.as_deref().map(str::trim) {
+    match typed.map(str::trim) {
         None | Some("auto") => Ok(ProjectCommand::Auto),
         Some("none") => Ok(ProjectCommand::None),
         Some("") => Err(section.wrong(key, "must be a command, `auto` or `none`")),
@@ -299,7 +300,7 @@ pub(super) fn commit(section: &Section<'_>, typed: typed::Commit) -> Result<Comm
                 section.wrong("author", "must be written as `Name <address@example.com>`")
             })?),
         },
-        sign: choice(section, "sign", typed.sign, "signing commits")?,
+        sign: choice(section, "sign", typed.sign.as_ref(), "signing commits")?,
         subject,
     })
 }
@@ -318,13 +319,17 @@ fn author(text: &str) -> Option<Author> {
 fn choice(
     section: &Section<'_>,
     key: &str,
-    typed: Option<typed::Choice>,
+    typed: Option<&typed::Choice>,
     what: &str,
 ) -> Result<Choice, ConfigError> {
-    match typed {
-        None | Some(typed::Choice(None)) => Ok(Choice::Auto),
-        Some(typed::Choice(Some(false))) => Ok(Choice::Never),
-        Some(typed::Choice(Some(true))) => Err(section.not_yet(key, what)),
+    match typed.map(|typed::Choice(text)| text.as_str()) {
+        None | Some("auto") => Ok(Choice::Auto),
+        Some("false" | "False" | "FALSE") => Ok(Choice::Never),
+        Some("true" | "True" | "TRUE") => Err(section.not_yet(key, what)),
+        Some(other) => {
+            let hint = suggestion(other, &["auto", "true", "false"]);
+            Err(section.wrong(key, format!("{} is not a choice here{hint}", quoted(other))))
+        }
     }
 }
 
@@ -377,7 +382,12 @@ pub(super) fn github(section: &Section<'_>, typed: typed::Github) -> Result<Gith
         section.variable("token_env", name)?;
     }
     Ok(Github {
-        enabled: choice(section, "enabled", typed.enabled, "working with GitHub")?,
+        enabled: choice(
+            section,
+            "enabled",
+            typed.enabled.as_ref(),
+            "working with GitHub",
+        )?,
         repository,
         token_env: typed.token_env.unwrap_or(default.token_env),
         api_url: match typed.api_url {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 /// belay's config. No key is required; a key that is left out or null has its default.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -335,25 +335,10 @@ pub(super) enum StoreKind {
     Sqlite,
 }
 
-/// true, false or `auto`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(transparent)]
+/// true, false or `auto`; kept as text, so that a wrong word is found where its place is known.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
 pub(super) struct Choice(
     #[schemars(with = "bool", extend("enum" = [true, false, "auto"], "type" = ["boolean", "string"]))]
-    pub(super) Option<bool>,
+    pub(super) String,
 );
-
-impl<'de> Deserialize<'de> for Choice {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.as_str() {
-            "auto" => Ok(Self(None)),
-            "true" | "True" | "TRUE" => Ok(Self(Some(true))),
-            "false" | "False" | "FALSE" => Ok(Self(Some(false))),
-            other => Err(serde::de::Error::unknown_variant(
-                other,
-                &["auto", "true", "false"],
-            )),
-        }
-    }
-}

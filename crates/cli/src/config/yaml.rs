@@ -92,6 +92,9 @@ fn innermost(error: &Error) -> &Error {
     }
 }
 
+/// For what only an attack or an accident writes.
+const BEYOND: &str = "this is nested or repeated far beyond any config";
+
 fn is_about_a_key(error: &Error) -> bool {
     matches!(
         error,
@@ -114,10 +117,7 @@ fn words(error: &Error) -> String {
             suggestion(variant, expected)
         ),
         Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => "must be one word".to_owned(),
-        Error::DuplicateMappingKey { key, .. } => match key {
-            Some(key) => format!("the key {} is written twice", quoted(key)),
-            None => "this key is written twice".to_owned(),
-        },
+        Error::DuplicateMappingKey { .. } => "this key is written twice".to_owned(),
         Error::InvalidScalar { ty, .. } => must_be(ty),
         Error::InvalidBooleanStrict { .. } => "must be true or false".to_owned(),
         Error::Unexpected { expected, .. } => must_be(expected),
@@ -130,10 +130,11 @@ fn words(error: &Error) -> String {
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => {
-            "this is nested or repeated far beyond any config".to_owned()
-        }
-        other => format!("this is not YAML: {}", bare(other)),
+        | Error::AliasReplayStackDepthExceeded { .. } => BEYOND.to_owned(),
+        other => match bare(other) {
+            text if text.contains("recursion limit") => BEYOND.to_owned(),
+            text => format!("this is not YAML: {text}"),
+        },
     }
 }
 
@@ -141,7 +142,7 @@ fn must_be(expected: &str) -> String {
     let what = match expected {
         "i64" => "a whole number",
         "floating point" | "f64" => "a number",
-        "string scalar" => "text",
+        "string scalar" => "one value, not a list or a mapping",
         "mapping start" => "a mapping of keys to values",
         "sequence start" => "a list",
         other => other,
