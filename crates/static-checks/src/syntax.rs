@@ -3,7 +3,7 @@
 
 use serde::de::IgnoredAny;
 
-use crate::{Change, Finding, Rule, Severity, content};
+use crate::{Change, Finding, Rule, Severity, content, language, secret};
 
 /// A parser's complaint: the line, counted from 1, and what it says.
 struct Complaint {
@@ -70,7 +70,7 @@ pub(crate) fn check(change: &Change<'_>, after: &str) -> Option<Finding> {
     if before.is_some_and(|before| parse(format, before).is_err()) {
         return None;
     }
-    let fixture = is_fixture(change.path);
+    let fixture = language::is_fixture(change.path);
     Some(Finding {
         path: change.path.to_owned(),
         line: complaint.line,
@@ -85,16 +85,6 @@ pub(crate) fn check(change: &Change<'_>, after: &str) -> Option<Finding> {
             "Correct the syntax so that the file parses as {}.",
             format.name()
         ),
-    })
-}
-
-/// Folders in which a file may be broken on purpose.
-fn is_fixture(path: &str) -> bool {
-    path.split('/').any(|part| {
-        matches!(
-            part,
-            "fixtures" | "__fixtures__" | "testdata" | "test-data" | "test_data" | "invalid"
-        )
     })
 }
 
@@ -132,9 +122,21 @@ fn parse_toml(text: &str) -> Result<(), Complaint> {
 }
 
 fn parse_yaml(text: &str) -> Result<(), Complaint> {
-    let options = serde_yaml::options! { with_snippet: false };
+    use serde_yaml::{Error, NonFiniteFloatPolicy};
+    let options = serde_yaml::options! {
+        with_snippet: false,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+    };
     match serde_yaml::from_multiple_with_options::<IgnoredAny>(text, options) {
         Ok(_) => Ok(()),
+        // Too much for this parser is not wrong.
+        Err(
+            Error::Budget { .. }
+            | Error::AliasReplayLimitExceeded { .. }
+            | Error::AliasExpansionLimitExceeded { .. }
+            | Error::AliasReplayStackDepthExceeded { .. }
+            | Error::RecursiveReferencesRequireWeakTypes { .. },
+        ) => Ok(()),
         Err(error) => {
             let line = error
                 .location()
@@ -162,16 +164,15 @@ fn line_at(text: &str, offset: usize) -> u32 {
     u32::try_from(breaks).unwrap_or(u32::MAX).saturating_add(1)
 }
 
-/// One bounded line: parsers quote the text they choke on.
+/// One bounded line: parsers quote the text they choke on, secrets too.
 fn complaint(line: Option<u32>, message: &str) -> Complaint {
-    let message: String = message
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(160)
-        .collect();
+    let first = message.lines().next().unwrap_or_default();
+    let message: String = if secret::is_in(message) {
+        "the parser's message quotes what looks like a credential".to_owned()
+    } else {
+        let printable = first.chars().filter(|c| !c.is_control());
+        printable.take(160).collect()
+    };
     Complaint {
         line,
         message: message.trim_end_matches('.').to_owned(),
