@@ -1,3 +1,112 @@
-//! The `belay` command line.
+//! The `belay` command line: reads arguments, surroundings and config once,
+//! wires the crates together, prints, and decides the exit state. Everything
+//! else is somebody else's.
 
-fn main() {}
+mod args;
+mod clock;
+mod commands;
+mod config;
+mod environment;
+mod error;
+mod exit;
+mod human;
+mod ideas;
+mod printer;
+mod project;
+mod selection;
+mod signals;
+mod summary;
+mod wiring;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Cli, Command, Global};
+use crate::environment::Surroundings;
+use crate::error::CommandResult;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::project::Project;
+
+fn main() -> ExitCode {
+    // Usage errors end with 2 and help with 0, as clap does by itself.
+    let cli = Cli::parse();
+    let surroundings = match Surroundings::read() {
+        Ok(surroundings) => surroundings,
+        Err(error) => return refuse(&format!("the current folder cannot be read: {error}")),
+    };
+    let printer = Arc::new(Printer::new(&cli.global, &surroundings));
+    log(&cli.global, &surroundings);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("the runtime cannot be started: {error}")),
+    };
+    let result = runtime.block_on(command(cli, surroundings, Arc::clone(&printer)));
+    // A task that hangs may not keep the process past its end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            printer.error(&error.line());
+            error.exit.into()
+        }
+    }
+}
+
+async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) -> CommandResult {
+    let started = clock::now();
+    if let Command::Completions { shell } = cli.command {
+        commands::completions::run(&printer, shell);
+        return Ok(Exit::Success);
+    }
+    let project = Project::open(&cli.global, surroundings, printer).await?;
+    match cli.command {
+        Command::Run(args) => commands::run::run(project, args, started).await,
+        Command::Resume(args) => commands::run::resume(project, args, started).await,
+        Command::Runs { command } => commands::runs::run(project, command).await,
+        Command::Breaker { command } => commands::breaker::run(project, command).await,
+        Command::Completions { .. } => Ok(Exit::Success),
+    }
+}
+
+/// Logs go to standard error; `BELAY_LOG` says which, in `tracing`'s terms.
+fn log(global: &Global, surroundings: &Surroundings) {
+    let default = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, _) => "debug",
+    };
+    let filter = EnvFilter::try_new(surroundings.var("BELAY_LOG").unwrap_or(default))
+        .unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .init();
+}
+
+fn refuse(message: &str) -> ExitCode {
+    let global = Global {
+        repo: None,
+        config: None,
+        format: args::Format::Human,
+        color: args::Color::Never,
+        verbose: 0,
+        quiet: false,
+    };
+    let surroundings = Surroundings {
+        vars: std::collections::BTreeMap::new(),
+        here: std::path::PathBuf::new(),
+        host: String::new(),
+    };
+    Printer::new(&global, &surroundings).error(message);
+    Exit::Failure.into()
+}

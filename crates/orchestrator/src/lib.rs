@@ -1,1 +1,42 @@
-//! The steps of a run, their order, partial success, retries, deadlines and resume.
+//! The steps of a run, their order, partial success, retries, deadlines and
+//! resume.
+//!
+//! A run is a journal. [`state`] folds the journal into what is known,
+//! [`next`] says what follows from that, the driver does it and writes down
+//! what came of it. There is no other memory, so a run that is killed at any
+//! point and taken up again does what an undisturbed one would have done:
+//! nothing finished is asked of a model twice.
+//!
+//! This crate knows nothing of HTTP, SQL or any vendor's formats, and reads
+//! neither the environment nor the person's checkout.
+
+mod clock;
+mod driver;
+mod error;
+pub mod event;
+pub mod fact;
+pub mod failing;
+pub mod issues;
+pub mod journal;
+pub mod memory;
+pub mod milestone;
+mod next;
+mod observer;
+mod settings;
+mod shutdown;
+mod source;
+mod start;
+pub mod state;
+mod steps;
+pub mod view;
+
+pub use driver::{Chains, Outcome, Parts, drive};
+pub use error::Error;
+pub use event::{Event, Role, Status};
+pub use journal::{Line, Listener};
+pub use next::{Step, next};
+pub use settings::{ProjectCommandSetting, Settings};
+pub use shutdown::Shutdown;
+pub use start::{NewWork, start};
+pub use state::State;
+pub use view::RunView;

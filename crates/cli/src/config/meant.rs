@@ -38,6 +38,13 @@ pub(crate) struct Config {
     /// What a model may never write.
     pub(crate) guard: Guard,
     /// Issues and pull requests.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "checked, though this version keeps its issues in a folder"
+        )
+    )]
     pub(crate) github: Github,
     /// Where the state of runs is kept.
     pub(crate) store: Store,

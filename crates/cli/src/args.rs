@@ -1,0 +1,165 @@
+//! The command line as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Works on ideas with AI models and goes on when they fail.
+#[derive(Parser, Debug)]
+#[command(
+    name = "belay",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Global {
+    /// The repository to work in [default: the one you stand in]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) repo: Option<PathBuf>,
+    /// The config file [default: belay.yaml at the repository's top]
+    #[arg(long, global = true, value_name = "FILE", env = "BELAY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// What standard output holds
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Whether to colour what people read
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Say more on standard error; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say only what went wrong on standard error
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+/// What standard output holds.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Text for people.
+    Human,
+    /// JSON: one object, or one event a line while a run is worked on.
+    Json,
+}
+
+/// Whether to colour.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Color {
+    /// Where standard error is a terminal and NO_COLOR is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Work on an idea, or on the next one
+    Run(RunArgs),
+    /// Go on with the newest unfinished run, or with RUN
+    Resume(ResumeArgs),
+    /// Look at runs
+    Runs {
+        #[command(subcommand)]
+        command: RunsCommand,
+    },
+    /// Look at the models' circuit breakers, or close them
+    Breaker {
+        #[command(subcommand)]
+        command: BreakerCommand,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a run is worked on.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct RunArgs {
+    /// A path, an id such as 001, or - for standard input [default: the next one]
+    #[arg(value_name = "IDEA", env = "IDEA_ID", hide_env = true)]
+    pub(crate) idea: Option<String>,
+    /// Leave an unfinished run of the idea as it is and begin a new one
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    /// Go on with an unfinished run of any idea first
+    #[arg(long, env = "RESUME", hide = true, value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    pub(crate) resume: bool,
+}
+
+/// How an unfinished run is gone on with.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct ResumeArgs {
+    /// The run [default: the newest unfinished one]
+    pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+/// What `run` and `resume` have alike.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct WorkArgs {
+    /// The process has ended by then, for example 23m
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) timeout: Option<String>,
+    /// The same in minutes
+    #[arg(long, value_name = "MINUTES", env = "TIMEOUT_MINUTES", hide = true)]
+    pub(crate) timeout_minutes: Option<u64>,
+    /// Coders side by side
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=16))]
+    pub(crate) parallel: Option<u64>,
+    /// Milestones that this process may begin
+    #[arg(long, value_name = "N", env = "MAX_ITERATIONS", hide = true)]
+    pub(crate) max_iterations: Option<usize>,
+    /// The branch of a new run
+    #[arg(long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// Exit with another state than 0 unless all of it was done by models
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Never wait for a resting model; go to the next, or to the template
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Write issues into the local folder, not to GitHub
+    #[arg(long)]
+    pub(crate) no_github: bool,
+    /// Stop after the plan
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum RunsCommand {
+    /// Every run, newest first
+    List,
+    /// One run with its milestones
+    Show {
+        /// The run's id, or the beginning of it
+        run: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum BreakerCommand {
+    /// Every model of the configured chains and its breaker
+    List,
+    /// Close one model's breaker, or all of them
+    Reset {
+        /// The model, as provider/name
+        model: Option<String>,
+    },
+}

@@ -1,0 +1,6 @@
+//! One command, one file.
+
+pub(crate) mod breaker;
+pub(crate) mod completions;
+pub(crate) mod run;
+pub(crate) mod runs;

@@ -1,0 +1,152 @@
+//! `belay run` and `belay resume`: work on one run until it ends or must stop.
+
+use checkpoint_store::{Lease, RunHead, RunStore, SqliteStore};
+use orchestrator::{Outcome, RunView, Shutdown, State, Status};
+use tokio::time::Instant;
+
+use crate::args::{ResumeArgs, RunArgs, WorkArgs};
+use crate::error::{CommandError, CommandResult};
+use crate::exit::Exit;
+use crate::ideas;
+use crate::printer::Tone;
+use crate::project::Project;
+use crate::selection::{self, Selected};
+use crate::{signals, summary, wiring};
+
+/// `belay run [IDEA]`.
+pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -> CommandResult {
+    wiring::apply_flags(&mut project, &args.work)?;
+    // Everything that a person can have typed wrong is found before anything is written.
+    let found = match &args.idea {
+        Some(name) => Some(ideas::named(name, project.top(), &project.surroundings)?),
+        None => None,
+    };
+    wiring::templates(&project)?;
+    if let Some(found) = found.as_ref().filter(|_| !project.has_state()) {
+        selection::free_branch(&project, found, &[], args.fresh).await?;
+    }
+    tell_warnings(&project).await?;
+    let store = project.open_store().await?;
+    let selected = match found {
+        Some(found) => selection::for_idea(&project, &store, found, args.fresh).await?,
+        None if args.resume => match selection::unfinished(&store, None).await? {
+            Selected::Nothing => selection::next(&project, &store).await?,
+            selected => selected,
+        },
+        None => selection::next(&project, &store).await?,
+    };
+    work_on(&project, store, selected, &args.work, started).await
+}
+
+/// `belay resume [RUN]`.
+pub(crate) async fn resume(
+    mut project: Project,
+    args: ResumeArgs,
+    started: Instant,
+) -> CommandResult {
+    wiring::apply_flags(&mut project, &args.work)?;
+    wiring::templates(&project)?;
+    if !project.has_state() && args.run.is_none() {
+        return nothing(&project);
+    }
+    tell_warnings(&project).await?;
+    let store = project.open_store().await?;
+    let selected = selection::unfinished(&store, args.run.as_deref()).await?;
+    work_on(&project, store, selected, &args.work, started).await
+}
+
+async fn tell_warnings(project: &Project) -> Result<(), CommandError> {
+    project
+        .warnings
+        .iter()
+        .for_each(|warning| project.printer.warn(warning));
+    if project.repository.is_dirty().await? {
+        project.printer.warn("the checkout has changes that are not committed; the work builds on the commit, without them");
+    }
+    Ok(())
+}
+
+async fn work_on(
+    project: &Project,
+    store: SqliteStore,
+    selected: Selected,
+    work: &WorkArgs,
+    started: Instant,
+) -> CommandResult {
+    match selected {
+        Selected::Nothing => nothing(project),
+        Selected::Done(head) => done(project, &store, &head, work).await,
+        Selected::Work(lease) => drive(project, store, lease, work, started).await,
+    }
+}
+
+fn nothing(project: &Project) -> CommandResult {
+    project.printer.say(
+        Tone::Plain,
+        "Nothing to do: no unfinished run, and no new idea in ideas/backlog",
+    );
+    Ok(Exit::Success)
+}
+
+async fn done(
+    project: &Project,
+    store: &SqliteStore,
+    head: &RunHead,
+    work: &WorkArgs,
+) -> CommandResult {
+    let state = State::fold(&store.records(head.id, 0).await?);
+    let view = RunView::new(head, &state);
+    project.printer.say(
+        Tone::Plain,
+        "This idea is done and has not changed since; --fresh does it again",
+    );
+    if project.printer.json() {
+        project.printer.data(&view);
+    } else {
+        let outcome = Outcome {
+            run: head.id,
+            status: Status::Completed,
+            reason: None,
+            state,
+        };
+        summary::lines(&outcome, head)
+            .iter()
+            .for_each(|line| project.printer.out(line));
+    }
+    Ok(Exit::of_run(
+        Status::Completed,
+        view.partial,
+        view.degraded,
+        work.strict,
+    ))
+}
+
+async fn drive(
+    project: &Project,
+    store: SqliteStore,
+    lease: Lease,
+    work: &WorkArgs,
+    started: Instant,
+) -> CommandResult {
+    let shutdown = Shutdown::new();
+    signals::watch(&shutdown, &project.printer)?;
+    let parts = wiring::parts(project, &store, work, &shutdown, started).await?;
+    let outcome = orchestrator::drive(parts, lease).await?;
+    if !project.printer.json() {
+        let heads = store.runs().await?;
+        if let Some(head) = heads.iter().find(|head| head.id == outcome.run) {
+            summary::lines(&outcome, head)
+                .iter()
+                .for_each(|line| project.printer.out(line));
+        }
+    }
+    if let Some(reason) = outcome
+        .reason
+        .as_deref()
+        .filter(|_| outcome.status == Status::Failed)
+    {
+        project.printer.error(reason);
+    }
+    let (partial, degraded) = (outcome.state.partial(), outcome.state.degraded());
+    Ok(Exit::of_run(outcome.status, partial, degraded, work.strict))
+}

@@ -1,0 +1,121 @@
+//! `belay runs list` and `belay runs show RUN`: reads the store, takes no lease.
+
+use checkpoint_store::{RunHead, RunStore, SqliteStore};
+use orchestrator::{RunView, State};
+use serde_json::json;
+
+use crate::args::RunsCommand;
+use crate::error::{CommandError, CommandResult, usage};
+use crate::exit::Exit;
+use crate::human::short;
+use crate::project::Project;
+use crate::selection::run_named;
+
+/// Runs one of the subcommands.
+pub(crate) async fn run(project: Project, command: RunsCommand) -> CommandResult {
+    match command {
+        RunsCommand::List => list(&project).await,
+        RunsCommand::Show { run } => show(&project, &run).await,
+    }
+}
+
+async fn list(project: &Project) -> CommandResult {
+    let mut views = Vec::new();
+    if project.has_state() {
+        let store = project.open_store().await?;
+        for head in store.runs().await? {
+            views.push(view(&store, &head).await?.without_milestones());
+        }
+    }
+    if project.printer.json() {
+        project.printer.data(&json!({ "runs": views }));
+        return Ok(Exit::Success);
+    }
+    if views.is_empty() {
+        project.printer.out("No runs yet");
+    }
+    for view in views {
+        let started = view
+            .started_at
+            .map(|at| at.strftime("%Y-%m-%d %H:%M").to_string())
+            .unwrap_or_default();
+        project.printer.out(&format!(
+            "{}  {started}  {:<11}  {:<20}  {}",
+            view.run,
+            view.status.as_str(),
+            view.idea,
+            view.branch
+        ));
+    }
+    Ok(Exit::Success)
+}
+
+async fn show(project: &Project, name: &str) -> CommandResult {
+    if !project.has_state() {
+        return Err(usage(format!(
+            "no such run: {name} (see `belay runs list`)"
+        )));
+    }
+    let store = project.open_store().await?;
+    let heads = store.runs().await?;
+    let view = view(&store, run_named(&heads, name)?).await?;
+    if project.printer.json() {
+        project.printer.data(&view);
+    } else {
+        lines(&view)
+            .iter()
+            .for_each(|line| project.printer.out(line));
+    }
+    Ok(Exit::Success)
+}
+
+async fn view(store: &SqliteStore, head: &RunHead) -> Result<RunView, CommandError> {
+    let records = store.records(head.id, 0).await?;
+    Ok(RunView::new(head, &State::fold(&records)))
+}
+
+fn lines(view: &RunView) -> Vec<String> {
+    let mut lines = vec![
+        format!("Run      {}", view.run),
+        format!("Idea     {} ({})", view.idea, view.title),
+        format!(
+            "Status   {}{}",
+            view.status,
+            if view.partial { ", partial" } else { "" }
+        ),
+        format!("Branch   {} from {}", view.branch, short(&view.base)),
+    ];
+    lines.extend(
+        view.reason
+            .iter()
+            .map(|reason| format!("Reason   {reason}")),
+    );
+    for milestone in view.milestones.iter().flatten() {
+        let commit = milestone.commit.as_deref().map(short).unwrap_or_default();
+        lines.push(format!(
+            "Milestone {}: {} [{}] {commit}",
+            milestone.number, milestone.name, milestone.status
+        ));
+        for item in &milestone.items {
+            let model = item
+                .model
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            lines.push(format!(
+                "  [{}] {} {model}",
+                item.status,
+                item.files.join(", ")
+            ));
+        }
+    }
+    let usd = view
+        .usd
+        .map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.4} USD"));
+    lines.push(format!(
+        "Attempts {} ({} on fallbacks), tokens {} in, {} out, cost {usd}",
+        view.attempts_total, view.fallback_attempts, view.tokens.input, view.tokens.output
+    ));
+    lines.extend(view.issues.iter().map(|issue| format!("Issue    {issue}")));
+    lines
+}

@@ -1,0 +1,213 @@
+//! The process's surroundings, read once and handed down.
+//!
+//! No library of ours reads the environment; what it may know of it comes
+//! from here, and what the project's own commands may see is named here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What the project's own commands and git see, and no more: paths, locale,
+/// certificates and toolchain folders. No key, no token, no proxy password.
+const PASSED_ON: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "TERM",
+    "RUSTUP_HOME",
+    "CARGO_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "GOPATH",
+    "GOROOT",
+    "GOCACHE",
+    "GOMODCACHE",
+    "GOFLAGS",
+    "JAVA_HOME",
+    "PYENV_ROOT",
+    "NVM_DIR",
+    "VOLTA_HOME",
+    "DENO_DIR",
+    "BUN_INSTALL",
+    "PNPM_HOME",
+    "npm_config_cache",
+    "PIP_CACHE_DIR",
+    "UV_CACHE_DIR",
+    "XDG_CACHE_HOME",
+    "XDG_DATA_HOME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+    "GIT_SSL_CAINFO",
+    "CI",
+];
+
+/// What git sees besides: where its own configuration stands.
+const GIT_TOO: &[&str] = &[
+    "XDG_CONFIG_HOME",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_SYSTEM",
+];
+
+/// Coding-agent programs that may be models.
+const PROGRAMS: &[&str] = &["opencode", "claude", "codex", "gemini"];
+
+/// The surroundings as they were when the process began.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    /// Every variable that is valid text.
+    pub(crate) vars: BTreeMap<String, String>,
+    /// Where the person stands.
+    pub(crate) here: PathBuf,
+    /// The machine's name.
+    pub(crate) host: String,
+}
+
+impl Surroundings {
+    /// Reads the process's environment. Called once.
+    pub(crate) fn read() -> std::io::Result<Self> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that reads the environment"
+        )]
+        let (vars, here) = (std::env::vars_os(), std::env::current_dir()?);
+        let text = vars.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Ok(Self {
+            vars: text.collect(),
+            here,
+            host: host(),
+        })
+    }
+
+    /// A variable that is set and not empty.
+    pub(crate) fn var(&self, name: &str) -> Option<&str> {
+        self.vars
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The whole environment of the project's own commands.
+    pub(crate) fn for_project(&self) -> Vec<(String, String)> {
+        let named = |name: &str| PASSED_ON.contains(&name) || name.starts_with("LC_");
+        self.vars
+            .iter()
+            .filter(|(name, _)| named(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
+    /// The whole environment of git.
+    pub(crate) fn for_git(&self) -> Vec<(String, String)> {
+        let mut env = self.for_project();
+        let more = self
+            .vars
+            .iter()
+            .filter(|(name, _)| GIT_TOO.contains(&name.as_str()));
+        env.extend(more.map(|(name, value)| (name.clone(), value.clone())));
+        env
+    }
+
+    /// The folder for what can be made again: worktrees, build results.
+    pub(crate) fn cache(&self) -> PathBuf {
+        let set = |name: &str| {
+            self.var(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let home = || set("HOME").map(|home| home.join(".cache"));
+        set("XDG_CACHE_HOME")
+            .or_else(home)
+            .unwrap_or_else(std::env::temp_dir)
+            .join("belay")
+    }
+
+    /// The coding-agent programs on the path.
+    pub(crate) fn programs(&self) -> Vec<String> {
+        let path = self.var("PATH").unwrap_or_default().to_owned();
+        let on_path =
+            |name: &&&str| std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
+        PROGRAMS
+            .iter()
+            .filter(on_path)
+            .map(|name| (*name).to_owned())
+            .collect()
+    }
+
+    /// A path as the person meant it from where they stand.
+    pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
+        self.here.join(path)
+    }
+}
+
+fn host() -> String {
+    let read = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let name = read.unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surroundings(pairs: &[(&str, &str)]) -> Surroundings {
+        let vars = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Surroundings {
+            vars,
+            here: PathBuf::from("/"),
+            host: "h".into(),
+        }
+    }
+
+    #[test]
+    fn no_key_reaches_the_projects_commands() {
+        let all = surroundings(&[
+            ("PATH", "/bin"),
+            ("OPENAI_API_KEY", "k"),
+            ("GITHUB_TOKEN", "t"),
+            ("LC_ALL", "C"),
+            ("CARGO_HOME", "/c"),
+        ]);
+        let names: Vec<String> = all
+            .for_project()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["CARGO_HOME", "LC_ALL", "PATH"]);
+    }
+
+    #[test]
+    fn the_cache_is_the_users() {
+        assert_eq!(
+            surroundings(&[("HOME", "/h")]).cache(),
+            PathBuf::from("/h/.cache/belay")
+        );
+        assert_eq!(
+            surroundings(&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")]).cache(),
+            PathBuf::from("/x/belay")
+        );
+        assert_eq!(
+            surroundings(&[("XDG_CACHE_HOME", "relative"), ("HOME", "/h")]).cache(),
+            PathBuf::from("/h/.cache/belay")
+        );
+    }
+}

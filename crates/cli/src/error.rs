@@ -1,0 +1,94 @@
+//! Why a command ended early, split by who must act.
+
+use std::fmt;
+
+use crate::exit::Exit;
+
+/// An error with the exit state that it fixes.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    /// What the process ends with.
+    pub(crate) exit: Exit,
+    /// What happened, for people; one line where they can mend it.
+    pub(crate) cause: anyhow::Error,
+}
+
+/// What a command gives.
+pub(crate) type CommandResult = Result<Exit, CommandError>;
+
+/// The person typed or configured something that cannot be: exit 2.
+pub(crate) fn usage(message: impl fmt::Display) -> CommandError {
+    CommandError {
+        exit: Exit::Usage,
+        cause: anyhow::anyhow!("{message}"),
+    }
+}
+
+impl CommandError {
+    /// The whole chain of causes in one line.
+    pub(crate) fn line(&self) -> String {
+        format!("{:#}", self.cause)
+    }
+}
+
+impl From<anyhow::Error> for CommandError {
+    fn from(cause: anyhow::Error) -> Self {
+        Self {
+            exit: Exit::Failure,
+            cause,
+        }
+    }
+}
+
+impl From<checkpoint_store::Error> for CommandError {
+    fn from(error: checkpoint_store::Error) -> Self {
+        use checkpoint_store::Error;
+        let exit = match &error {
+            Error::Held { .. } => Exit::Held,
+            Error::UnknownRun | Error::Newer { .. } => Exit::Usage,
+            _ => Exit::Failure,
+        };
+        Self {
+            exit,
+            cause: error.into(),
+        }
+    }
+}
+
+impl From<orchestrator::Error> for CommandError {
+    fn from(error: orchestrator::Error) -> Self {
+        match error {
+            orchestrator::Error::Store(error) => error.into(),
+            other => Self {
+                exit: Exit::Failure,
+                cause: other.into(),
+            },
+        }
+    }
+}
+
+impl From<worktree::Error> for CommandError {
+    fn from(error: worktree::Error) -> Self {
+        use worktree::Error;
+        let exit = match &error {
+            Error::NotARepository { .. }
+            | Error::NoCommit { .. }
+            | Error::Bare { .. }
+            | Error::BadBranchName { .. } => Exit::Usage,
+            _ => Exit::Failure,
+        };
+        Self {
+            exit,
+            cause: error.into(),
+        }
+    }
+}
+
+impl From<std::io::Error> for CommandError {
+    fn from(error: std::io::Error) -> Self {
+        Self {
+            exit: Exit::Failure,
+            cause: error.into(),
+        }
+    }
+}

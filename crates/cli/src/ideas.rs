@@ -1,0 +1,207 @@
+//! Where an idea comes from: a path, an id, standard input, or the backlog.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use agents::Idea;
+
+use crate::environment::Surroundings;
+use crate::error::{CommandError, usage};
+
+/// The folders that ids are looked for in, in this order.
+const FOLDERS: [&str; 3] = ["ideas/backlog", "ideas/in-progress", "ideas/completed"];
+/// More than any idea may have; the rest is not read.
+const MOST_BYTES: u64 = 256 * 1024 + 1;
+/// Ideas looked at in one folder.
+const MOST_IDEAS: usize = 10_000;
+
+/// An idea and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// The idea.
+    pub(crate) idea: Idea,
+    /// Its file relative to the repository's top, if it is in there.
+    pub(crate) path: Option<String>,
+}
+
+/// What the person named: a path from here or from the top, an id, or `-`.
+pub(crate) fn named(
+    name: &str,
+    top: &Path,
+    surroundings: &Surroundings,
+) -> Result<Found, CommandError> {
+    if name == "-" {
+        return from_stdin();
+    }
+    if name.starts_with('#') {
+        return Err(usage(format!(
+            "no such idea: {name} (ideas from GitHub issues are not available in this version)"
+        )));
+    }
+    for candidate in [surroundings.resolve(Path::new(name)), top.join(name)] {
+        if candidate.is_file() {
+            return read(&candidate, top);
+        }
+        if candidate.is_dir() {
+            return Err(usage(format!("{name} is a folder, not an idea")));
+        }
+    }
+    by_id(name, top)
+}
+
+fn by_id(id: &str, top: &Path) -> Result<Found, CommandError> {
+    for folder in FOLDERS {
+        let mut matches: Vec<PathBuf> = list(&top.join(folder))
+            .into_iter()
+            .filter(|path| has_id(path, id))
+            .collect();
+        if let [_, _, ..] = matches[..] {
+            let names: Vec<String> = matches.iter().map(|path| stem(path)).collect();
+            return Err(usage(format!(
+                "{id} names more than one idea: {}",
+                names.join(", ")
+            )));
+        }
+        if let Some(path) = matches.pop() {
+            return read(&path, top);
+        }
+    }
+    Err(usage(format!(
+        "no such idea: {id} (neither a file nor an id in {})",
+        FOLDERS[0]
+    )))
+}
+
+/// `001` is the id of `001-health.md`, and so is the whole stem.
+fn has_id(path: &Path, id: &str) -> bool {
+    let stem = stem(path);
+    stem == id
+        || stem
+            .strip_prefix(id)
+            .is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// The ideas of the backlog in order of their file names, and a line for each
+/// file there that is no idea.
+pub(crate) fn backlog(top: &Path) -> (Vec<Found>, Vec<String>) {
+    let mut found = Vec::new();
+    let mut refused = Vec::new();
+    for path in list(&top.join(FOLDERS[0])) {
+        match read(&path, top) {
+            Ok(idea) => found.push(idea),
+            Err(error) => refused.push(error.line()),
+        }
+    }
+    (found, refused)
+}
+
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .take(MOST_IDEAS);
+    let is_idea =
+        |path: &PathBuf| path.extension().is_some_and(|end| end == "md") && path.is_file();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_idea).collect();
+    paths.sort();
+    paths
+}
+
+fn read(path: &Path, top: &Path) -> Result<Found, CommandError> {
+    let shown = path.strip_prefix(top).unwrap_or(path).display().to_string();
+    let file =
+        fs::File::open(path).map_err(|error| usage(format!("{shown} cannot be read: {error}")))?;
+    let text = text(file, &shown)?;
+    let idea =
+        Idea::parse(&stem(path), &text).map_err(|error| usage(format!("{shown}: {error}")))?;
+    Ok(Found {
+        idea,
+        path: inside(path, top),
+    })
+}
+
+fn from_stdin() -> Result<Found, CommandError> {
+    let text = text(std::io::stdin().lock(), "standard input")?;
+    let probe =
+        Idea::parse("stdin", &text).map_err(|error| usage(format!("standard input: {error}")))?;
+    let digest = probe.digest();
+    let id = format!(
+        "{}-{}",
+        slug(&probe.title, 40),
+        digest.get(..8).unwrap_or(&digest)
+    );
+    Ok(Found {
+        idea: Idea { id, ..probe },
+        path: None,
+    })
+}
+
+fn text(reader: impl Read, shown: &str) -> Result<String, CommandError> {
+    let mut bytes = Vec::new();
+    let read = reader.take(MOST_BYTES).read_to_end(&mut bytes);
+    read.map_err(|error| usage(format!("{shown} cannot be read: {error}")))?;
+    String::from_utf8(bytes).map_err(|_| usage(format!("{shown} is not UTF-8 text")))
+}
+
+/// The path relative to the top, following no symlink out of it.
+fn inside(path: &Path, top: &Path) -> Option<String> {
+    let (path, top) = (path.canonicalize().ok()?, top.canonicalize().ok()?);
+    Some(path.strip_prefix(top).ok()?.to_str()?.to_owned())
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// Lowercase letters, digits and single dashes, at most `most` of them.
+pub(crate) fn slug(text: &str, most: usize) -> String {
+    let mut slug = String::new();
+    for c in text.to_lowercase().chars() {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') {
+            slug.push(c);
+        } else if !slug.ends_with('-') {
+            slug.push('-');
+        }
+        if slug.len() >= most {
+            break;
+        }
+    }
+    let slug = slug.trim_matches(|c| matches!(c, '-' | '.' | '_'));
+    if slug.is_empty() {
+        "idea".to_owned()
+    } else {
+        slug.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_safe_in_branch_names() {
+        let cases = [
+            ("Health Endpoint!", "health-endpoint"),
+            ("../../etc", "etc"),
+            ("  ", "idea"),
+            ("..lock", "lock"),
+            ("\u{e4}\u{f6}\u{fc}", "idea"),
+            ("001-health", "001-health"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(slug(text, 40), expected, "{text:?}");
+        }
+        assert_eq!(slug(&"a".repeat(100), 40).len(), 40);
+    }
+
+    #[test]
+    fn an_id_is_the_whole_stem_or_what_stands_before_a_dash() {
+        let path = Path::new("ideas/backlog/001-health.md");
+        assert!(has_id(path, "001") && has_id(path, "001-health"));
+        assert!(!has_id(path, "00") && !has_id(path, "001-h") && !has_id(path, "health"));
+    }
+}

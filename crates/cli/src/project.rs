@@ -1,0 +1,173 @@
+//! The repository with its config: what every command begins with.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use checkpoint_store::SqliteStore;
+use model_providers::Providers;
+use worktree::{Git, Repository};
+
+use crate::args::Global;
+use crate::config::{self, Config, Environment, LocalServers, Role};
+use crate::environment::Surroundings;
+use crate::error::{CommandError, usage};
+use crate::printer::Printer;
+
+/// One call to git may take this long; large repositories are slow to check out.
+const GIT_TIMEOUT: Duration = Duration::from_secs(300);
+/// More than any config may have; the rest is not read.
+const MOST_CONFIG_BYTES: u64 = 1024 * 1024 + 1;
+
+/// A repository, its config as meant, and the surroundings.
+pub(crate) struct Project {
+    pub(crate) surroundings: Surroundings,
+    pub(crate) printer: Arc<Printer>,
+    pub(crate) repository: Repository,
+    pub(crate) config: Config,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Project {
+    /// Finds the repository and reads its config; changes nothing.
+    pub(crate) async fn open(
+        global: &Global,
+        surroundings: Surroundings,
+        printer: Arc<Printer>,
+    ) -> Result<Self, CommandError> {
+        let from = global.repo.as_ref().map_or_else(
+            || surroundings.here.clone(),
+            |dir| surroundings.resolve(dir),
+        );
+        if !from.is_dir() {
+            return Err(usage(format!("{} is not a folder", from.display())));
+        }
+        let git = Git {
+            program: "git".to_owned(),
+            env: surroundings.for_git(),
+            timeout: GIT_TIMEOUT,
+        };
+        let repository = Repository::discover(&from, git).await?;
+        let text = config_text(global.config.as_deref(), repository.top(), &surroundings)?;
+        let loaded = load(text.as_ref(), &surroundings).await?;
+        Ok(Self {
+            surroundings,
+            printer,
+            repository,
+            config: loaded.config,
+            warnings: loaded.warnings,
+        })
+    }
+
+    /// The top of the main worktree.
+    pub(crate) fn top(&self) -> &Path {
+        self.repository.top()
+    }
+
+    /// The folder of everything durable; outside the checkout, so that a
+    /// `git clean` cannot lose it.
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.config.store.path.as_ref().map_or_else(
+            || self.repository.git_dir().join("belay"),
+            |path| self.top().join(path),
+        )
+    }
+
+    /// Whether any run was ever made here.
+    pub(crate) fn has_state(&self) -> bool {
+        self.state_dir().join("state.db").exists()
+    }
+
+    pub(crate) async fn open_store(&self) -> Result<SqliteStore, CommandError> {
+        Ok(SqliteStore::open(&self.state_dir(), &self.surroundings.host).await?)
+    }
+
+    /// The models, with what earlier processes learned of them.
+    pub(crate) async fn providers(
+        &self,
+        store: Option<&SqliteStore>,
+    ) -> Result<Arc<Providers>, CommandError> {
+        let providers = Providers::new(self.config.provider_settings()).map_err(usage)?;
+        if let Some(store) = store {
+            match orchestrator::memory::load(store).await {
+                Ok(memory) => providers.restore(&memory),
+                Err(error) => self.printer.warn(&format!(
+                    "what earlier runs learned of the models cannot be read: {error}"
+                )),
+            }
+        }
+        Ok(providers)
+    }
+
+    /// The models' state by role, as a run shows it at its start.
+    pub(crate) fn failover_status(&self, providers: &Providers) -> Vec<String> {
+        let mut lines = vec!["Failover Status:".to_owned()];
+        for role in Role::ALL {
+            let models = self
+                .config
+                .chain(role)
+                .iter()
+                .enumerate()
+                .map(|(index, model)| {
+                    let health = providers.health(model);
+                    let resting = health
+                        .resting
+                        .map(|rest| format!(" resting {} s", rest.as_secs()))
+                        .unwrap_or_default();
+                    format!("{}. {model} [{}]{resting}", index + 1, health.status)
+                });
+            let models: Vec<String> = models.collect();
+            let models = if models.is_empty() {
+                "no model: templates only".to_owned()
+            } else {
+                models.join("  ")
+            };
+            lines.push(format!("  {role}: {models}"));
+        }
+        lines
+    }
+}
+
+async fn load(
+    text: Option<&(String, String)>,
+    surroundings: &Surroundings,
+) -> Result<config::Loaded, CommandError> {
+    let mut environment = Environment {
+        vars: surroundings.vars.clone(),
+        programs: surroundings.programs(),
+        local: LocalServers::default(),
+    };
+    let text = text.map(|(name, text)| (name.as_str(), text.as_str()));
+    let loaded = config::load(text, &environment).map_err(usage)?;
+    if !loaded.wants_local_servers {
+        return Ok(loaded);
+    }
+    environment.local = config::probe_local(&surroundings.vars).await;
+    config::load(text, &environment).map_err(usage)
+}
+
+/// The config's name for messages and its text; none where there is no file.
+fn config_text(
+    file: Option<&Path>,
+    top: &Path,
+    surroundings: &Surroundings,
+) -> Result<Option<(String, String)>, CommandError> {
+    let path = file.map_or_else(|| top.join("belay.yaml"), |file| surroundings.resolve(file));
+    let name = path
+        .strip_prefix(top)
+        .unwrap_or(&path)
+        .display()
+        .to_string();
+    if file.is_none() && !path.exists() {
+        return Ok(None);
+    }
+    let open =
+        fs::File::open(&path).map_err(|error| usage(format!("{name} cannot be read: {error}")))?;
+    let mut bytes = Vec::new();
+    let read = open.take(MOST_CONFIG_BYTES).read_to_end(&mut bytes);
+    read.map_err(|error| usage(format!("{name} cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|_| usage(format!("{name} is not UTF-8 text")))?;
+    Ok(Some((name, text)))
+}

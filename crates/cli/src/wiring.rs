@@ -1,0 +1,158 @@
+//! Puts a run's parts together from the config and the flags.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use checkpoint_store::SqliteStore;
+use degradation_templates::Templates;
+use model_providers::{Chain, Providers};
+use orchestrator::{Chains, Parts, ProjectCommandSetting, Settings, Shutdown};
+use tokio::time::Instant;
+use worktree::{Guard, Person};
+
+use crate::args::WorkArgs;
+use crate::config::{ProjectCommand, Role, duration};
+use crate::error::{CommandError, usage};
+use crate::human::Screen;
+use crate::project::Project;
+
+/// Overrides the config with what was typed.
+pub(crate) fn apply_flags(project: &mut Project, work: &WorkArgs) -> Result<(), CommandError> {
+    let run = &mut project.config.run;
+    if let Some(parallel) = work.parallel {
+        run.parallel = usize::try_from(parallel).unwrap_or(1);
+    }
+    if let Some(minutes) = work.timeout_minutes {
+        run.timeout = Duration::from_secs(minutes.saturating_mul(60));
+    }
+    if let Some(timeout) = &work.timeout {
+        run.timeout =
+            duration::parse(timeout).map_err(|error| usage(format!("--timeout: {error}")))?;
+    }
+    if run.timeout.is_zero() {
+        return Err(usage("--timeout: a run needs some time"));
+    }
+    run.deadline_reserve = run.deadline_reserve.min(run.timeout / 4);
+    if let Some(branch) = &work.branch {
+        run.branch.clone_from(branch);
+    }
+    if work.no_wait {
+        project.config.failover.max_wait = Duration::ZERO;
+        project.config.failover.retry_after_wait = Duration::ZERO;
+    }
+    Ok(())
+}
+
+/// Every part of a run.
+pub(crate) async fn parts(
+    project: &Project,
+    store: &SqliteStore,
+    work: &WorkArgs,
+    shutdown: &Shutdown,
+    started: Instant,
+) -> Result<Parts, CommandError> {
+    let providers = project.providers(Some(store)).await?;
+    let config = &project.config;
+    let chain = |role| chain(&providers, project, role);
+    let chains = Chains {
+        planner: chain(Role::Planner)?,
+        coder: chain(Role::Coder)?,
+        reviewer: chain(Role::Reviewer)?,
+    };
+    for line in project.failover_status(&providers) {
+        project.printer.say(crate::printer::Tone::Plain, &line);
+    }
+    let guard = Guard::new(&config.guard.deny, config.guard.max_file_bytes).map_err(usage)?;
+    let guard = Arc::new(guard);
+    Ok(Parts {
+        store: Arc::new(store.clone()),
+        values: Arc::new(store.clone()),
+        repository: project.repository.clone(),
+        forge: Arc::new(forge::Folder::new(project.top().to_owned())),
+        templates: Arc::new(templates(project)?),
+        chains,
+        agents: agents_settings(project, &guard),
+        guard,
+        settings: settings(project, work),
+        listener: Arc::new(Screen::new(Arc::clone(&project.printer))),
+        shutdown: shutdown.clone(),
+        deadline: Some(
+            started
+                + config
+                    .run
+                    .timeout
+                    .saturating_sub(config.run.deadline_reserve),
+        ),
+    })
+}
+
+/// The templates; checked before anything is begun, so a broken one is exit 2.
+pub(crate) fn templates(project: &Project) -> Result<Templates, CommandError> {
+    match &project.config.degradation.templates {
+        Some(folder) => Templates::with_folder(&project.top().join(folder)).map_err(usage),
+        None => Templates::built_in().map_err(|error| anyhow::Error::from(error).into()),
+    }
+}
+
+fn chain(providers: &Arc<Providers>, project: &Project, role: Role) -> Result<Chain, CommandError> {
+    providers
+        .chain(
+            project.config.chain(role),
+            project.config.role_timeout(role),
+        )
+        .map_err(usage)
+}
+
+fn agents_settings(project: &Project, guard: &Arc<Guard>) -> agents::Settings {
+    let config = &project.config;
+    let guard = Arc::clone(guard);
+    agents::Settings {
+        context_files: config.context.files.clone(),
+        deny: config.context.deny.clone(),
+        rounds: config.context.rounds,
+        max_milestones: config.run.max_milestones,
+        max_file_bytes: config.guard.max_file_bytes,
+        path_guard: Arc::new(move |path| {
+            guard
+                .check_path(path)
+                .map_err(|refusal| refusal.to_string())
+        }),
+    }
+}
+
+fn settings(project: &Project, work: &WorkArgs) -> Settings {
+    let config = &project.config;
+    Settings {
+        parallel: config.run.parallel.max(1),
+        max_begun: work.max_iterations,
+        milestone_retries: config.run.milestone_retries,
+        fix_rounds: usize::try_from(config.run.fix_rounds).unwrap_or(usize::MAX),
+        min_success_rate: if config.partial_success.enabled {
+            config.partial_success.min_success_rate
+        } else {
+            1.0
+        },
+        degradation: config.degradation.enabled,
+        setup_command: command(&config.run.setup_command),
+        test_command: command(&config.run.test_command),
+        test_timeout: config.run.test_timeout,
+        project_env: project.surroundings.for_project(),
+        subject: config.commit.subject.clone(),
+        author: config.commit.author.as_ref().map(|author| Person {
+            name: author.name.clone(),
+            email: author.email.clone(),
+        }),
+        worktrees: project.surroundings.cache().join("worktrees"),
+        max_file_bytes: config.guard.max_file_bytes,
+        plan_only: work.dry_run,
+        resume_command: "belay resume".to_owned(),
+    }
+}
+
+fn command(command: &ProjectCommand) -> ProjectCommandSetting {
+    match command {
+        ProjectCommand::Auto => ProjectCommandSetting::Auto,
+        ProjectCommand::None => ProjectCommandSetting::Off,
+        ProjectCommand::Given(command) => ProjectCommandSetting::Fixed(command.clone()),
+    }
+}

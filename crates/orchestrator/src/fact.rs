@@ -1,0 +1,79 @@
+//! What a step found out, kept so that no later process has to ask again.
+//!
+//! A fact rides in the same journal row as its event, under the key `fact`,
+//! and is left out of what is printed. It holds results, never a provider's
+//! raw messages, so another process, binary or provider can go on from it.
+
+use agents::{Analysis, ChangeSet, Idea, Plan, Review, WorkItem};
+use model_providers::Attempt;
+use serde::{Deserialize, Serialize};
+use worktree::{CommandOutcome, CommitId, CommitIntent};
+
+/// Why a round of work was begun.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The milestone's own work.
+    Plan,
+    /// The review found something to mend.
+    Review,
+    /// The tests turned red.
+    Tests,
+}
+
+/// The private part of a journal row.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
+pub enum Fact {
+    /// With `run_started`.
+    Started(Started),
+    /// With the `step_finished` of the analysis.
+    Analysis(Analysis),
+    /// With the `step_finished` of the plan.
+    Plan(Plan),
+    /// With the `step_finished` of the preparation: the tests before any change.
+    Prepared(Prepared),
+    /// With the `step_started` of a round of work.
+    Round(Round),
+    /// With `item_succeeded`.
+    Changes(ChangeSet),
+    /// With `item_failed`.
+    Attempts(Vec<Attempt>),
+    /// With `review_approved` and `review_rejected`.
+    Review(Review),
+    /// With `tests_passed` and `tests_failed`.
+    Tests(Option<CommandOutcome>),
+    /// With the `step_started` of a commit: the intent of the effect.
+    Intent(CommitIntent),
+}
+
+/// What a run is about.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct Started {
+    /// The idea as it stood then.
+    pub idea: Idea,
+    /// The idea's file, relative to the repository's top, if it has one there.
+    pub idea_path: Option<String>,
+    /// The commit that everything builds on.
+    pub base: CommitId,
+    /// The branch that the run moves.
+    pub branch: String,
+}
+
+/// What the preparation found.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct Prepared {
+    /// The test command, as found or configured; none if there is none.
+    pub test: Option<CommandOutcome>,
+}
+
+/// A round of work on one milestone: who does what, because of what.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct Round {
+    /// Why it was begun.
+    pub cause: Cause,
+    /// The items, as they were divided then.
+    pub items: Vec<WorkItem>,
+    /// What the coders are told to mend.
+    pub findings: Vec<String>,
+}

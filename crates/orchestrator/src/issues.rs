@@ -1,0 +1,398 @@
+//! What people must be told: derived from the state, so it is told once.
+//!
+//! An issue is wanted as long as its cause stands in the state. What is
+//! wanted and not made is made; what was made and is no longer wanted is
+//! closed. Nothing else remembers issues.
+
+use agents::{Idea, Review};
+use degradation_templates::{
+    AttemptFact, BlockedFacts, DegradedReviewFacts, Error as TemplateError, FileFact, IdeaFacts,
+    IssueText, ManualTaskFacts, Templates,
+};
+use sha2::{Digest, Sha256};
+use worktree::CommandOutcome;
+
+use crate::event::{IssueKind, Status};
+use crate::milestone::{Item, ItemResult, MilestoneState};
+use crate::state::{IssueState, State};
+
+/// How much of a test run's output a coder or a person is shown.
+const OUTPUT_SHOWN: usize = 6_000;
+
+/// An issue that should exist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// What it is about; also its hidden mark.
+    pub marker: String,
+    /// Which text it gets.
+    pub kind: IssueKind,
+    /// The milestone it is about, from 1.
+    pub milestone: Option<usize>,
+    /// The item it is about, from 1, within the milestone's planned round.
+    pub item: Option<usize>,
+}
+
+/// Every issue whose cause stands in the state.
+pub fn wanted(state: &State) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    for (index, milestone) in state.milestones.iter().enumerate() {
+        for_milestone(index + 1, milestone, &mut wanted);
+    }
+    let plan_is_empty = state.plan.as_ref().is_some_and(|plan| {
+        plan.degraded && plan.value.milestones.iter().all(agents::Milestone::is_note)
+    });
+    if plan_is_empty {
+        let milestone = Some(state.milestones.len());
+        wanted.push(Wanted {
+            marker: "idea".into(),
+            kind: IssueKind::ManualTask,
+            milestone,
+            item: None,
+        });
+    }
+    let unseen = state
+        .milestones
+        .iter()
+        .position(|milestone| milestone.commit.is_some() && milestone.review_degraded());
+    if unseen.is_some() {
+        wanted.push(Wanted {
+            marker: "review".into(),
+            kind: IssueKind::DegradedReview,
+            milestone: None,
+            item: None,
+        });
+    }
+    wanted
+}
+
+fn for_milestone(number: usize, milestone: &MilestoneState, wanted: &mut Vec<Wanted>) {
+    let blocked = milestone
+        .given_up
+        .as_ref()
+        .is_some_and(|given_up| given_up.status == Status::Blocked);
+    if blocked {
+        let marker = format!("milestone-{number}");
+        wanted.push(Wanted {
+            marker,
+            kind: IssueKind::Blocked,
+            milestone: Some(number),
+            item: None,
+        });
+        return;
+    }
+    let degraded = milestone
+        .given_up
+        .as_ref()
+        .is_some_and(|given_up| given_up.status == Status::Degraded);
+    if milestone.commit.is_none() && !degraded {
+        return;
+    }
+    let Some(round) = milestone.planned() else {
+        return;
+    };
+    // Given up while mending: nothing of the milestone stands, so all of it is to do.
+    let all = degraded;
+    for (index, item) in round
+        .items
+        .iter()
+        .enumerate()
+        .filter(|(_, item)| all || item.failed())
+    {
+        let want = item.failed_for_want_of_a_model() || (all && item.succeeded());
+        let kind = if want {
+            IssueKind::ManualTask
+        } else {
+            IssueKind::FailedItem
+        };
+        let marker = format!("milestone-{number}-{}", key(&item.files()));
+        wanted.push(Wanted {
+            marker,
+            kind,
+            milestone: Some(number),
+            item: Some(index + 1),
+        });
+    }
+}
+
+/// A short name for a set of files that does not depend on its position.
+fn key(files: &[String]) -> String {
+    let digest = Sha256::digest(files.join("\n").as_bytes());
+    digest
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Wanted, and neither made nor deferred.
+pub fn missing(state: &State) -> Vec<Wanted> {
+    let stands = |marker: &str| {
+        state
+            .issues
+            .iter()
+            .any(|issue| issue.marker == marker && !issue.closed)
+    };
+    wanted(state)
+        .into_iter()
+        .filter(|wanted| !stands(&wanted.marker) && !state.deferred.contains(&wanted.marker))
+        .collect()
+}
+
+/// Made, still open, and no longer wanted.
+pub fn needless(state: &State) -> Vec<&IssueState> {
+    let wanted = wanted(state);
+    let is_wanted = |issue: &IssueState| wanted.iter().any(|wanted| wanted.marker == issue.marker);
+    let deferred = |issue: &IssueState| state.deferred.contains(&issue.marker);
+    state
+        .issues
+        .iter()
+        .filter(|issue| !issue.closed && !is_wanted(issue) && !deferred(issue))
+        .collect()
+}
+
+/// What a review says must be mended, one line each.
+pub fn review_findings(review: &Review) -> Vec<String> {
+    let line = |issue: &agents::ReviewIssue| {
+        let place = issue.line.map_or_else(
+            || issue.file.clone(),
+            |line| format!("{}:{line}", issue.file),
+        );
+        format!(
+            "[{}] {place}: {} - {}",
+            issue.severity.as_str(),
+            issue.issue,
+            issue.suggestion
+        )
+    };
+    let mut findings: Vec<String> = review.issues.iter().map(line).collect();
+    if findings.is_empty() {
+        findings
+            .push("The review did not approve the change and named no single issue.".to_owned());
+        findings.extend(review.next_steps.iter().cloned());
+    }
+    findings
+}
+
+/// What a red test run says.
+pub fn test_finding(outcome: &CommandOutcome) -> String {
+    let start = outcome.output.len().saturating_sub(OUTPUT_SHOWN);
+    let start = (start..outcome.output.len())
+        .find(|at| outcome.output.is_char_boundary(*at))
+        .unwrap_or_default();
+    format!(
+        "`{}` failed ({}):\n{}",
+        outcome.command,
+        outcome.ended,
+        &outcome.output[start..]
+    )
+}
+
+/// Renders the text of an issue.
+pub fn text(
+    wanted: &Wanted,
+    state: &State,
+    run: &str,
+    existing: &[String],
+    resume_command: &str,
+    templates: &Templates,
+) -> Result<IssueText, TemplateError> {
+    let (idea, branch) = match &state.started {
+        Some(started) => (idea_facts(&started.idea, existing), started.branch.as_str()),
+        None => (IdeaFacts::default(), ""),
+    };
+    let facts = Facts {
+        state,
+        run,
+        resume_command,
+        idea,
+        branch,
+    };
+    match wanted.kind {
+        IssueKind::ManualTask => templates.manual_task(&facts.manual_task(wanted)),
+        IssueKind::FailedItem => templates.failed_item(&facts.manual_task(wanted)),
+        IssueKind::Blocked => templates.blocked(&facts.blocked(wanted)),
+        IssueKind::DegradedReview => templates.degraded_review(&facts.degraded_review()),
+    }
+}
+
+/// The idea as templates know it.
+pub fn idea_facts(idea: &Idea, existing: &[String]) -> IdeaFacts {
+    IdeaFacts {
+        id: idea.id.clone(),
+        title: idea.title.clone(),
+        description: idea.description.clone(),
+        criteria: idea.criteria.clone(),
+        files: idea
+            .files
+            .iter()
+            .map(|path| FileFact {
+                path: path.clone(),
+                exists: existing.contains(path),
+            })
+            .collect(),
+    }
+}
+
+struct Facts<'a> {
+    state: &'a State,
+    run: &'a str,
+    branch: &'a str,
+    resume_command: &'a str,
+    idea: IdeaFacts,
+}
+
+impl Facts<'_> {
+    fn planned(&self, number: Option<usize>) -> Option<&agents::Milestone> {
+        self.state
+            .plan
+            .as_ref()?
+            .value
+            .milestones
+            .get(number?.checked_sub(1)?)
+    }
+
+    fn item(&self, wanted: &Wanted) -> Option<&Item> {
+        let milestone = self
+            .state
+            .milestones
+            .get(wanted.milestone?.checked_sub(1)?)?;
+        milestone.planned()?.items.get(wanted.item?.checked_sub(1)?)
+    }
+
+    /// Milestones that are not begun because this one has no commit.
+    fn later(&self, wanted: &Wanted) -> Vec<String> {
+        let Some(number) = wanted.milestone else {
+            return Vec::new();
+        };
+        let given_up = self
+            .state
+            .milestones
+            .get(number.saturating_sub(1))
+            .is_some_and(|state| state.given_up.is_some());
+        let plan = self.state.plan.as_ref().filter(|_| given_up);
+        plan.map(|plan| {
+            plan.value
+                .milestones
+                .iter()
+                .skip(number)
+                .map(|later| later.name.clone())
+                .collect()
+        })
+        .unwrap_or_default()
+    }
+
+    fn manual_task(&self, wanted: &Wanted) -> ManualTaskFacts {
+        let planned = self.planned(wanted.milestone);
+        let item = self.item(wanted);
+        let attempts = match item.and_then(|item| item.result.as_ref()) {
+            Some(ItemResult::Failed { attempts, .. }) => {
+                attempts.iter().map(attempt_fact).collect()
+            }
+            _ => Vec::new(),
+        };
+        ManualTaskFacts {
+            run: self.run.to_owned(),
+            branch: self.branch.to_owned(),
+            milestone_number: wanted.milestone.unwrap_or(1),
+            milestone_total: self.state.milestones.len(),
+            milestone_name: planned
+                .map(|planned| planned.name.clone())
+                .unwrap_or_default(),
+            milestone_description: planned
+                .map(|planned| planned.description.clone())
+                .unwrap_or_default(),
+            files: item.map_or_else(
+                || {
+                    self.idea
+                        .files
+                        .iter()
+                        .map(|file| file.path.clone())
+                        .collect()
+                },
+                Item::files,
+            ),
+            tests: planned
+                .map(|planned| planned.tests.clone())
+                .unwrap_or_default(),
+            attempts,
+            for_want_of_a_model: wanted.kind == IssueKind::ManualTask,
+            later_milestones: self.later(wanted),
+            resume_command: self.resume_command.to_owned(),
+            idea: self.idea.clone(),
+        }
+    }
+
+    fn blocked(&self, wanted: &Wanted) -> BlockedFacts {
+        let milestone = wanted
+            .milestone
+            .and_then(|number| self.state.milestones.get(number.checked_sub(1)?));
+        let reason = milestone
+            .and_then(|state| state.given_up.as_ref())
+            .map(|given_up| given_up.reason.clone());
+        BlockedFacts {
+            run: self.run.to_owned(),
+            branch: self.branch.to_owned(),
+            milestone_name: self
+                .planned(wanted.milestone)
+                .map(|planned| planned.name.clone()),
+            reason: reason.unwrap_or_default(),
+            details: milestone.map(details).unwrap_or_default(),
+            later_milestones: self.later(wanted),
+            resume_command: self.resume_command.to_owned(),
+            idea: self.idea.clone(),
+        }
+    }
+
+    fn degraded_review(&self) -> DegradedReviewFacts {
+        let plan = self
+            .state
+            .plan
+            .iter()
+            .flat_map(|plan| &plan.value.milestones);
+        let unseen = plan
+            .zip(&self.state.milestones)
+            .filter(|(_, state)| state.commit.is_some() && state.review_degraded());
+        DegradedReviewFacts {
+            run: self.run.to_owned(),
+            branch: self.branch.to_owned(),
+            milestones: unseen.map(|(planned, _)| planned.name.clone()).collect(),
+            idea: self.idea.clone(),
+        }
+    }
+}
+
+fn attempt_fact(attempt: &model_providers::Attempt) -> AttemptFact {
+    AttemptFact {
+        model: attempt.model.to_string(),
+        class: attempt
+            .class
+            .map(|class| class.to_string())
+            .unwrap_or_else(|| "answered".to_owned()),
+        message: attempt.message.clone().unwrap_or_default(),
+    }
+}
+
+/// What stood in the way of a milestone, for the person who decides.
+fn details(milestone: &MilestoneState) -> String {
+    let mut lines = Vec::new();
+    if let Some(round) = milestone.rounds.last() {
+        for item in round.failed() {
+            if let Some(ItemResult::Failed { message, .. }) = &item.result {
+                lines.push(format!("{}: {message}", item.files().join(", ")));
+            }
+        }
+        lines.extend(round.findings.iter().cloned());
+        if let Some(judged) = round.judged.as_ref().filter(|judged| !judged.approved) {
+            lines.extend(review_findings(&judged.review));
+        }
+        lines.extend(
+            round
+                .tested
+                .iter()
+                .filter(|tested| !tested.passed)
+                .filter_map(|tested| tested.outcome.as_ref())
+                .map(test_finding),
+        );
+    }
+    lines.join("\n\n")
+}

@@ -1,0 +1,285 @@
+//! One milestone's part of the state: its rounds of work and how they ended.
+
+use std::collections::BTreeMap;
+
+use agents::{ChangeSet, Review, WorkItem};
+use model_providers::{Attempt, Class, ModelId};
+use worktree::{CommandOutcome, CommitId, CommitIntent};
+
+use crate::event::Status;
+use crate::fact::{Cause, Round};
+
+/// How a work item ended.
+#[derive(Clone, Debug)]
+pub enum ItemResult {
+    /// A model's change set was taken.
+    Succeeded {
+        /// The change set, edits applied.
+        changes: ChangeSet,
+        /// Who gave it.
+        model: Option<ModelId>,
+        /// How many tries it took.
+        attempts: usize,
+    },
+    /// No answer could be taken.
+    Failed {
+        /// The class of the last failure, if anybody was asked.
+        class: Option<Class>,
+        /// Why, in words.
+        message: String,
+        /// No model could be had, as against models whose answers were no good.
+        for_want_of_a_model: bool,
+        /// Every try.
+        attempts: Vec<Attempt>,
+    },
+}
+
+/// A work item and its result, once it has one.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// What was asked.
+    pub work: WorkItem,
+    /// How it ended.
+    pub result: Option<ItemResult>,
+}
+
+impl Item {
+    /// The item's files.
+    pub fn files(&self) -> Vec<String> {
+        self.work
+            .files
+            .iter()
+            .map(|file| file.path.clone())
+            .collect()
+    }
+
+    /// Whether a change set of it was taken.
+    pub fn succeeded(&self) -> bool {
+        matches!(self.result, Some(ItemResult::Succeeded { .. }))
+    }
+
+    /// Whether it ended without one.
+    pub fn failed(&self) -> bool {
+        matches!(self.result, Some(ItemResult::Failed { .. }))
+    }
+
+    /// Whether it failed and no model could be had.
+    pub fn failed_for_want_of_a_model(&self) -> bool {
+        matches!(
+            self.result,
+            Some(ItemResult::Failed {
+                for_want_of_a_model: true,
+                ..
+            })
+        )
+    }
+
+    /// The tries it took so far.
+    pub fn attempts(&self) -> usize {
+        match &self.result {
+            Some(ItemResult::Succeeded { attempts, .. }) => *attempts,
+            Some(ItemResult::Failed { attempts, .. }) => attempts.len(),
+            None => 0,
+        }
+    }
+}
+
+/// A judged diff.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// Whether it may be committed.
+    pub approved: bool,
+    /// The whole review.
+    pub review: Review,
+    /// A template gave it.
+    pub degraded: bool,
+    /// Who gave it.
+    pub model: Option<ModelId>,
+}
+
+/// A test run, and what it is taken for.
+#[derive(Clone, Debug)]
+pub struct Tested {
+    /// Nothing fails that did not fail before.
+    pub passed: bool,
+    /// The run itself; none where the project has no tests.
+    pub outcome: Option<CommandOutcome>,
+}
+
+/// Work items done side by side, then judged together.
+#[derive(Clone, Debug)]
+pub struct RoundState {
+    /// Why it was begun.
+    pub cause: Cause,
+    /// What the coders were told to mend.
+    pub findings: Vec<String>,
+    /// The items, in the order they were divided.
+    pub items: Vec<Item>,
+    /// The items that succeeded were taken although others failed.
+    pub partial_accepted: bool,
+    /// The review of the milestone after this round.
+    pub judged: Option<Judgement>,
+    /// The tests after this round.
+    pub tested: Option<Tested>,
+}
+
+impl RoundState {
+    pub(crate) fn new(round: Round) -> Self {
+        let items = round
+            .items
+            .into_iter()
+            .map(|work| Item { work, result: None })
+            .collect();
+        Self {
+            cause: round.cause,
+            findings: round.findings,
+            items,
+            partial_accepted: false,
+            judged: None,
+            tested: None,
+        }
+    }
+
+    /// Items whose change set was taken.
+    pub fn succeeded(&self) -> usize {
+        self.items.iter().filter(|item| item.succeeded()).count()
+    }
+
+    /// Items that ended without one.
+    pub fn failed(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| item.failed())
+    }
+
+    /// Whether every item has ended.
+    pub fn ended(&self) -> bool {
+        self.items.iter().all(|item| item.result.is_some())
+    }
+}
+
+/// How far one milestone is.
+#[derive(Clone, Debug, Default)]
+pub struct MilestoneState {
+    /// Every round so far.
+    pub rounds: Vec<RoundState>,
+    /// The first round since the last rollback; older ones no longer count.
+    pub since: usize,
+    /// How often it was rolled back and tried again.
+    pub retries: u32,
+    /// It has no files and was written down only.
+    pub noted: bool,
+    /// The commit that is about to be made.
+    pub intent: Option<CommitIntent>,
+    /// The commit.
+    pub commit: Option<CommitId>,
+    /// It ended without a commit.
+    pub given_up: Option<GivenUp>,
+}
+
+/// Why a milestone has no commit.
+#[derive(Clone, Debug)]
+pub struct GivenUp {
+    /// `Degraded` or `Blocked`.
+    pub status: Status,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl MilestoneState {
+    /// The rounds since the last rollback.
+    pub fn active(&self) -> &[RoundState] {
+        self.rounds.get(self.since..).unwrap_or_default()
+    }
+
+    /// The round in progress, or the last one.
+    pub fn current(&self) -> Option<&RoundState> {
+        self.active().last()
+    }
+
+    pub(crate) fn current_mut(&mut self) -> Option<&mut RoundState> {
+        let since = self.since;
+        self.rounds
+            .get_mut(since..)
+            .and_then(<[RoundState]>::last_mut)
+    }
+
+    /// The round that the plan asked for.
+    pub fn planned(&self) -> Option<&RoundState> {
+        self.active()
+            .iter()
+            .find(|round| round.cause == Cause::Plan)
+    }
+
+    /// Rounds begun because of a review or a test run.
+    pub fn fix_rounds(&self) -> usize {
+        self.active()
+            .iter()
+            .filter(|round| round.cause != Cause::Plan)
+            .count()
+    }
+
+    /// Whether it was committed without all of its items.
+    pub fn partial(&self) -> bool {
+        self.planned()
+            .is_some_and(|round| round.failed().next().is_some() && round.succeeded() > 0)
+    }
+
+    /// Whether a template answered for its reviewer.
+    pub fn review_degraded(&self) -> bool {
+        self.current()
+            .and_then(|round| round.judged.as_ref())
+            .is_some_and(|judged| judged.degraded)
+    }
+
+    /// What its commit writes: path to content, `None` deletes. Later rounds win.
+    pub fn writes(&self) -> BTreeMap<String, Option<String>> {
+        let mut writes = BTreeMap::new();
+        for item in self.active().iter().flat_map(|round| &round.items) {
+            if let Some(ItemResult::Succeeded { changes, .. }) = &item.result {
+                for change in &changes.changes {
+                    writes.insert(change.path.clone(), change.after.clone());
+                }
+            }
+        }
+        writes
+    }
+
+    /// The models whose answers are in its commit, in order of first use.
+    pub fn models(&self) -> Vec<ModelId> {
+        let mut models = Vec::new();
+        let judges = self
+            .current()
+            .and_then(|round| round.judged.as_ref())
+            .and_then(|judged| judged.model.clone());
+        let coders = self
+            .active()
+            .iter()
+            .flat_map(|round| &round.items)
+            .filter_map(|item| match &item.result {
+                Some(ItemResult::Succeeded { model, .. }) => model.clone(),
+                _ => None,
+            });
+        for model in coders.chain(judges) {
+            if !models.contains(&model) {
+                models.push(model);
+            }
+        }
+        models
+    }
+
+    /// The planned files that no taken change set covers.
+    pub fn missing(&self) -> Vec<String> {
+        self.planned()
+            .map(|round| round.failed().flat_map(Item::files).collect())
+            .unwrap_or_default()
+    }
+
+    /// Forgets what was tried and not committed, so that it is tried afresh.
+    pub(crate) fn reset(&mut self) {
+        if self.commit.is_none() {
+            self.since = self.rounds.len();
+            self.retries = 0;
+            self.intent = None;
+            self.given_up = None;
+        }
+    }
+}

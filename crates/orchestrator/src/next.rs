@@ -1,0 +1,249 @@
+//! What to do next: a pure function of the state.
+//!
+//! The driver asks, does one step, writes down what came of it, and asks
+//! again. It keeps no position of its own, so a run that was killed goes on
+//! exactly where a run that was not would be.
+
+use crate::event::Status;
+use crate::fact::Cause;
+use crate::issues::{self, Wanted};
+use crate::milestone::{Item, MilestoneState, RoundState};
+use crate::settings::Settings;
+use crate::state::State;
+
+/// One step of a run. Milestones are counted from 1.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each field says what it is by its name")]
+pub enum Step {
+    /// Ask the planner what the idea means.
+    Analyze,
+    /// Ask the planner for milestones.
+    Plan,
+    /// Make the worktree able to build and test it as it is.
+    Prepare,
+    /// Write down a milestone that has no files.
+    Note { milestone: usize },
+    /// Divide work and write down who does what.
+    BeginRound {
+        milestone: usize,
+        cause: Cause,
+        findings: Vec<String>,
+    },
+    /// Ask the coders for the items that have no result.
+    Implement { milestone: usize },
+    /// Go on with the items that succeeded.
+    AcceptPartial { milestone: usize },
+    /// Drop what the milestone has so far; try again, or end it with a status.
+    RollBack {
+        milestone: usize,
+        outcome: Option<Status>,
+        reason: String,
+    },
+    /// Ask the reviewer for a judgement of the milestone's diff.
+    Review { milestone: usize },
+    /// Run the project's tests on the milestone's tree.
+    Test { milestone: usize },
+    /// Make the milestone's commit and move the branch.
+    Commit { milestone: usize },
+    /// Write something down for people.
+    OpenIssue(Box<Wanted>),
+    /// Close an issue whose cause is gone.
+    CloseIssue { url: String, marker: String },
+    /// End the run.
+    Finish {
+        status: Status,
+        reason: Option<String>,
+    },
+}
+
+/// The next step of the run.
+pub fn next(state: &State, settings: &Settings) -> Step {
+    if state.analysis.is_none() {
+        return Step::Analyze;
+    }
+    let Some(plan) = &state.plan else {
+        return Step::Plan;
+    };
+    if state.prepared.is_none() {
+        return Step::Prepare;
+    }
+    for (index, (planned, milestone)) in plan
+        .value
+        .milestones
+        .iter()
+        .zip(&state.milestones)
+        .enumerate()
+    {
+        let number = index + 1;
+        if milestone.given_up.is_some() {
+            return end(state);
+        }
+        if milestone.commit.is_some() || milestone.noted {
+            if let Some(wanted) = issues::missing(state)
+                .into_iter()
+                .find(|wanted| wanted.milestone == Some(number))
+            {
+                return Step::OpenIssue(Box::new(wanted));
+            }
+            continue;
+        }
+        if planned.is_note() {
+            return Step::Note { milestone: number };
+        }
+        return milestone_step(number, milestone, settings);
+    }
+    end(state)
+}
+
+/// The run's last steps: what people must know, then its status.
+fn end(state: &State) -> Step {
+    if let Some(wanted) = issues::missing(state).into_iter().next() {
+        return Step::OpenIssue(Box::new(wanted));
+    }
+    if let Some(issue) = issues::needless(state).into_iter().next() {
+        return Step::CloseIssue {
+            url: issue.url.clone(),
+            marker: issue.marker.clone(),
+        };
+    }
+    let (status, reason) = outcome(state);
+    Step::Finish { status, reason }
+}
+
+fn outcome(state: &State) -> (Status, Option<String>) {
+    if let Some(given_up) = state
+        .milestones
+        .iter()
+        .find_map(|milestone| milestone.given_up.as_ref())
+    {
+        return (given_up.status, Some(given_up.reason.clone()));
+    }
+    let writes = state
+        .plan
+        .as_ref()
+        .is_some_and(|plan| !plan.value.milestones.iter().all(agents::Milestone::is_note));
+    if !writes {
+        return (
+            Status::Degraded,
+            Some("no planner answered, and the idea names no files for a template plan".to_owned()),
+        );
+    }
+    (Status::Completed, None)
+}
+
+fn milestone_step(milestone: usize, state: &MilestoneState, settings: &Settings) -> Step {
+    let Some(round) = state.current() else {
+        return Step::BeginRound {
+            milestone,
+            cause: Cause::Plan,
+            findings: Vec::new(),
+        };
+    };
+    if !round.ended() {
+        return Step::Implement { milestone };
+    }
+    if let Some(step) = judge_success(milestone, state, round, settings) {
+        return step;
+    }
+    let Some(judged) = &round.judged else {
+        return Step::Review { milestone };
+    };
+    if !judged.approved {
+        return mend(
+            milestone,
+            state,
+            settings,
+            Cause::Review,
+            issues::review_findings(&judged.review),
+        );
+    }
+    match &round.tested {
+        None => Step::Test { milestone },
+        Some(tested) if !tested.passed => {
+            let findings = tested.outcome.iter().map(issues::test_finding).collect();
+            mend(milestone, state, settings, Cause::Tests, findings)
+        }
+        Some(_) => Step::Commit { milestone },
+    }
+}
+
+/// Whether enough of the round's items succeeded; `None` goes on.
+fn judge_success(
+    milestone: usize,
+    state: &MilestoneState,
+    round: &RoundState,
+    settings: &Settings,
+) -> Option<Step> {
+    let (succeeded, total) = (round.succeeded(), round.items.len());
+    if succeeded == total {
+        return None;
+    }
+    if round.cause != Cause::Plan {
+        // What was good before the round still is; mending part of it may be enough.
+        return (succeeded == 0).then(|| {
+            mend(
+                milestone,
+                state,
+                settings,
+                round.cause,
+                round.findings.clone(),
+            )
+        });
+    }
+    if succeeded > 0 && settings.enough(succeeded, total) {
+        return (!round.partial_accepted).then_some(Step::AcceptPartial { milestone });
+    }
+    let want = round.failed().all(Item::failed_for_want_of_a_model);
+    let nobody_asked = want && round.failed().all(|item| item.attempts() == 0);
+    let reason = format!("{succeeded} of {total} work items succeeded");
+    if state.retries < settings.milestone_retries && !nobody_asked {
+        return Some(Step::RollBack {
+            milestone,
+            outcome: None,
+            reason,
+        });
+    }
+    let outcome = Some(settings.outcome(want));
+    Some(Step::RollBack {
+        milestone,
+        outcome,
+        reason,
+    })
+}
+
+/// A new round with the findings, or the end of the milestone.
+fn mend(
+    milestone: usize,
+    state: &MilestoneState,
+    settings: &Settings,
+    cause: Cause,
+    findings: Vec<String>,
+) -> Step {
+    if state.fix_rounds() < settings.fix_rounds {
+        return Step::BeginRound {
+            milestone,
+            cause,
+            findings,
+        };
+    }
+    let rounds: Vec<&RoundState> = state
+        .active()
+        .iter()
+        .filter(|round| round.cause != Cause::Plan)
+        .collect();
+    let want = !rounds.is_empty()
+        && rounds.iter().all(|round| {
+            round.succeeded() == 0 && round.failed().all(Item::failed_for_want_of_a_model)
+        });
+    let what = match cause {
+        Cause::Tests => "the tests stay red",
+        Cause::Review | Cause::Plan => "the review does not approve",
+    };
+    let reason = format!("{what} after {} rounds of mending", rounds.len());
+    let outcome = Some(settings.outcome(want));
+    Step::RollBack {
+        milestone,
+        outcome,
+        reason,
+    }
+}

@@ -1,0 +1,87 @@
+//! What the orchestrator is told once, by whoever wires it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use worktree::Person;
+
+use crate::event::Status;
+
+/// A command of the project's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProjectCommandSetting {
+    /// Found from the files that the project has.
+    Auto,
+    /// As configured.
+    Fixed(String),
+    /// None is run.
+    Off,
+}
+
+/// The rules of a run. Defaults are the contract's.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Coders side by side, at least 1.
+    pub parallel: usize,
+    /// Milestones that this process may begin; `None` is no limit.
+    pub max_begun: Option<usize>,
+    /// How often a milestone below the success rate is tried again.
+    pub milestone_retries: u32,
+    /// Rounds of mending after a review or a red test run.
+    pub fix_rounds: usize,
+    /// The share of work items that must succeed, over 0 and up to 1.
+    pub min_success_rate: f64,
+    /// A template answers where no model does; without it the run fails.
+    pub degradation: bool,
+    /// How to make a fresh worktree able to build.
+    pub setup_command: ProjectCommandSetting,
+    /// How to run the tests.
+    pub test_command: ProjectCommandSetting,
+    /// How long one test run or set-up may take.
+    pub test_timeout: Duration,
+    /// The whole environment of the project's own commands.
+    pub project_env: Vec<(String, String)>,
+    /// The subject of a milestone's commit: `{number}`, `{total}`, `{name}`.
+    pub subject: String,
+    /// Who commits; `None` is who git's config says, else a bot.
+    pub author: Option<Person>,
+    /// Where worktrees are made, outside the repository.
+    pub worktrees: PathBuf,
+    /// The largest file that is read or written, in bytes.
+    pub max_file_bytes: u64,
+    /// Stop after the plan.
+    pub plan_only: bool,
+    /// The command that goes on with this run, as a person would type it.
+    pub resume_command: String,
+}
+
+impl Settings {
+    /// How a run ends that cannot go on: for want of a model, or for other reasons.
+    pub(crate) fn outcome(&self, for_want_of_a_model: bool) -> Status {
+        match (for_want_of_a_model, self.degradation) {
+            (true, true) => Status::Degraded,
+            (true, false) => Status::Failed,
+            (false, _) => Status::Blocked,
+        }
+    }
+
+    /// Whether this many of a milestone's items are enough to go on with.
+    pub fn enough(&self, succeeded: usize, total: usize) -> bool {
+        // The small slack keeps 2 of 3 above a rate typed as 0.67.
+        let rate = ratio(succeeded, total);
+        rate + 0.005 >= self.min_success_rate
+    }
+}
+
+/// `part` of `whole` as a number between 0 and 1.
+pub(crate) fn ratio(part: usize, whole: usize) -> f64 {
+    let [part, whole] =
+        [part, whole].map(|count| f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+/// `part` of `whole` in whole percent, rounded.
+pub(crate) fn percent(part: usize, whole: usize) -> u32 {
+    let (part, whole) = (part.min(whole) as u128, whole.max(1) as u128);
+    u32::try_from((part * 200 + whole) / (whole * 2)).unwrap_or(100)
+}

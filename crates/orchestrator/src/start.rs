@@ -1,0 +1,56 @@
+//! Making a run: one row that says what it is about, written before anything
+//! else, together with the lease that keeps every other process off.
+
+use agents::Idea;
+use checkpoint_store::{Lease, NewRun, RunId, RunStore};
+use serde_json::json;
+use worktree::CommitId;
+
+use crate::Error;
+use crate::event::Event;
+use crate::fact::{Fact, Started};
+use crate::journal::record;
+
+/// What a new run is to work on.
+#[derive(Clone, Debug)]
+pub struct NewWork {
+    /// The idea.
+    pub idea: Idea,
+    /// Its file, relative to the repository's top.
+    pub idea_path: Option<String>,
+    /// The commit to build on.
+    pub base: CommitId,
+    /// The branch to make.
+    pub branch: String,
+    /// Leave an unfinished run of the same idea as it is.
+    pub fresh: bool,
+}
+
+/// Writes the run's first row and takes its lease.
+///
+/// Fails with the store's `Unfinished` or `Held` if the idea has an
+/// unfinished run and `fresh` is not set. Two processes that start the same
+/// idea at once get one run between them.
+pub async fn start(store: &dyn RunStore, work: NewWork) -> Result<Lease, Error> {
+    let idea = &work.idea;
+    let event = Event::RunStarted {
+        idea: idea.id.clone(),
+        title: idea.title.clone(),
+        branch: work.branch.clone(),
+        base: work.base.to_string(),
+    };
+    let new = NewRun {
+        id: RunId::generate(),
+        subject: idea.id.clone(),
+        attributes: json!({ "title": idea.title, "branch": work.branch, "digest": idea.digest() }),
+        fresh: work.fresh,
+    };
+    let started = Started {
+        idea: work.idea,
+        idea_path: work.idea_path,
+        base: work.base,
+        branch: work.branch,
+    };
+    let first = record(&event, Some(&Fact::Started(started)))?;
+    Ok(store.create(new, vec![first]).await?)
+}

@@ -1,0 +1,492 @@
+//! A run's state: a fold over its journal and nothing else.
+//!
+//! Whatever process reads the rows, and after whatever kill, it comes to the
+//! same state; so going on is the same as having never stopped.
+
+use agents::{Analysis, Plan};
+use checkpoint_store::Entry;
+use jiff::Timestamp;
+use model_providers::{ModelId, Tokens};
+use serde::Serialize;
+
+use crate::event::{Event, IssueKind, Status, StepName};
+use crate::fact::{Fact, Prepared, Started};
+use crate::journal::parse;
+use crate::milestone::{GivenUp, ItemResult, Judgement, MilestoneState, RoundState, Tested};
+
+/// An answer with who gave it.
+#[derive(Clone, Debug)]
+pub struct Given<T> {
+    /// The answer.
+    pub value: T,
+    /// A template gave it.
+    pub degraded: bool,
+}
+
+/// What was used, over every process of the run.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Tries that ended.
+    pub attempts: usize,
+    /// Those on a model that is not first of its chain.
+    pub fallback_attempts: usize,
+    /// Models that gave an answer, in order of first use.
+    pub models: Vec<ModelId>,
+    /// Tokens booked.
+    pub tokens: Tokens,
+    /// Money booked where the price is known.
+    pub usd: f64,
+    /// Some tokens have no known price.
+    pub usd_unknown: bool,
+}
+
+/// An issue that the run made.
+#[derive(Clone, Debug)]
+pub struct IssueState {
+    /// What it is about; made once for each.
+    pub marker: String,
+    /// Why it was made.
+    pub kind: IssueKind,
+    /// Where it stands.
+    pub url: String,
+    /// Closed since.
+    pub closed: bool,
+}
+
+/// What a run is doing, in the contract's words.
+#[derive(Serialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the contract's, explained there")]
+pub enum Phase {
+    #[default]
+    Analyzing,
+    Planning,
+    Implementing,
+    Reviewing,
+    Testing,
+    Committing,
+    Done,
+}
+
+impl From<StepName> for Phase {
+    fn from(step: StepName) -> Self {
+        match step {
+            StepName::Analyze => Self::Analyzing,
+            StepName::Plan => Self::Planning,
+            StepName::Prepare | StepName::Test => Self::Testing,
+            StepName::Implement => Self::Implementing,
+            StepName::Review => Self::Reviewing,
+            StepName::Commit => Self::Committing,
+        }
+    }
+}
+
+/// Everything that is known of a run.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// What it is about; none before the first row.
+    pub started: Option<Started>,
+    /// When the first row was written.
+    pub started_at: Option<Timestamp>,
+    /// When the last row was written.
+    pub updated_at: Option<Timestamp>,
+    /// What the planner understood.
+    pub analysis: Option<Given<Analysis>>,
+    /// What is to be done.
+    pub plan: Option<Given<Plan>>,
+    /// The tests before any change.
+    pub prepared: Option<Prepared>,
+    /// As many as the plan has.
+    pub milestones: Vec<MilestoneState>,
+    /// The status that the run ended with.
+    pub ended: Option<(Status, Option<String>)>,
+    /// The step last begun.
+    pub phase: Phase,
+    /// What was used.
+    pub tally: Tally,
+    /// The issues made.
+    pub issues: Vec<IssueState>,
+    /// Effects that this process could not make, by marker.
+    pub deferred: Vec<String>,
+}
+
+impl State {
+    /// The state after these rows.
+    pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+        let mut state = Self::default();
+        for entry in entries {
+            state.apply(entry);
+        }
+        state
+    }
+
+    /// Adds one row. Rows of a newer binary that this one may read but does
+    /// not know change nothing.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.started_at.get_or_insert(entry.at);
+        self.updated_at = Some(entry.at);
+        if let Some((event, fact)) = parse(entry) {
+            self.take(event, fact);
+        }
+    }
+
+    fn take(&mut self, event: Event, fact: Option<Fact>) {
+        match (event, fact) {
+            (Event::RunStarted { .. }, Some(Fact::Started(started))) => {
+                self.started = Some(started)
+            }
+            (Event::RunResumed { after, .. }, _) => self.resume(after),
+            (Event::RunFinished { status, reason, .. }, _) => self.finish(status, reason),
+            (
+                Event::StepStarted {
+                    step, milestone, ..
+                },
+                fact,
+            ) => self.begin(step, milestone, fact),
+            (Event::StepFinished { degraded, .. }, Some(fact)) => self.keep(fact, degraded),
+            (event @ (Event::AttemptFailed { .. } | Event::AttemptSucceeded { .. }), _) => {
+                self.tally.count(&event)
+            }
+            (
+                Event::IssueCreated {
+                    kind, url, marker, ..
+                },
+                _,
+            ) => {
+                self.issues.push(IssueState {
+                    marker,
+                    kind,
+                    url,
+                    closed: false,
+                });
+            }
+            (Event::IssueClosed { marker, .. }, _) => {
+                for issue in self
+                    .issues
+                    .iter_mut()
+                    .filter(|issue| issue.marker == marker)
+                {
+                    issue.closed = true;
+                }
+            }
+            (
+                Event::EffectDeferred {
+                    marker: Some(marker),
+                    ..
+                },
+                _,
+            ) => self.deferred.push(marker),
+            (event, fact) => self.take_milestone(event, fact),
+        }
+    }
+
+    fn finish(&mut self, status: Status, reason: Option<String>) {
+        if status != Status::Interrupted {
+            self.ended = Some((status, reason));
+            self.phase = Phase::Done;
+        }
+    }
+
+    fn begin(&mut self, step: StepName, milestone: Option<usize>, fact: Option<Fact>) {
+        self.phase = step.into();
+        let Some(state) = milestone.and_then(|number| self.milestone_mut(number)) else {
+            return;
+        };
+        match fact {
+            Some(Fact::Round(round)) => {
+                state.intent = None;
+                state.rounds.push(RoundState::new(round));
+            }
+            Some(Fact::Intent(intent)) => state.intent = Some(intent),
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, fact: Fact, degraded: bool) {
+        match fact {
+            Fact::Analysis(value) => self.analysis = Some(Given { value, degraded }),
+            Fact::Plan(value) => {
+                self.milestones = vec![MilestoneState::default(); value.milestones.len()];
+                self.plan = Some(Given { value, degraded });
+            }
+            Fact::Prepared(prepared) => self.prepared = Some(prepared),
+            _ => {}
+        }
+    }
+
+    fn take_milestone(&mut self, event: Event, fact: Option<Fact>) {
+        match (event, fact) {
+            (
+                Event::ItemSucceeded {
+                    milestone,
+                    item,
+                    model,
+                    attempts,
+                    ..
+                },
+                Some(Fact::Changes(changes)),
+            ) => {
+                self.set_item(
+                    milestone,
+                    item,
+                    ItemResult::Succeeded {
+                        changes,
+                        model,
+                        attempts,
+                    },
+                );
+            }
+            (
+                Event::ItemFailed {
+                    milestone,
+                    item,
+                    class,
+                    message,
+                    for_want_of_a_model,
+                    ..
+                },
+                Some(Fact::Attempts(attempts)),
+            ) => {
+                self.set_item(
+                    milestone,
+                    item,
+                    ItemResult::Failed {
+                        class,
+                        message,
+                        for_want_of_a_model,
+                        attempts,
+                    },
+                );
+            }
+            (Event::PartialAccepted { milestone, .. }, _) => {
+                if let Some(round) = self.round_mut(milestone) {
+                    round.partial_accepted = true;
+                }
+            }
+            (
+                Event::MilestoneRolledBack {
+                    milestone,
+                    outcome,
+                    reason,
+                    ..
+                },
+                _,
+            ) => self.roll_back(milestone, outcome, reason),
+            (
+                Event::ReviewApproved {
+                    milestone,
+                    model,
+                    degraded,
+                    ..
+                },
+                Some(Fact::Review(review)),
+            ) => {
+                self.judge(
+                    milestone,
+                    Judgement {
+                        approved: true,
+                        review,
+                        degraded,
+                        model,
+                    },
+                );
+            }
+            (
+                Event::ReviewRejected {
+                    milestone,
+                    model,
+                    degraded,
+                    ..
+                },
+                Some(Fact::Review(review)),
+            ) => {
+                self.judge(
+                    milestone,
+                    Judgement {
+                        approved: false,
+                        review,
+                        degraded,
+                        model,
+                    },
+                );
+            }
+            (
+                Event::TestsPassed {
+                    milestone: Some(milestone),
+                    ..
+                },
+                Some(Fact::Tests(outcome)),
+            ) => {
+                self.test(
+                    milestone,
+                    Tested {
+                        passed: true,
+                        outcome,
+                    },
+                );
+            }
+            (
+                Event::TestsFailed {
+                    milestone: Some(milestone),
+                    ..
+                },
+                Some(Fact::Tests(outcome)),
+            ) => {
+                self.test(
+                    milestone,
+                    Tested {
+                        passed: false,
+                        outcome,
+                    },
+                );
+            }
+            (
+                Event::MilestoneCommitted {
+                    milestone, commit, ..
+                },
+                _,
+            ) => {
+                if let Some(state) = self.milestone_mut(milestone) {
+                    state.commit = Some(commit);
+                }
+            }
+            (Event::MilestoneNoted { milestone, .. }, _) => {
+                if let Some(state) = self.milestone_mut(milestone) {
+                    state.noted = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn roll_back(&mut self, milestone: usize, outcome: Option<Status>, reason: String) {
+        let Some(state) = self.milestone_mut(milestone) else {
+            return;
+        };
+        match outcome {
+            Some(status) => state.given_up = Some(GivenUp { status, reason }),
+            None => {
+                state.retries += 1;
+                state.since = state.rounds.len();
+                state.intent = None;
+            }
+        }
+    }
+
+    /// A later process goes on. What only a template answered is asked again,
+    /// and what was given up is tried afresh.
+    fn resume(&mut self, after: Status) {
+        self.ended = None;
+        self.deferred.clear();
+        if after != Status::Interrupted {
+            self.milestones.iter_mut().for_each(MilestoneState::reset);
+        }
+        let nothing_done = self.milestones.iter().all(|milestone| {
+            milestone.commit.is_none()
+                && milestone
+                    .active()
+                    .iter()
+                    .all(|round| round.succeeded() == 0)
+        });
+        if nothing_done && self.plan.as_ref().is_some_and(|plan| plan.degraded) {
+            self.plan = None;
+            self.milestones.clear();
+            if self
+                .analysis
+                .as_ref()
+                .is_some_and(|analysis| analysis.degraded)
+            {
+                self.analysis = None;
+            }
+        }
+    }
+
+    fn set_item(&mut self, milestone: usize, item: usize, result: ItemResult) {
+        let item = item
+            .checked_sub(1)
+            .and_then(|index| self.round_mut(milestone)?.items.get_mut(index));
+        if let Some(item) = item {
+            item.result = Some(result);
+        }
+    }
+
+    fn judge(&mut self, milestone: usize, judged: Judgement) {
+        if let Some(round) = self.round_mut(milestone) {
+            round.judged = Some(judged);
+        }
+    }
+
+    fn test(&mut self, milestone: usize, tested: Tested) {
+        if let Some(round) = self.round_mut(milestone) {
+            round.tested = Some(tested);
+        }
+    }
+
+    fn round_mut(&mut self, milestone: usize) -> Option<&mut RoundState> {
+        self.milestone_mut(milestone)?.current_mut()
+    }
+
+    fn milestone_mut(&mut self, number: usize) -> Option<&mut MilestoneState> {
+        self.milestones.get_mut(number.checked_sub(1)?)
+    }
+
+    /// Milestones that have their commit.
+    pub fn commits(&self) -> usize {
+        self.milestones
+            .iter()
+            .filter(|milestone| milestone.commit.is_some())
+            .count()
+    }
+
+    /// Whether a committed milestone lacks some of its items.
+    pub fn partial(&self) -> bool {
+        self.milestones
+            .iter()
+            .any(|milestone| milestone.commit.is_some() && milestone.partial())
+    }
+
+    /// Whether a template answered for a model anywhere in what now counts.
+    pub fn degraded(&self) -> bool {
+        self.analysis
+            .as_ref()
+            .is_some_and(|analysis| analysis.degraded)
+            || self.plan.as_ref().is_some_and(|plan| plan.degraded)
+            || self.milestones.iter().any(MilestoneState::review_degraded)
+            || matches!(self.ended, Some((Status::Degraded, _)))
+    }
+}
+
+impl Tally {
+    fn count(&mut self, event: &Event) {
+        let (position, tokens, usd) = match event {
+            Event::AttemptFailed {
+                position,
+                tokens,
+                usd,
+                ..
+            }
+            | Event::AttemptSucceeded {
+                position,
+                tokens,
+                usd,
+                ..
+            } => (*position, *tokens, *usd),
+            _ => return,
+        };
+        self.attempts += 1;
+        self.fallback_attempts += usize::from(position > 0);
+        if let Some(tokens) = tokens {
+            self.tokens.input = self.tokens.input.saturating_add(tokens.input);
+            self.tokens.output = self.tokens.output.saturating_add(tokens.output);
+            match usd {
+                Some(usd) => self.usd += usd,
+                None => self.usd_unknown = true,
+            }
+        }
+        if let Event::AttemptSucceeded { model, .. } = event
+            && !self.models.contains(model)
+        {
+            self.models.push(model.clone());
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! A milestone's commit: intent, effect, receipt.
+//!
+//! The intent holds everything the commit is made of, its dates included, so
+//! making it again after a kill gives the same object; the branch moves by
+//! compare-and-swap, so it moves once.
+
+use worktree::{CommitId, CommitIntent, Person, TreeId};
+
+use crate::Error;
+use crate::clock::commit_stamp;
+use crate::driver::Driver;
+use crate::event::{Event, StepName};
+use crate::fact::Fact;
+
+const BACKLOG: &str = "ideas/backlog/";
+const IN_PROGRESS: &str = "ideas/in-progress/";
+const COMPLETED: &str = "ideas/completed/";
+
+impl Driver {
+    pub(super) async fn commit(&self, milestone: usize) -> Result<(), Error> {
+        let intent = match self.intent(milestone)? {
+            Some(intent) => intent,
+            None => self.intend(milestone).await?,
+        };
+        let repository = &self.parts.repository;
+        let commit = repository.commit(&intent).await?;
+        let branch = self.branch()?;
+        if repository.branch_tip(&branch).await?.as_ref() != Some(&commit) {
+            repository
+                .move_branch(&branch, &commit, Some(&intent.parent))
+                .await?;
+        }
+        let event = self.committed(milestone, commit)?;
+        self.journal.append(event).await?;
+        self.journal
+            .append(Event::CheckpointSaved {
+                milestone: Some(milestone),
+                phase: "committing".to_owned(),
+            })
+            .await
+    }
+
+    fn intent(&self, milestone: usize) -> Result<Option<CommitIntent>, Error> {
+        let state = self.journal.state();
+        let found = milestone
+            .checked_sub(1)
+            .and_then(|index| state.milestones.get(index));
+        Ok(found
+            .ok_or(Error::Inconsistent("no such milestone"))?
+            .intent
+            .clone())
+    }
+
+    async fn intend(&self, milestone: usize) -> Result<CommitIntent, Error> {
+        let tree = self.milestone_tree(milestone).await?;
+        let tree = self.move_idea(milestone, tree).await?;
+        let intent = CommitIntent {
+            tree,
+            parent: self.tip()?,
+            message: self.message(milestone)?,
+            author: self.author().await?,
+            at: commit_stamp(),
+        };
+        let event = Event::StepStarted {
+            step: StepName::Commit,
+            milestone: Some(milestone),
+            name: None,
+            items: None,
+        };
+        self.journal
+            .append_fact(event, Fact::Intent(intent.clone()))
+            .await?;
+        Ok(intent)
+    }
+
+    async fn author(&self) -> Result<Person, Error> {
+        if let Some(author) = &self.parts.settings.author {
+            return Ok(author.clone());
+        }
+        let bot = || Person {
+            name: "belay".to_owned(),
+            email: "belay@localhost".to_owned(),
+        };
+        Ok(self.parts.repository.author().await?.unwrap_or_else(bot))
+    }
+
+    /// The idea's file moves on in the first and the last milestone commit.
+    async fn move_idea(&self, milestone: usize, tree: TreeId) -> Result<TreeId, Error> {
+        let (path, first, last) = {
+            let state = self.journal.state();
+            let path = state
+                .started
+                .as_ref()
+                .and_then(|started| started.idea_path.clone());
+            let plan = state
+                .plan
+                .iter()
+                .flat_map(|plan| &plan.value.milestones)
+                .enumerate();
+            let last = plan
+                .filter(|(_, planned)| !planned.is_note())
+                .map(|(index, _)| index + 1)
+                .last();
+            (path, state.commits() == 0, last == Some(milestone))
+        };
+        let Some(file) = path.as_deref().and_then(|path| {
+            path.strip_prefix(BACKLOG)
+                .or(path.strip_prefix(IN_PROGRESS))
+        }) else {
+            return Ok(tree);
+        };
+        if file.contains('/') || !(first || last) {
+            return Ok(tree);
+        }
+        let target = if last { COMPLETED } else { IN_PROGRESS };
+        let target = format!("{target}{file}");
+        let files = self.parts.repository.files(&tree).await?;
+        let stands = |path: &str| files.iter().any(|found| found.path == path);
+        let places = [format!("{BACKLOG}{file}"), format!("{IN_PROGRESS}{file}")];
+        // Only a file that the base has is moved: an idea that was never committed stays the person's.
+        match places.iter().find(|place| stands(place)) {
+            Some(place) if *place != target && !stands(&target) => Ok(self
+                .parts
+                .repository
+                .move_file(&tree, place, &target)
+                .await?),
+            _ => Ok(tree),
+        }
+    }
+
+    fn message(&self, milestone: usize) -> Result<String, Error> {
+        let planned = self.planned(milestone)?;
+        let state = self.journal.state();
+        let total = state.milestones.len();
+        let found = state
+            .milestones
+            .get(milestone - 1)
+            .ok_or(Error::Inconsistent("no such milestone"))?;
+        let mut message = subject(
+            &self.parts.settings.subject,
+            milestone,
+            total,
+            &planned.name,
+        );
+        let description = planned.description.trim();
+        if !description.is_empty() {
+            message.push_str("\n\n");
+            message.push_str(&without_trailers(description));
+        }
+        let missing = found.missing();
+        if !missing.is_empty() {
+            message.push_str(&format!("\n\nNot in this commit: {}", missing.join(", ")));
+        }
+        message.push_str(&format!(
+            "\n\nBelay-Run: {}\nBelay-Step: milestone-{milestone}\n",
+            self.run
+        ));
+        for model in found.models() {
+            message.push_str(&format!("Belay-Model: {model}\n"));
+        }
+        if found.review_degraded() || state.plan.as_ref().is_some_and(|plan| plan.degraded) {
+            message.push_str("Belay-Degraded: true\n");
+        }
+        Ok(message)
+    }
+
+    fn committed(&self, milestone: usize, commit: CommitId) -> Result<Event, Error> {
+        let name = self.planned(milestone)?.name;
+        let state = self.journal.state();
+        let found = state
+            .milestones
+            .get(milestone - 1)
+            .ok_or(Error::Inconsistent("no such milestone"))?;
+        Ok(Event::MilestoneCommitted {
+            milestone,
+            total: state.milestones.len(),
+            name,
+            commit,
+            models: found.models(),
+            partial: found.partial(),
+            degraded: found.review_degraded()
+                || state.plan.as_ref().is_some_and(|plan| plan.degraded),
+        })
+    }
+}
+
+/// The subject by its template, on one line; a model's name for a milestone is text, not format.
+fn subject(template: &str, number: usize, total: usize, name: &str) -> String {
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let subject = template
+        .replace("{number}", &number.to_string())
+        .replace("{total}", &total.to_string());
+    subject
+        .replace("{name}", &name)
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(200)
+        .collect()
+}
+
+/// A description by a model may not pose as the run's own trailers.
+fn without_trailers(text: &str) -> String {
+    let is_ours = |line: &&str| !line.trim_start().to_ascii_lowercase().starts_with("belay-");
+    text.lines().filter(is_ours).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_one_line_whatever_the_name() {
+        let made = subject(
+            "Milestone {number}/{total}: {name}",
+            2,
+            3,
+            "Add {total}\n\nBelay-Run: x",
+        );
+        assert_eq!(made, "Milestone 2/3: Add {total} Belay-Run: x");
+    }
+
+    #[test]
+    fn a_description_cannot_forge_trailers() {
+        assert_eq!(
+            without_trailers("Does a.\nBelay-Model: evil\n belay-run: y\nDoes b."),
+            "Does a.\nDoes b."
+        );
+    }
+}

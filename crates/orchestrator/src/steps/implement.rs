@@ -1,0 +1,341 @@
+//! Work items: divided, written by coders side by side, each written down the
+//! moment it ends, so that a kill costs only what was still being asked.
+
+use std::collections::BTreeMap;
+
+use agents::{Action, CoderInput, Failed, PlannedFile, WorkItem};
+use futures::stream::{FuturesUnordered, StreamExt};
+use model_providers::{Class, Reason};
+
+use crate::Error;
+use crate::driver::Driver;
+use crate::event::{Event, Role, StepName};
+use crate::fact::{Cause, Fact, Round};
+use crate::milestone::RoundState;
+use crate::settings::percent;
+use crate::source::TreeSource;
+
+/// One round as its coders see it.
+struct Board {
+    milestone: usize,
+    idea: agents::Idea,
+    plan: agents::Plan,
+    earlier: Vec<String>,
+    round: RoundState,
+    source: TreeSource,
+}
+
+impl Driver {
+    pub(super) async fn begin_round(
+        &self,
+        milestone: usize,
+        cause: Cause,
+        findings: Vec<String>,
+    ) -> Result<(), Error> {
+        let planned = self.planned(milestone)?;
+        let source = self.source(self.milestone_tree(milestone).await?).await?;
+        let items = match cause {
+            Cause::Plan => self.first_items(milestone, &planned, &source),
+            Cause::Review | Cause::Tests => self.mending_items(milestone, &source, &findings)?,
+        };
+        let event = Event::StepStarted {
+            step: StepName::Implement,
+            milestone: Some(milestone),
+            name: Some(planned.name),
+            items: Some(items.len()),
+        };
+        self.journal
+            .append_fact(
+                event,
+                Fact::Round(Round {
+                    cause,
+                    items,
+                    findings,
+                }),
+            )
+            .await
+    }
+
+    /// The plan's items; after a rollback those that failed come first.
+    fn first_items(
+        &self,
+        milestone: usize,
+        planned: &agents::Milestone,
+        source: &TreeSource,
+    ) -> Vec<WorkItem> {
+        let mut items = agents::divide(planned, &source.sizes(), self.parts.settings.parallel);
+        let state = self.journal.state();
+        let before = milestone
+            .checked_sub(1)
+            .and_then(|index| state.milestones.get(index)?.rounds.last());
+        let failed: Vec<String> = before
+            .map(|round| {
+                round
+                    .failed()
+                    .flat_map(crate::milestone::Item::files)
+                    .collect()
+            })
+            .unwrap_or_default();
+        items.sort_by_key(|item| !item.files.iter().any(|file| failed.contains(&file.path)));
+        items
+    }
+
+    /// The items whose files the findings name, or all of them if they name none.
+    fn mending_items(
+        &self,
+        milestone: usize,
+        source: &TreeSource,
+        findings: &[String],
+    ) -> Result<Vec<WorkItem>, Error> {
+        let state = self.journal.state();
+        let planned = milestone
+            .checked_sub(1)
+            .and_then(|index| state.milestones.get(index)?.planned());
+        let planned = planned.ok_or(Error::Inconsistent(
+            "findings about a milestone without work",
+        ))?;
+        let paths = source.paths();
+        let done: Vec<WorkItem> = planned
+            .items
+            .iter()
+            .filter(|item| item.succeeded())
+            .map(|item| item.work.clone())
+            .collect();
+        let named = |item: &&WorkItem| {
+            item.files.iter().any(|file| {
+                findings
+                    .iter()
+                    .any(|finding| finding.contains(file.path.as_str()))
+            })
+        };
+        let mut items: Vec<WorkItem> = done.iter().filter(named).cloned().collect();
+        if items.is_empty() {
+            items = done;
+        }
+        for item in &mut items {
+            item.files
+                .iter_mut()
+                .for_each(|file| file.action = as_it_stands(file, &paths));
+        }
+        Ok(items)
+    }
+
+    pub(super) async fn implement(&self, milestone: usize) -> Result<(), Error> {
+        let board = self.board(milestone).await?;
+        let open = board
+            .round
+            .items
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| item.result.is_none());
+        let mut coders: FuturesUnordered<_> =
+            open.map(|(index, _)| self.code(&board, index)).collect();
+        let mut stopped = None;
+        while let Some(result) = coders.next().await {
+            match result {
+                Err(error) if error.cancelled() => stopped = Some(error),
+                other => other?,
+            }
+        }
+        drop(coders);
+        if let Some(error) = stopped {
+            return Err(error);
+        }
+        let event = Event::StepFinished {
+            step: StepName::Implement,
+            milestone: Some(milestone),
+            model: None,
+            degraded: false,
+            summary: None,
+        };
+        self.journal.append(event).await
+    }
+
+    async fn board(&self, milestone: usize) -> Result<Board, Error> {
+        let source = self.source(self.milestone_tree(milestone).await?).await?;
+        let state = self.journal.state();
+        let round = milestone
+            .checked_sub(1)
+            .and_then(|index| state.milestones.get(index)?.current().cloned());
+        Ok(Board {
+            milestone,
+            idea: state
+                .started
+                .as_ref()
+                .map(|started| started.idea.clone())
+                .ok_or(Error::Inconsistent("no idea"))?,
+            plan: state
+                .plan
+                .as_ref()
+                .map(|plan| plan.value.clone())
+                .ok_or(Error::Inconsistent("no plan"))?,
+            earlier: earlier(&state, milestone),
+            round: round.ok_or(Error::Inconsistent("work without a round"))?,
+            source,
+        })
+    }
+
+    async fn code(&self, board: &Board, index: usize) -> Result<(), Error> {
+        let (milestone, item) = (board.milestone, index + 1);
+        let Some(work) = board.round.items.get(index).map(|item| &item.work) else {
+            return Ok(());
+        };
+        let files: Vec<String> = work.files.iter().map(|file| file.path.clone()).collect();
+        let place = self.place(Role::Coder, Some(milestone), Some(item));
+        let asking = self.asking(&self.parts.chains.coder, &place);
+        let input = CoderInput {
+            idea: &board.idea,
+            plan: &board.plan,
+            milestone: milestone - 1,
+            item: work,
+            earlier: &board.earlier,
+            findings: &board.round.findings,
+        };
+        match agents::implement(&asking, &input, &board.source, &self.parts.agents).await {
+            Ok(answered) => {
+                let attempts = answered.attempts.len();
+                let event = Event::ItemSucceeded {
+                    milestone,
+                    item,
+                    files,
+                    model: answered.model,
+                    attempts,
+                };
+                self.journal
+                    .append_fact(event, Fact::Changes(answered.value))
+                    .await
+            }
+            Err(Failed::Unanswered(unanswered))
+                if !matches!(unanswered.reason, Reason::Cancelled) =>
+            {
+                self.item_failed(milestone, item, files, &unanswered).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn item_failed(
+        &self,
+        milestone: usize,
+        item: usize,
+        files: Vec<String>,
+        unanswered: &model_providers::Unanswered,
+    ) -> Result<(), Error> {
+        let for_want_of_a_model = for_want_of_a_model(unanswered);
+        let message = unanswered.to_string();
+        if for_want_of_a_model && self.parts.settings.degradation {
+            let event = Event::Degraded {
+                role: Role::Coder,
+                reason: message.clone(),
+                milestone: Some(milestone),
+                item: Some(item),
+            };
+            self.journal.append(event).await?;
+        }
+        let event = Event::ItemFailed {
+            milestone,
+            item,
+            files,
+            class: unanswered.attempts.last().and_then(|attempt| attempt.class),
+            message,
+            for_want_of_a_model,
+            attempts: unanswered.attempts.len(),
+        };
+        self.journal
+            .append_fact(event, Fact::Attempts(unanswered.attempts.clone()))
+            .await
+    }
+
+    pub(super) async fn accept_partial(&self, milestone: usize) -> Result<(), Error> {
+        let (succeeded, total, _) = self.score(milestone);
+        let missing = {
+            let state = self.journal.state();
+            milestone
+                .checked_sub(1)
+                .and_then(|index| state.milestones.get(index))
+                .map(|state| state.missing())
+        };
+        let missing = missing.unwrap_or_default();
+        let percent = percent(succeeded, total);
+        self.journal
+            .append(Event::PartialAccepted {
+                milestone,
+                succeeded,
+                total,
+                percent,
+                missing,
+            })
+            .await
+    }
+}
+
+/// A file that an earlier round made is there to be modified now.
+fn as_it_stands(file: &PlannedFile, paths: &[String]) -> Action {
+    match (file.action, paths.contains(&file.path)) {
+        (Action::Delete, true) => Action::Delete,
+        (_, true) => Action::Modify,
+        (_, false) => Action::Create,
+    }
+}
+
+/// Whether no model could be had, as against models that gave no good answer.
+fn for_want_of_a_model(unanswered: &model_providers::Unanswered) -> bool {
+    let out_of_reach = |class: Option<Class>| {
+        matches!(
+            class,
+            Some(
+                Class::Timeout
+                    | Class::Unavailable
+                    | Class::RateLimited
+                    | Class::QuotaExhausted
+                    | Class::Auth
+                    | Class::Cancelled
+            )
+        )
+    };
+    match &unanswered.reason {
+        Reason::NoModel | Reason::BudgetExhausted => true,
+        Reason::AllFailed => unanswered
+            .attempts
+            .iter()
+            .all(|attempt| out_of_reach(attempt.class)),
+        Reason::Refused { .. } | Reason::Cancelled | Reason::StandIn { .. } => false,
+    }
+}
+
+/// What the milestones before this one did, and what they lack.
+pub(super) fn earlier(state: &crate::state::State, milestone: usize) -> Vec<String> {
+    let plan = state.plan.iter().flat_map(|plan| &plan.value.milestones);
+    let before = plan
+        .zip(&state.milestones)
+        .take(milestone.saturating_sub(1))
+        .enumerate();
+    let committed = before.filter(|(_, (_, state))| state.commit.is_some());
+    committed
+        .map(|(index, (planned, state))| {
+            let writes: BTreeMap<String, Option<String>> = state.writes();
+            let done: Vec<String> = writes
+                .iter()
+                .map(|(path, content)| {
+                    if content.is_some() {
+                        path.clone()
+                    } else {
+                        format!("{path} (deleted)")
+                    }
+                })
+                .collect();
+            let missing = state.missing();
+            let lacks = if missing.is_empty() {
+                String::new()
+            } else {
+                format!("; still missing: {}", missing.join(", "))
+            };
+            format!(
+                "Milestone {} \"{}\": {}{lacks}",
+                index + 1,
+                planned.name,
+                done.join(", ")
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,92 @@
+//! The steps of a run, one file each. Each does its work and writes down what
+//! came of it; what follows from that is [`crate::next`]'s to say.
+
+mod commit;
+mod implement;
+mod milestone_tree;
+mod people;
+mod planning;
+mod prepare;
+mod review;
+mod test;
+
+use crate::Error;
+use crate::driver::Driver;
+use crate::event::Event;
+use crate::next::Step;
+
+impl Driver {
+    pub(crate) async fn perform(&self, step: Step) -> Result<(), Error> {
+        match step {
+            Step::Analyze => self.analyze().await,
+            Step::Plan => self.plan().await,
+            Step::Prepare => self.prepare().await,
+            Step::Note { milestone } => self.note(milestone).await,
+            Step::BeginRound {
+                milestone,
+                cause,
+                findings,
+            } => self.begin_round(milestone, cause, findings).await,
+            Step::Implement { milestone } => self.implement(milestone).await,
+            Step::AcceptPartial { milestone } => self.accept_partial(milestone).await,
+            Step::RollBack {
+                milestone,
+                outcome,
+                reason,
+            } => {
+                let (succeeded, total, retry) = self.score(milestone);
+                let event = Event::MilestoneRolledBack {
+                    milestone,
+                    succeeded,
+                    total,
+                    retry,
+                    outcome,
+                    reason,
+                };
+                self.journal.append(event).await
+            }
+            Step::Review { milestone } => self.review(milestone).await,
+            Step::Test { milestone } => self.test(milestone).await,
+            Step::Commit { milestone } => self.commit(milestone).await,
+            Step::OpenIssue(wanted) => self.open_issue(&wanted).await,
+            Step::CloseIssue { url, marker } => self.close_issue(&url, &marker).await,
+            Step::Finish { .. } => Ok(()),
+        }
+    }
+
+    async fn note(&self, milestone: usize) -> Result<(), Error> {
+        let name = self.planned(milestone)?.name;
+        self.journal
+            .append(Event::MilestoneNoted { milestone, name })
+            .await
+    }
+
+    /// The milestone as it was planned, counted from 1.
+    fn planned(&self, milestone: usize) -> Result<agents::Milestone, Error> {
+        let state = self.journal.state();
+        let plan = state
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.value.milestones.get(milestone.checked_sub(1)?));
+        plan.cloned()
+            .ok_or(Error::Inconsistent("no such milestone in the plan"))
+    }
+
+    /// Items succeeded, items in all, and which retry comes next.
+    fn score(&self, milestone: usize) -> (usize, usize, u32) {
+        let state = self.journal.state();
+        let found = milestone
+            .checked_sub(1)
+            .and_then(|index| state.milestones.get(index));
+        let Some(milestone) = found else {
+            return (0, 0, 0);
+        };
+        let round = milestone.planned();
+        let succeeded = round.map_or(0, crate::milestone::RoundState::succeeded);
+        (
+            succeeded,
+            round.map_or(0, |round| round.items.len()),
+            milestone.retries + 1,
+        )
+    }
+}

@@ -1,0 +1,129 @@
+//! The review of a milestone: static checks first, then a judgement of the
+//! diff by somebody else than its author, or by a template that says so.
+
+use agents::{ReviewInput, Severity};
+use static_checks::{Change, Finding, check};
+use worktree::TreeId;
+
+use crate::Error;
+use crate::driver::Driver;
+use crate::event::{self, Event, Role, StepName};
+use crate::fact::Fact;
+
+/// The largest diff that is shown, in bytes; the reviewer's prompt may cut it further.
+const MAX_DIFF: usize = 512 * 1024;
+/// Findings told in one event at most.
+const FINDINGS_SHOWN: usize = 20;
+
+impl Driver {
+    pub(super) async fn review(&self, milestone: usize) -> Result<(), Error> {
+        self.begin(StepName::Review, Some(milestone)).await?;
+        let (from, to) = (
+            self.tip_tree().await?,
+            self.milestone_tree(milestone).await?,
+        );
+        let diff = self.parts.repository.diff(&from, &to, MAX_DIFF).await?;
+        let findings = self.findings(milestone, &from).await?;
+        let (idea, plan, missing) = self.review_material(milestone)?;
+        let place = self.place(Role::Reviewer, Some(milestone), None);
+        let asking = self.asking(&self.parts.chains.reviewer, &place);
+        let input = ReviewInput {
+            idea: &idea,
+            plan: &plan,
+            milestone: milestone - 1,
+            diff: &diff,
+            findings: &findings,
+            missing: &missing,
+        };
+        let answered = agents::review(&asking, &input, &self.parts.agents).await?;
+        let review = answered.value;
+        let high = review
+            .issues
+            .iter()
+            .any(|issue| issue.severity == Severity::High);
+        let (model, degraded, code_quality) = (
+            answered.model,
+            answered.degraded,
+            u32::from(review.code_quality),
+        );
+        let told = review
+            .issues
+            .iter()
+            .take(FINDINGS_SHOWN)
+            .map(told)
+            .collect();
+        let event = if review.approved && !high {
+            Event::ReviewApproved {
+                milestone,
+                model,
+                code_quality,
+                degraded,
+                findings: told,
+            }
+        } else {
+            Event::ReviewRejected {
+                milestone,
+                model,
+                code_quality,
+                degraded,
+                findings: told,
+            }
+        };
+        self.journal.append_fact(event, Fact::Review(review)).await
+    }
+
+    async fn findings(&self, milestone: usize, from: &TreeId) -> Result<Vec<Finding>, Error> {
+        let writes = {
+            let state = self.journal.state();
+            let found = milestone
+                .checked_sub(1)
+                .and_then(|index| state.milestones.get(index));
+            found
+                .map(|milestone| milestone.writes())
+                .unwrap_or_default()
+        };
+        let paths: Vec<String> = writes.keys().cloned().collect();
+        let max_file_bytes = self.parts.settings.max_file_bytes;
+        let before = self
+            .parts
+            .repository
+            .read(from, &paths, max_file_bytes)
+            .await?;
+        let changes: Vec<Change<'_>> = writes
+            .iter()
+            .map(|(path, after)| Change {
+                path,
+                before: before.get(path).map(Vec::as_slice),
+                after: after.as_ref().map(String::as_bytes),
+            })
+            .collect();
+        Ok(check(&changes, &static_checks::Settings { max_file_bytes }))
+    }
+
+    fn review_material(
+        &self,
+        milestone: usize,
+    ) -> Result<(agents::Idea, agents::Plan, Vec<String>), Error> {
+        let idea = self.idea()?;
+        let state = self.journal.state();
+        let plan = state
+            .plan
+            .as_ref()
+            .map(|plan| plan.value.clone())
+            .ok_or(Error::Inconsistent("no plan"))?;
+        let missing = state
+            .milestones
+            .get(milestone - 1)
+            .map(|state| state.missing())
+            .unwrap_or_default();
+        Ok((idea, plan, missing))
+    }
+}
+
+fn told(issue: &agents::ReviewIssue) -> event::Finding {
+    event::Finding {
+        severity: issue.severity.as_str().to_owned(),
+        file: issue.file.clone(),
+        message: issue.issue.chars().take(300).collect(),
+    }
+}

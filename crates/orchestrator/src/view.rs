@@ -1,0 +1,163 @@
+//! A run as `runs show` prints it: the contract's fields, from the state.
+
+use checkpoint_store::RunHead;
+use jiff::Timestamp;
+use model_providers::{ModelId, Tokens};
+use serde::Serialize;
+
+use crate::event::Status;
+use crate::milestone::{Item, ItemResult, MilestoneState};
+use crate::state::{Phase, State};
+
+/// A run, without its milestones where it stands in a list.
+#[derive(Serialize, Clone, Debug)]
+#[expect(missing_docs, reason = "the names are the contract's, explained there")]
+pub struct RunView {
+    pub run: String,
+    pub idea: String,
+    pub title: String,
+    pub status: Status,
+    pub phase: Phase,
+    pub degraded: bool,
+    pub partial: bool,
+    pub resumable: bool,
+    pub branch: String,
+    pub base: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milestones: Option<Vec<MilestoneView>>,
+    pub attempts_total: usize,
+    pub fallback_attempts: usize,
+    pub models_used: Vec<ModelId>,
+    pub tokens: Tokens,
+    pub usd: Option<f64>,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    pub issues: Vec<String>,
+    pub reason: Option<String>,
+}
+
+/// One milestone of a run.
+#[derive(Serialize, Clone, Debug)]
+#[expect(missing_docs, reason = "the names are the contract's, explained there")]
+pub struct MilestoneView {
+    pub number: usize,
+    pub name: String,
+    pub status: &'static str,
+    pub commit: Option<String>,
+    pub items: Vec<ItemView>,
+}
+
+/// One work item of a milestone.
+#[derive(Serialize, Clone, Debug)]
+#[expect(missing_docs, reason = "the names are the contract's, explained there")]
+pub struct ItemView {
+    pub files: Vec<String>,
+    pub status: &'static str,
+    pub model: Option<ModelId>,
+    pub attempts: usize,
+}
+
+/// How a run stands: what it ended with, or whether somebody still works on it.
+pub fn status(head: &RunHead) -> Status {
+    let ended = head.finished.as_deref().and_then(Status::parse);
+    match (ended, &head.holder) {
+        (_, Some(_)) => Status::Running,
+        (Some(status), None) => status,
+        (None, None) => Status::Interrupted,
+    }
+}
+
+impl RunView {
+    /// The whole view of a run.
+    pub fn new(head: &RunHead, state: &State) -> Self {
+        let status = status(head);
+        let tally = &state.tally;
+        let started = state.started.as_ref();
+        let done = !matches!(status, Status::Running | Status::Interrupted);
+        Self {
+            run: head.id.to_string(),
+            idea: started.map_or_else(|| head.subject.clone(), |started| started.idea.id.clone()),
+            title: started
+                .map(|started| started.idea.title.clone())
+                .unwrap_or_default(),
+            status,
+            phase: state.phase,
+            degraded: state.degraded(),
+            partial: state.partial(),
+            resumable: !matches!(status, Status::Completed | Status::Running),
+            branch: started
+                .map(|started| started.branch.clone())
+                .unwrap_or_default(),
+            base: started
+                .map(|started| started.base.to_string())
+                .unwrap_or_default(),
+            milestones: Some(milestones(state)),
+            attempts_total: tally.attempts,
+            fallback_attempts: tally.fallback_attempts,
+            models_used: tally.models.clone(),
+            tokens: tally.tokens,
+            usd: (!tally.usd_unknown).then_some(tally.usd),
+            started_at: state.started_at.or(Some(head.created_at)),
+            finished_at: state.updated_at.filter(|_| done),
+            issues: state
+                .issues
+                .iter()
+                .filter(|issue| !issue.closed)
+                .map(|issue| issue.url.clone())
+                .collect(),
+            reason: state.ended.as_ref().and_then(|(_, reason)| reason.clone()),
+        }
+    }
+
+    /// The view as it stands in a list.
+    pub fn without_milestones(mut self) -> Self {
+        self.milestones = None;
+        self
+    }
+}
+
+fn milestones(state: &State) -> Vec<MilestoneView> {
+    let plan = state.plan.iter().flat_map(|plan| &plan.value.milestones);
+    plan.zip(&state.milestones)
+        .enumerate()
+        .map(|(index, (planned, milestone))| MilestoneView {
+            number: index + 1,
+            name: planned.name.clone(),
+            status: milestone_status(milestone),
+            commit: milestone.commit.as_ref().map(ToString::to_string),
+            items: milestone
+                .planned()
+                .map(|round| round.items.iter().map(item_view).collect())
+                .unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn milestone_status(milestone: &MilestoneState) -> &'static str {
+    match (&milestone.commit, &milestone.given_up) {
+        (Some(_), _) if milestone.partial() => "partial",
+        (Some(_), _) => "committed",
+        (None, Some(given_up)) if given_up.status == Status::Degraded => "manual",
+        (None, Some(_)) => "rolled_back",
+        (None, None) if milestone.noted => "note",
+        (None, None) => "pending",
+    }
+}
+
+fn item_view(item: &Item) -> ItemView {
+    let (status, model) = match &item.result {
+        None => ("pending", None),
+        Some(ItemResult::Succeeded { model, .. }) => ("succeeded", model.clone()),
+        Some(ItemResult::Failed {
+            for_want_of_a_model: true,
+            ..
+        }) => ("degraded", None),
+        Some(ItemResult::Failed { .. }) => ("failed", None),
+    };
+    ItemView {
+        files: item.files(),
+        status,
+        model,
+        attempts: item.attempts(),
+    }
+}
