@@ -1,1 +1,34 @@
 //! Planner, coder and reviewer: their words, schemas, prompts, chosen context and parsing.
+//!
+//! A role's question is a pure function of what it is asked about: nothing here knows the journal,
+//! git or GitHub, keeps state between two questions, or writes a file. What comes back from a model
+//! is untrusted: it counts only after it was parsed and held against the work item, the repository's
+//! files and the static checks, and every refusal is worded so that a model can repair it.
+//!
+//! - [`analyze`] and [`plan`] turn an [`Idea`] into milestones; [`divide`] makes work items of one.
+//! - [`implement`] asks for one work item's [`ChangeSet`]; [`review`] judges a milestone's diff.
+//! - All of them take an [`Asking`] (whom to ask, for how long) and give an [`Answered`].
+
+mod answers;
+mod asking;
+mod coder;
+mod divide;
+mod edits;
+mod excerpts;
+mod fence;
+mod fit;
+mod idea;
+mod planner;
+mod reviewer;
+mod schema;
+mod source;
+mod words;
+
+pub use answers::{Analysis, Complexity, Files, Milestone, Plan, Review, ReviewIssue, Severity};
+pub use asking::{Answered, Asking, Failed, PathGuard, Settings};
+pub use coder::{ChangeSet, CoderInput, ResolvedChange, implement};
+pub use divide::{Action, PlannedFile, WorkItem, divide};
+pub use idea::{Idea, IdeaError, MAX_IDEA_BYTES};
+pub use planner::{analyze, plan};
+pub use reviewer::{ReviewInput, review};
+pub use source::{Source, SourceError, SourceFile};

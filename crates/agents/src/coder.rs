@@ -1,0 +1,160 @@
+//! The coder: one work item's files, written by a model.
+//!
+//! No template stands behind a coder: a stub on the branch is worse than none. A coder may ask for
+//! further files a few times; each time the whole question is put afresh with them, since no
+//! half-finished exchange has to be kept and any model of the chain can answer it.
+
+mod changes;
+mod check;
+mod prompt;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model_providers::Attempt;
+use serde::{Deserialize, Serialize};
+
+use crate::answers::Plan;
+use crate::asking::{Answered, Asking, Failed, Question, Settings};
+use crate::divide::WorkItem;
+use crate::idea::Idea;
+use crate::schema;
+use crate::source::{Source, View};
+pub(crate) use changes::RawChanges;
+use check::{ItemRules, Outcome};
+use prompt::Desk;
+
+/// What a coder is asked to do.
+#[derive(Clone, Copy, Debug)]
+pub struct CoderInput<'a> {
+    /// The idea.
+    pub idea: &'a Idea,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The index of the milestone in the plan, from 0.
+    pub milestone: usize,
+    /// The coder's part of the milestone.
+    pub item: &'a WorkItem,
+    /// What earlier milestones did, and what they failed to do.
+    pub earlier: &'a [String],
+    /// Findings of a review or failing tests that are to be mended; empty at first.
+    pub findings: &'a [String],
+}
+
+/// One file as it was and as it is to be.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedChange {
+    /// The path from the repository's top.
+    pub path: String,
+    /// Its text before; `None` when it was not there, or is deleted without being text.
+    pub before: Option<String>,
+    /// Its text after; `None` deletes it.
+    pub after: Option<String>,
+    /// Why, in the coder's words.
+    pub explanation: String,
+}
+
+/// What a coder did with its work item. Empty only when the coder said that nothing is to do.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// The changes, one for each file at most, all within the work item.
+    pub changes: Vec<ResolvedChange>,
+    /// What the coder says about them.
+    pub notes: String,
+}
+
+/// Asks a coder for a work item's changes. Nothing stands in: `asking.degradation` is not looked at.
+///
+/// # Errors
+/// [`Failed::Unanswered`] when no model gave changes that pass every check, or on cancellation;
+/// [`Failed::Source`] when files cannot be read.
+pub async fn implement(
+    asking: &Asking<'_>,
+    input: &CoderInput<'_>,
+    source: &dyn Source,
+    settings: &Settings,
+) -> Result<Answered<ChangeSet>, Failed> {
+    let view = View::new(source, settings)?;
+    let mut desk = Desk::open(asking, input, &view, settings).await?;
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let mut rounds = settings.rounds;
+    loop {
+        let asked = question(input, &view, &desk, rounds).ask(asking).await;
+        let answered = match asked {
+            Ok(answered) => answered,
+            Err(failed) => return Err(after(attempts, failed)),
+        };
+        append(&mut attempts, answered.attempts);
+        match answered.value {
+            Outcome::Done(value) => {
+                return Ok(Answered {
+                    value,
+                    model: answered.model,
+                    attempts,
+                    degraded: answered.degraded,
+                });
+            }
+            Outcome::Needs(paths) => {
+                // The check lets no coder ask when no round is left, so this ends.
+                rounds = rounds.saturating_sub(1);
+                if let Err(failed) = desk.add(asking, &view, &paths).await {
+                    return Err(after(attempts, failed));
+                }
+            }
+        }
+    }
+}
+
+fn question(
+    input: &CoderInput<'_>,
+    view: &View<'_>,
+    desk: &Desk,
+    rounds: u32,
+) -> Question<Outcome> {
+    let paths: Vec<String> = input
+        .item
+        .files
+        .iter()
+        .map(|file| file.path.clone())
+        .collect();
+    let mut body = schema::of::<RawChanges>();
+    schema::restrict_paths(&mut body, &paths);
+    let shown: BTreeSet<String> = desk.seen().cloned().collect();
+    let rules = ItemRules {
+        known: Arc::clone(&view.known),
+        files: input.item.files.clone(),
+        before: paths
+            .iter()
+            .filter_map(|path| Some((path.clone(), desk.texts.get(path)?.clone())))
+            .collect(),
+        shown: if rounds > 0 { Some(shown) } else { None },
+    };
+    Question {
+        name: "changes",
+        schema: body,
+        prompt: Arc::new(prompt::changes(input, &view.known, desk, rounds)),
+        read: Arc::new(move |value, _| rules.read(value)),
+        stand_in: None,
+    }
+}
+
+/// The attempts of the rounds counted on, as those of one request.
+fn append(attempts: &mut Vec<Attempt>, mut further: Vec<Attempt>) {
+    let earlier = attempts.last().map_or(0, |attempt| attempt.number);
+    for attempt in &mut further {
+        attempt.number = attempt.number.saturating_add(earlier);
+    }
+    attempts.append(&mut further);
+}
+
+/// A failure that carries the attempts of the rounds before it.
+fn after(mut attempts: Vec<Attempt>, failed: Failed) -> Failed {
+    match failed {
+        Failed::Unanswered(mut unanswered) => {
+            append(&mut attempts, std::mem::take(&mut unanswered.attempts));
+            unanswered.attempts = attempts;
+            Failed::Unanswered(unanswered)
+        }
+        other => other,
+    }
+}

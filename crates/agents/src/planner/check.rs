@@ -1,0 +1,239 @@
+//! Holding a plan against the repository.
+//!
+//! A plan is where a model could first reach outside its place: every path passes the worktree's
+//! guard before anything is done. What can only be a slip (an existing file listed as new) is put
+//! right; what would lose or mix up work is refused in words that a model can act on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::answers::{Files, Milestone, Plan, read_plan, tidy_path};
+use crate::asking::{Giver, PathGuard, Settings};
+use crate::source::Known;
+
+/// The most milestones that are looked at, whatever the settings allow.
+const MOST_MILESTONES: usize = 50;
+/// The most files of a whole plan, read and written.
+const MOST_FILES: usize = 200;
+/// How many refused paths are named.
+const NAMED: usize = 8;
+
+/// What a plan must keep to.
+#[derive(Clone)]
+pub(super) struct PlanRules {
+    known: Arc<Known>,
+    guard: PathGuard,
+    max_milestones: usize,
+}
+
+impl PlanRules {
+    pub(super) fn new(known: &Arc<Known>, settings: &Settings) -> Self {
+        Self {
+            known: Arc::clone(known),
+            guard: Arc::clone(&settings.path_guard),
+            max_milestones: settings.max_milestones.min(MOST_MILESTONES),
+        }
+    }
+
+    pub(super) fn exists(&self, path: &str) -> bool {
+        self.known.exists(path)
+    }
+
+    /// Whether a plan may name the path.
+    pub(super) fn allows(&self, path: &str) -> bool {
+        self.refuse(path).is_none()
+    }
+
+    /// Reads a plan, puts its slips right and refuses what is wrong.
+    pub(super) fn read(&self, value: &Value, giver: Giver) -> Result<Plan, String> {
+        let mut plan = read_plan(value)?;
+        self.check_size(&plan, giver)?;
+        let mut existing: BTreeSet<String> = BTreeSet::new();
+        let mut gone: BTreeSet<String> = BTreeSet::new();
+        for (index, milestone) in plan.milestones.iter_mut().enumerate() {
+            let here = |why: String| format!("milestone {} ({}): {why}", index + 1, milestone.name);
+            if milestone.name.is_empty() {
+                return Err(format!("milestone {} has no name", index + 1));
+            }
+            let files = self.check_files(&milestone.files).map_err(here)?;
+            let there = |path: &str| {
+                !gone.contains(path) && (existing.contains(path) || self.known.exists(path))
+            };
+            milestone.files = agree(files, there);
+            let read = self.readable(&milestone.read, there);
+            milestone.read = read.map_err(|why| format!("milestone {}: {why}", index + 1))?;
+            advance(&milestone.files, &mut existing, &mut gone);
+        }
+        if giver == Giver::Model && plan.milestones.iter().all(Milestone::is_note) {
+            return Err("no milestone has a file to create, modify or delete; name the files that are to change".to_owned());
+        }
+        Ok(plan)
+    }
+
+    fn check_size(&self, plan: &Plan, giver: Giver) -> Result<(), String> {
+        let count = plan.milestones.len();
+        if count == 0 {
+            return Err("the plan has no milestone".to_owned());
+        }
+        // A template cannot be told to be shorter, and its notes cost nothing.
+        let most = if giver == Giver::Template {
+            MOST_MILESTONES
+        } else {
+            self.max_milestones
+        };
+        if count > most {
+            return Err(format!(
+                "the plan has {count} milestones; at most {most} are allowed, so join some"
+            ));
+        }
+        let files: usize = plan
+            .milestones
+            .iter()
+            .map(|milestone| milestone.files.iter().count() + milestone.read.len())
+            .sum();
+        if files > MOST_FILES {
+            return Err(format!(
+                "the plan names {files} files; at most {MOST_FILES} are allowed"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The files with tidy paths and without repetitions, or why they cannot be planned.
+    fn check_files(&self, files: &Files) -> Result<Files, String> {
+        let files = Files {
+            create: tidy(&files.create),
+            modify: tidy(&files.modify),
+            delete: tidy(&files.delete),
+        };
+        let refused: Vec<String> = files
+            .iter()
+            .filter_map(|path| self.refuse(path))
+            .take(NAMED)
+            .collect();
+        if !refused.is_empty() {
+            return Err(refused.join("; "));
+        }
+        let written: BTreeSet<&String> = files.create.iter().chain(&files.modify).collect();
+        if let Some(path) = files.delete.iter().find(|path| written.contains(path)) {
+            return Err(format!(
+                "{path} is both to be written and to be deleted; decide for one"
+            ));
+        }
+        if let Some(path) = written.iter().find(|path| {
+            written
+                .iter()
+                .any(|other| other.starts_with(&format!("{path}/")))
+        }) {
+            return Err(format!(
+                "{path} is both a file and a folder of another file"
+            ));
+        }
+        Ok(files)
+    }
+
+    /// Why a path may not be written, if so.
+    fn refuse(&self, path: &str) -> Option<String> {
+        if path.is_empty() {
+            return Some("a path is empty".to_owned());
+        }
+        if let Err(why) = (self.guard)(path) {
+            return Some(if why.contains(path) {
+                why
+            } else {
+                format!("{path}: {why}")
+            });
+        }
+        if self.known.is_denied(path) {
+            return Some(format!(
+                "{path} is off limits: it may be neither read nor written"
+            ));
+        }
+        if path.ends_with('/') || self.known.is_folder(path) {
+            return Some(format!("{path} is a folder; name the files in it"));
+        }
+        if let Some(parent) = folders(path).find(|folder| self.known.exists(folder)) {
+            return Some(format!("{path} cannot exist: {parent} is a file"));
+        }
+        self.known.is_oversized(path).then(|| {
+            format!(
+                "{path} is larger than the {} bytes a file may have",
+                self.known.max_file_bytes()
+            )
+        })
+    }
+
+    /// The further files: those that exist by then and may be shown.
+    fn readable(
+        &self,
+        read: &[String],
+        there: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, String> {
+        let paths = tidy(read);
+        let outside = |path: &&String| {
+            path.starts_with(['/', '\\', '~']) || path.split('/').any(|part| part == "..")
+        };
+        if let Some(path) = paths.iter().find(outside) {
+            return Err(format!(
+                "{path} lies outside the repository; name paths from its top"
+            ));
+        }
+        Ok(paths
+            .into_iter()
+            .filter(|path| there(path) && !self.known.is_denied(path))
+            .collect())
+    }
+}
+
+/// Each file under what really happens to it: created if it is not there, modified if it is.
+fn agree(files: Files, there: impl Fn(&str) -> bool) -> Files {
+    let mut agreed = Files::default();
+    let mut seen = BTreeSet::new();
+    for path in files.create.into_iter().chain(files.modify) {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        if there(&path) {
+            agreed.modify.push(path);
+        } else {
+            agreed.create.push(path);
+        }
+    }
+    agreed.delete = files
+        .delete
+        .into_iter()
+        .filter(|path| there(path))
+        .collect();
+    agreed
+}
+
+/// What is there after a milestone.
+fn advance(files: &Files, existing: &mut BTreeSet<String>, gone: &mut BTreeSet<String>) {
+    for path in files.create.iter().chain(&files.modify) {
+        existing.insert(path.clone());
+        gone.remove(path);
+    }
+    for path in &files.delete {
+        existing.remove(path);
+        gone.insert(path.clone());
+    }
+}
+
+fn tidy(paths: &[String]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    paths
+        .iter()
+        .map(|path| tidy_path(path))
+        .filter(|path| seen.insert(path.clone()))
+        .collect()
+}
+
+/// The folders that a path lies in, the outermost first.
+fn folders(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! Plans of models, plans of templates, and what is said about bad ones.
+
+use super::*;
+use crate::source::SourceFile;
+use serde_json::json;
+
+fn rules() -> PlanRules {
+    let guard: PathGuard = Arc::new(|path| {
+        if path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".git") {
+            return Err("it lies outside of what may be written".to_owned());
+        }
+        Ok(())
+    });
+    let settings = Settings {
+        context_files: vec![],
+        deny: vec!["**/.env".to_owned()],
+        rounds: 0,
+        max_milestones: 3,
+        max_file_bytes: 1000,
+        path_guard: guard,
+    };
+    let files: Vec<SourceFile> = [
+        ("src/a.rs", 10),
+        ("src/b.rs", 10),
+        ("big.bin", 5000),
+        (".env", 3),
+    ]
+    .map(|(path, size)| SourceFile {
+        path: path.to_owned(),
+        size,
+    })
+    .to_vec();
+    PlanRules::new(&Arc::new(Known::new(&files, &settings).unwrap()), &settings)
+}
+
+fn milestone(create: &[&str], modify: &[&str], delete: &[&str]) -> Value {
+    json!({"name": "Do it", "description": "d", "tests": [],
+           "files": {"create": create, "modify": modify, "delete": delete}})
+}
+
+fn plan_of(milestones: Vec<Value>) -> Value {
+    json!({"milestones": milestones, "risks": [], "success_criteria": [], "confidence": 0.8})
+}
+
+fn read(milestones: Vec<Value>) -> Result<Plan, String> {
+    rules().read(&plan_of(milestones), Giver::Model)
+}
+
+#[test]
+fn slips_are_put_right() {
+    let plan = read(vec![
+        milestone(
+            &["./src/a.rs", "src/new.rs", " src/new.rs "],
+            &["src/new.rs", "src/b.rs"],
+            &["src/gone.rs"],
+        ),
+        milestone(&["src/new.rs"], &["src/other.rs"], &["src/a.rs"]),
+        milestone(&["src/a.rs"], &[], &[]),
+    ])
+    .unwrap();
+    let files: Vec<_> = plan
+        .milestones
+        .iter()
+        .map(|milestone| {
+            (
+                milestone.files.create.join(" "),
+                milestone.files.modify.join(" "),
+                milestone.files.delete.join(" "),
+            )
+        })
+        .collect();
+    let expected = [
+        ("src/new.rs", "src/a.rs src/b.rs", ""),
+        ("src/other.rs", "src/new.rs", "src/a.rs"),
+        ("src/a.rs", "", ""),
+    ];
+    assert_eq!(
+        files,
+        expected.map(|(create, modify, delete)| (
+            create.to_owned(),
+            modify.to_owned(),
+            delete.to_owned()
+        ))
+    );
+}
+
+#[test]
+fn what_cannot_be_planned_is_refused_with_the_reason() {
+    for (create, modify, delete, said) in [
+        (
+            vec!["/etc/passwd"],
+            vec![],
+            vec![],
+            "/etc/passwd: it lies outside",
+        ),
+        (
+            vec!["a/../../b"],
+            vec![],
+            vec![],
+            "a/../../b: it lies outside",
+        ),
+        (
+            vec![],
+            vec![],
+            vec![".git/config"],
+            ".git/config: it lies outside",
+        ),
+        (
+            vec!["deploy/.ENV"],
+            vec![],
+            vec![],
+            "deploy/.ENV is off limits",
+        ),
+        (vec!["src"], vec![], vec![], "src is a folder"),
+        (vec!["new/"], vec![], vec![], "new/ is a folder"),
+        (vec!["src/a.rs/b.rs"], vec![], vec![], "src/a.rs is a file"),
+        (
+            vec!["x", "x/y.rs"],
+            vec![],
+            vec![],
+            "both a file and a folder",
+        ),
+        (vec!["", "y"], vec![], vec![], "a path is empty"),
+        (
+            vec!["src/new.rs"],
+            vec![],
+            vec!["src/new.rs"],
+            "both to be written and to be deleted",
+        ),
+        (
+            vec![],
+            vec!["src/a.rs"],
+            vec!["src/a.rs"],
+            "both to be written and to be deleted",
+        ),
+        (
+            vec![],
+            vec!["big.bin"],
+            vec![],
+            "big.bin is larger than the 1000 bytes",
+        ),
+    ] {
+        let error = read(vec![milestone(&create, &modify, &delete)]).unwrap_err();
+        assert!(
+            error.starts_with("milestone 1 (Do it): ") && error.contains(said),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn too_many_milestones_files_or_none_are_refused() {
+    let one = milestone(&["x.rs"], &[], &[]);
+    assert!(
+        read(vec![one.clone(); 4])
+            .unwrap_err()
+            .contains("4 milestones; at most 3")
+    );
+    assert!(read(vec![]).unwrap_err().contains("no milestone"));
+    assert!(
+        read(vec![milestone(&[], &[], &["gone.rs"])])
+            .unwrap_err()
+            .contains("no milestone has a file")
+    );
+    let many: Vec<String> = (0..201).map(|number| format!("f{number}.rs")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert!(
+        read(vec![milestone(&many, &[], &[])])
+            .unwrap_err()
+            .contains("201 files")
+    );
+    let mut nameless = one.clone();
+    nameless["name"] = json!(" \n");
+    assert!(
+        read(vec![one, nameless])
+            .unwrap_err()
+            .contains("milestone 2 has no name")
+    );
+    let mut unsure = plan_of(vec![]);
+    unsure["confidence"] = json!(80);
+    assert!(
+        rules()
+            .read(&unsure, Giver::Model)
+            .unwrap_err()
+            .contains("confidence is 80")
+    );
+}
+
+#[test]
+fn a_note_among_milestones_is_kept() {
+    let plan = read(vec![
+        milestone(&[], &[], &[]),
+        milestone(&["x.rs"], &[], &[]),
+    ])
+    .unwrap();
+    assert!(plan.milestones[0].is_note() && !plan.milestones[1].is_note());
+}
+
+#[test]
+fn a_template_may_plan_notes_only() {
+    let notes = plan_of(vec![milestone(&[], &[], &[]); 4]);
+    assert_eq!(
+        rules()
+            .read(&notes, Giver::Template)
+            .unwrap()
+            .milestones
+            .len(),
+        4
+    );
+    let outside = plan_of(vec![milestone(&["/etc/passwd"], &[], &[])]);
+    assert!(rules().read(&outside, Giver::Template).is_err());
+}
+
+#[test]
+fn only_what_exists_by_then_and_may_be_shown_is_read() {
+    let mut first = milestone(&["x.rs"], &[], &[]);
+    first["read"] = json!(["src/a.rs", "x.rs", ".env", "nowhere.rs", "./src/a.rs"]);
+    let mut second = milestone(&["y.rs"], &[], &[]);
+    second["read"] = json!(["x.rs"]);
+    let plan = read(vec![first, second]).unwrap();
+    assert_eq!(plan.milestones[0].read, ["src/a.rs"]);
+    assert_eq!(plan.milestones[1].read, ["x.rs"]);
+    let mut outside = milestone(&["x.rs"], &[], &[]);
+    outside["read"] = json!(["../secret"]);
+    assert!(
+        read(vec![outside])
+            .unwrap_err()
+            .contains("outside the repository")
+    );
+}
+
+#[test]
+fn long_texts_are_cut() {
+    let mut long = milestone(&["x.rs"], &[], &[]);
+    long["name"] = json!("n\n".repeat(1000));
+    long["tests"] = json!(vec!["t"; 500]);
+    let plan = read(vec![long]).unwrap();
+    assert!(
+        plan.milestones[0].name.chars().count() <= 201 && !plan.milestones[0].name.contains('\n')
+    );
+    assert_eq!(plan.milestones[0].tests.len(), 50);
+}

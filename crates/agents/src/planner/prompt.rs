@@ -1,0 +1,199 @@
+//! What the planner is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::answers::Analysis;
+use crate::asking::Settings;
+use crate::excerpts::Focus;
+use crate::fence;
+use crate::fit::{Part, Priority, Sheet};
+use crate::idea::Idea;
+use crate::source::Known;
+use crate::words::Words;
+
+/// Files that say what a project is made of.
+const MANIFESTS: [&str; 17] = [
+    "Cargo.toml",
+    "package.json",
+    "pyproject.toml",
+    "go.mod",
+    "requirements.txt",
+    "setup.py",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "Gemfile",
+    "composer.json",
+    "mix.exs",
+    "CMakeLists.txt",
+    "Makefile",
+    "justfile",
+    "tsconfig.json",
+    "deno.json",
+];
+const MAX_MANIFESTS: usize = 8;
+const MAX_CONTEXT_FILES: usize = 10;
+
+const ANALYSIS: &str = "You are the planner of an autonomous development system. People hand in ideas; you say what an \
+idea means for this repository before anything is planned.
+
+- understanding: what is to be built, concretely, in a few sentences.
+- complexity: low, medium or high.
+- confidence: from 0 to 1, how sure you are that the idea can be built from what is written.
+- risks: what may go wrong, short.
+- questions: only what a person must decide and what no reasonable default can answer; usually none.
+- relevant_files: the existing files whose content is needed to plan, most needed first, at most 20.";
+
+const PLAN: &str = "You are the planner of an autonomous development system. You turn an analysed idea into milestones \
+that coders carry out one after the other; each milestone becomes one commit and leaves the project working.
+
+- Name every file that changes, with its path from the repository's top, under create, modify or delete. A coder can \
+write the files of its milestone and no others. A file stands in one of the three lists only.
+- Keep a milestone small: one purpose, few files. Put a new file and its test, or a function and its caller, into the \
+same milestone.
+- read: existing files that the coder has to see but not to change.
+- tests: how the milestone is tested, one sentence each.
+- name: short, in the imperative, fit for a commit's subject.
+- success_criteria: how one sees that the whole idea is done. risks: what may go wrong. confidence: from 0 to 1.";
+
+/// The manifests, the README and the project's own rules: what is read for every idea.
+pub(super) fn background(known: &Known, settings: &Settings, idea: &Idea) -> Vec<String> {
+    let mut chosen: Vec<String> = settings
+        .context_files
+        .iter()
+        .filter(|path| known.is_visible(path))
+        .take(MAX_CONTEXT_FILES)
+        .cloned()
+        .collect();
+    let readme = known
+        .visible()
+        .find(|path| !path.contains('/') && path.to_lowercase().starts_with("readme"));
+    chosen.extend(readme.map(str::to_owned));
+    let manifests = known.visible().filter(|path| {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        MANIFESTS.contains(&name) && folder.matches('/').count() < 3
+    });
+    let mut manifests = words(idea).rank(manifests, &[]);
+    manifests.sort_by_key(|path| path.contains('/'));
+    chosen.extend(manifests.into_iter().take(MAX_MANIFESTS).map(str::to_owned));
+    let mut seen = std::collections::BTreeSet::new();
+    chosen.retain(|path| seen.insert(path.clone()));
+    chosen
+}
+
+pub(super) fn analysis(
+    idea: &Idea,
+    known: &Known,
+    background: &[String],
+    texts: &BTreeMap<String, String>,
+) -> Sheet {
+    let focus = Arc::new(Focus::of([idea.text.as_str()], &[]));
+    let mut parts = vec![whole_idea(idea), tree(idea, known, &[])];
+    parts.extend(background_parts(background, texts, &focus));
+    Sheet {
+        system: format!("{ANALYSIS}\n\n{}", fence::RULE),
+        parts,
+        closing: "Analyse the idea. Answer with one JSON object by schema analysis, and with nothing else.".to_owned(),
+    }
+}
+
+/// What a plan is made from.
+pub(super) struct PlanMaterial<'a> {
+    pub(super) background: &'a [String],
+    pub(super) relevant: &'a [String],
+    pub(super) texts: &'a BTreeMap<String, String>,
+}
+
+pub(super) fn plan(
+    idea: &Idea,
+    analysis: &Analysis,
+    known: &Known,
+    material: &PlanMaterial<'_>,
+    max_milestones: usize,
+) -> Sheet {
+    let understood = understood(analysis);
+    let focus = Arc::new(Focus::of(
+        [idea.text.as_str(), understood.as_str()],
+        material.relevant,
+    ));
+    let mut parts = vec![
+        whole_idea(idea),
+        Part::material("analysis", Priority::Subject, &understood, &[3000, 1000]).required(),
+        tree(idea, known, &analysis.relevant_files),
+    ];
+    let shown = material
+        .relevant
+        .iter()
+        .filter_map(|path| Some((path, material.texts.get(path)?)));
+    parts
+        .extend(shown.map(|(path, text)| Part::file(path, text, Priority::Near, &focus).share(40)));
+    let others: Vec<String> = material
+        .background
+        .iter()
+        .filter(|path| !material.relevant.contains(path))
+        .cloned()
+        .collect();
+    parts.extend(background_parts(&others, material.texts, &focus));
+    Sheet {
+        system: format!(
+            "{PLAN}\n- At most {max_milestones} milestones.\n\n{}",
+            fence::RULE
+        ),
+        parts,
+        closing:
+            "Plan the idea. Answer with one JSON object by schema plan, and with nothing else."
+                .to_owned(),
+    }
+}
+
+fn words(idea: &Idea) -> Words {
+    Words::of([idea.text.as_str()])
+}
+
+fn whole_idea(idea: &Idea) -> Part {
+    Part::material(
+        "idea",
+        Priority::Subject,
+        &idea.text,
+        &[40_000, 12_000, 4_000, 1_500],
+    )
+    .required()
+}
+
+fn tree(idea: &Idea, known: &Known, relevant: &[String]) -> Part {
+    let named: Vec<String> = idea.files.iter().chain(relevant).cloned().collect();
+    let ranked = words(idea).rank(known.visible(), &named);
+    Part::paths("paths in the repository", Priority::Near, &ranked)
+        .share(30)
+        .required()
+}
+
+fn background_parts(
+    paths: &[String],
+    texts: &BTreeMap<String, String>,
+    focus: &Arc<Focus>,
+) -> Vec<Part> {
+    let shown = paths
+        .iter()
+        .filter_map(|path| Some((path, texts.get(path)?)));
+    shown
+        .map(|(path, text)| Part::file(path, text, Priority::Far, focus).share(15))
+        .collect()
+}
+
+fn understood(analysis: &Analysis) -> String {
+    let mut text = analysis.understanding.clone();
+    for (name, list) in [
+        ("Risks", &analysis.risks),
+        ("Open questions", &analysis.questions),
+    ] {
+        if !list.is_empty() {
+            text.push_str(&format!("\n{name}:\n- {}", list.join("\n- ")));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
