@@ -54,7 +54,12 @@ impl ManualClock {
     /// Monotonic time zero, at 2026-01-01T00:00:00Z on the wall.
     #[must_use]
     pub fn new() -> Self {
-        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+        Self::starting_at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600))
+    }
+
+    /// Monotonic time zero, at `wall`: the clock of a process that starts then.
+    #[must_use]
+    pub fn starting_at(wall: SystemTime) -> Self {
         let now = Duration::ZERO;
         Self {
             times: Arc::new(Mutex::new(Times { now, wall })),

@@ -269,3 +269,20 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Trap 7: of two callers, the one that read the clock first may come second.
+    #[test]
+    fn a_reading_that_comes_late_does_not_turn_time_back() {
+        let mut machine = Machine::new(Settings::default(), 1);
+        let (early, late) = (Duration::from_secs(100), Duration::from_secs(200));
+        assert_eq!(machine.settle(late), late);
+        machine.trip(early, Duration::from_secs(10));
+        let retry_in = machine.status(early).retry_in;
+        assert_eq!(retry_in, Some(Duration::from_secs(10)));
+        assert_eq!(machine.status(late).retry_in, retry_in);
+    }
+}

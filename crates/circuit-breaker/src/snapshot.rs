@@ -141,10 +141,8 @@ fn restore_closed(machine: &mut Machine, saved: &Snapshot, stamps: Stamps) {
     }
     let most = machine.settings.failure_threshold as usize - 1;
     let mut failed: Vec<Duration> = machine.window.iter().copied().collect();
-    failed.extend(saved.failed_at.iter().filter_map(|at| {
-        let age = stamps.age(*at);
-        (age <= machine.settings.monitoring_window).then(|| stamps.now.saturating_sub(age))
-    }));
+    let ages = saved.failed_at.iter().map(|at| stamps.age(*at));
+    failed.extend(ages.map(|age| stamps.now.saturating_sub(age)));
     failed.sort_unstable();
     let surplus = failed.len().saturating_sub(most);
     machine.window = failed.split_off(surplus).into();

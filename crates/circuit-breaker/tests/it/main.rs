@@ -16,7 +16,7 @@ mod stale;
 
 use std::time::Duration;
 
-use circuit_breaker::{CircuitBreaker, ManualClock, Rejected, Settings, State};
+use circuit_breaker::{CircuitBreaker, Clock as _, ManualClock, Rejected, Settings, State};
 
 /// A breaker and the clock it goes by.
 struct Bench {
@@ -31,11 +31,11 @@ impl Bench {
         Self { clock, breaker }
     }
 
-    /// As a process does that starts now: a new breaker that knows only the snapshot.
+    /// As a process does that starts now: only the wall clock and the snapshot are the same.
     fn next_process(&self, settings: Settings) -> Self {
-        let breaker = CircuitBreaker::with_seed(settings, self.clock.clone(), 2);
+        let clock = ManualClock::starting_at(self.clock.wall());
+        let breaker = CircuitBreaker::with_seed(settings, clock.clone(), 2);
         breaker.restore(&self.breaker.snapshot());
-        let clock = self.clock.clone();
         Self { clock, breaker }
     }
 

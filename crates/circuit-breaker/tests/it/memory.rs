@@ -1,6 +1,10 @@
 //! What one process learned and the next one knows.
 
-use circuit_breaker::{SavedState, Settings, Snapshot, State};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use circuit_breaker::{CircuitBreaker, Clock, ManualClock, SavedState, Settings, Snapshot, State};
 
 use crate::{Bench, MINUTE, SECOND};
 
@@ -14,7 +18,7 @@ fn an_opening_goes_on_in_the_next_process() {
     assert_eq!(next.text(), "OPEN");
     let left = retry_in - 20 * SECOND;
     let drift = next.retry_in().abs_diff(left);
-    assert!(drift <= std::time::Duration::from_millis(1), "{drift:?}");
+    assert!(drift <= Duration::from_millis(1), "{drift:?}");
 }
 
 #[test]
@@ -77,7 +81,7 @@ fn a_wall_clock_set_back_lengthens_no_opening() {
     let next = Bench::new(Settings::default());
     next.clock.step_wall(-86_400 * 365);
     next.breaker.restore(&snapshot);
-    let slack = std::time::Duration::from_millis(1);
+    let slack = Duration::from_millis(1);
     assert!(next.retry_in() <= decided + slack);
     assert!(next.retry_in() + slack >= decided);
 }
@@ -138,10 +142,61 @@ fn reading_and_writing_again_leaves_the_times_as_they_are() {
     let written = bench.breaker.snapshot();
     let mut reader = bench;
     for _ in 0..100 {
-        reader.advance(std::time::Duration::from_micros(100_700));
+        reader.advance(Duration::from_micros(100_700));
         reader = reader.next_process(Settings::default());
     }
     assert_eq!(reader.breaker.snapshot(), written);
+}
+
+/// Trap 9: the two clocks are never read in the same instant. That little must not add up either.
+#[test]
+fn readings_that_lie_apart_do_not_add_up() {
+    let bench = Bench::new(Settings::default());
+    bench.open();
+    let written = bench.breaker.snapshot();
+    let clock = Apart(bench.clock, Arc::default());
+    let mut last = written.clone();
+    for _ in 0..100 {
+        let breaker = CircuitBreaker::new(Settings::default(), clock.clone());
+        breaker.restore(&last);
+        last = breaker.snapshot();
+    }
+    assert_eq!(last, written);
+}
+
+/// Each reading of the monotonic time comes a microsecond after the one before.
+#[derive(Clone)]
+struct Apart(ManualClock, Arc<AtomicU64>);
+
+impl Clock for Apart {
+    fn now(&self) -> Duration {
+        let readings = self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.now() + Duration::from_micros(readings)
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.0.wall()
+    }
+}
+
+#[test]
+fn a_forced_breaker_takes_nothing_over() {
+    let open = Bench::new(Settings::default());
+    open.open();
+    let failing = Bench::new(Settings::default());
+    failing.fail(2);
+    let bench = Bench::new(Settings::default());
+    bench.breaker.force_closed();
+    for other in [&open, &failing] {
+        bench.breaker.restore(&other.breaker.snapshot());
+        assert_eq!(bench.text(), "CLOSED");
+    }
+    bench.breaker.force_open();
+    let before = bench.breaker.status();
+    for other in [&open, &failing] {
+        bench.breaker.restore(&other.breaker.snapshot());
+        assert_eq!(bench.breaker.status(), before);
+    }
 }
 
 #[test]

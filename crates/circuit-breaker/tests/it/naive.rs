@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use circuit_breaker::{CircuitBreaker, ManualClock, Permit, Recorded, Settings, State};
+use circuit_breaker::{CircuitBreaker, Clock as _, ManualClock, Permit, Recorded, Settings, State};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -261,6 +261,7 @@ impl Pair {
     fn restart(&mut self) {
         let snapshot = self.real.snapshot();
         let settings = self.naive.settings.clone();
+        self.clock = ManualClock::starting_at(self.clock.wall());
         self.real = CircuitBreaker::with_seed(settings, self.clock.clone(), 4);
         self.real.restore(&snapshot);
         self.permits.clear();

@@ -53,6 +53,19 @@ fn the_window_slides_and_has_no_boundary_to_forget_at() {
 }
 
 #[test]
+fn a_failure_exactly_a_window_old_still_helps_to_open() {
+    let settings = Settings {
+        consecutive_failures: None,
+        ..Settings::default()
+    };
+    let bench = Bench::new(settings);
+    bench.fail(1);
+    bench.advance(5 * MINUTE);
+    bench.fail(4);
+    assert_eq!(bench.state(), State::Open);
+}
+
+#[test]
 fn each_failure_leaves_the_window_at_its_own_time() {
     let settings = Settings {
         consecutive_failures: None,
