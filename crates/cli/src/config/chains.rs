@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model_providers::{Facts, ModelId};
+use model_providers::ModelId;
 
 use super::catalog::Catalog;
 use super::check::{Section, Source};
@@ -276,40 +276,4 @@ fn missing_keys(
             })
         })
         .collect()
-}
-
-/// The facts about every model of a chain or of the config: what the config says first, then what
-/// the built-in data knows of the place that the model is asked at.
-pub(super) fn facts(
-    parts: &Parts<'_>,
-    mut given: BTreeMap<ModelId, Facts>,
-    roles: &Roles,
-    providers: &BTreeMap<String, Provider>,
-) -> BTreeMap<ModelId, Facts> {
-    for role in Role::ALL {
-        for model in &roles.get(role).chain {
-            given.entry(model.clone()).or_default();
-        }
-    }
-    for (model, facts) in &mut given {
-        let known = providers.get(&model.provider).and_then(|provider| {
-            let endpoint = &provider.endpoint;
-            match parts.catalog.at(endpoint.kind, &endpoint.base_url) {
-                None if provider.is_detected => parts.catalog.named(&model.provider),
-                known => known,
-            }
-        });
-        if let Some(known) = known.and_then(|known| known.facts(&model.name)) {
-            *facts = Facts {
-                context_window: facts.context_window.or(known.context_window),
-                max_output_tokens: facts.max_output_tokens.or(known.max_output_tokens),
-                usd_per_million_input: facts.usd_per_million_input.or(known.usd_per_million_input),
-                usd_per_million_output: facts
-                    .usd_per_million_output
-                    .or(known.usd_per_million_output),
-                timeout: facts.timeout,
-            };
-        }
-    }
-    given
 }

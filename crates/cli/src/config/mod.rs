@@ -105,7 +105,7 @@ fn resolve(
     parts.listed = models::listed(&parts, &providers);
     let roles = document.roles.unwrap_or_default();
     let roles = chains::resolve(&parts, roles, &mut providers, &mut warnings)?;
-    let models = chains::facts(&parts, facts, &roles, &providers);
+    let models = models::completed(&parts, facts, &roles, &providers);
     models::require_prices(&section("budget"), &budget, &roles, &models)?;
 
     let config = Config {

@@ -1,4 +1,5 @@
-//! The facts that the config states about models, and what follows from what is not stated.
+//! Facts about models: those that the config states, those that the built-in data adds, and what
+//! follows where neither knows any. A fact that is nowhere stays unknown; it is never zero.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -75,6 +76,42 @@ pub(super) fn listed(parts: &Parts<'_>, providers: &BTreeMap<String, Provider>) 
         .filter_map(|name| model_id(name).ok())
         .filter(|model| providers.contains_key(&model.provider))
         .collect()
+}
+
+/// The facts about every model of a chain or of the config: what the config says first, then what
+/// the built-in data knows of the place that the model is asked at.
+pub(super) fn completed(
+    parts: &Parts<'_>,
+    mut given: BTreeMap<ModelId, Facts>,
+    roles: &Roles,
+    providers: &BTreeMap<String, Provider>,
+) -> BTreeMap<ModelId, Facts> {
+    for role in Role::ALL {
+        for model in &roles.get(role).chain {
+            given.entry(model.clone()).or_default();
+        }
+    }
+    for (model, facts) in &mut given {
+        let known = providers.get(&model.provider).and_then(|provider| {
+            let endpoint = &provider.endpoint;
+            match parts.catalog.at(endpoint.kind, &endpoint.base_url) {
+                None if provider.is_detected => parts.catalog.named(&model.provider),
+                known => known,
+            }
+        });
+        if let Some(known) = known.and_then(|known| known.facts(&model.name)) {
+            *facts = Facts {
+                context_window: facts.context_window.or(known.context_window),
+                max_output_tokens: facts.max_output_tokens.or(known.max_output_tokens),
+                usd_per_million_input: facts.usd_per_million_input.or(known.usd_per_million_input),
+                usd_per_million_output: facts
+                    .usd_per_million_output
+                    .or(known.usd_per_million_output),
+                timeout: facts.timeout,
+            };
+        }
+    }
+    given
 }
 
 /// A limit in dollars is worth nothing if a model's price counts as zero because nobody knows it.

@@ -15,10 +15,8 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 /// The typed form and the places of its keys. A text that says nothing is the empty form.
 pub(super) fn read(file: &str, text: &str) -> Result<(Document, Outline), ConfigError> {
     if text.len() > MAX_BYTES {
-        let message = format!(
-            "the file has {} bytes, a config may have {MAX_BYTES}",
-            text.len()
-        );
+        let message =
+            format!("the file has more than the {MAX_BYTES} bytes that a config may have");
         return Err(whole_file(file, message));
     }
     let shape: Node =

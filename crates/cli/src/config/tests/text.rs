@@ -114,14 +114,28 @@ fn a_nest_of_aliases_is_not_unfolded() {
 
 #[test]
 fn a_deep_nest_is_refused() {
-    let text = format!("run: {}{}\n", "[".repeat(5000), "]".repeat(5000));
-    assert_snapshot!(refusal(&text, &Environment::default()), @"belay.yaml:1:261: this is nested or repeated far beyond any config");
+    let deep = 100_000;
+    assert_snapshot!(refusals(&[
+        &format!("run: {}{}\n", "[".repeat(deep), "]".repeat(deep)),
+        &format!("run: {}", "{a: ".repeat(deep)),
+        &"- ".repeat(deep),
+        &"? ".repeat(deep),
+        &format!("run:\n{}", "- ".repeat(deep)),
+        &format!("run: {}\n", "[".repeat(20) + &"]".repeat(20)),
+    ]), @"
+    belay.yaml:1:261: this is nested or repeated far beyond any config
+    belay.yaml:1:66: this is nested or repeated far beyond any config
+    belay.yaml:1:33: this is nested or repeated far beyond any config
+    belay.yaml:1:33: this is nested or repeated far beyond any config
+    belay.yaml:2:31: this is nested or repeated far beyond any config
+    belay.yaml:1:21: this is nested or repeated far beyond any config
+    ");
 }
 
 #[test]
 fn ten_megabytes_are_refused_unread() {
     let text = "# a comment\n".repeat(10 * 1024 * 1024 / 12);
-    assert_snapshot!(refusal(&text, &Environment::default()), @"belay.yaml: the file has 10485756 bytes, a config may have 1048576");
+    assert_snapshot!(refusal(&text, &Environment::default()), @"belay.yaml: the file has more than the 1048576 bytes that a config may have");
 }
 
 #[test]
