@@ -5,13 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
+use crate::clock;
 use crate::error::{Error, at};
 use crate::git::Call;
-use crate::guard::{Guard, Refusal, check_form};
+use crate::guard::{Guard, Refusal, check_form, folders};
 use crate::listing::Listing;
 use crate::objects::{FileWrite, Mode, TreeId};
 use crate::repository::{Repository, tree_id};
+
+/// An index of ours that is older belongs to a process that was killed.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One line for `update-index --index-info`; `None` removes.
 struct Staged<'a> {
@@ -142,10 +147,28 @@ impl Repository {
     fn scratch(&self) -> Result<tempfile::TempDir, Error> {
         let parent = self.git_dir().join("belay").join("scratch");
         std::fs::create_dir_all(&parent).map_err(at(&parent))?;
+        sweep(&parent);
         tempfile::Builder::new()
             .prefix("index-")
             .tempdir_in(&parent)
             .map_err(at(&parent))
+    }
+}
+
+/// Removes what killed processes left: an index lives for seconds. Failing to
+/// is no reason to fail.
+fn sweep(scratch: &Path) {
+    let Ok(entries) = std::fs::read_dir(scratch) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let is_old = entry
+            .metadata()
+            .and_then(|facts| facts.modified())
+            .is_ok_and(|modified| clock::age(modified) > FORGOTTEN);
+        if is_old && let Err(error) = std::fs::remove_dir_all(entry.path()) {
+            tracing::debug!(path = %entry.path().display(), %error, "scratch folder not removed");
+        }
     }
 }
 
@@ -257,9 +280,4 @@ fn check_result(listing: &Listing, planned: &[(&str, bool)]) -> Result<(), Refus
         }
     }
     Ok(())
-}
-
-/// The folders above a path, the topmost first.
-fn folders(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(at, _)| &path[..at])
 }

@@ -42,25 +42,16 @@ const MOST_OUTPUT: usize = 256 * 1024 * 1024;
 /// How much of git's complaint is kept in an error.
 const MOST_MESSAGE: usize = 2000;
 
-/// Variables that say which repository, index or objects to use. Ours are
-/// given per call.
-const REPOSITORY_VARIABLES: [&str; 16] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-    "GIT_CONFIG",
-    "GIT_GRAFT_FILE",
-    "GIT_SHALLOW_FILE",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_INTERNAL_SUPER_PREFIX",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_DEFAULT_HASH",
+/// Of the variables that git itself reads, only these beginnings are let
+/// through: the others say which repository, index, objects or author to use,
+/// and those are given per call.
+const ALLOWED_VARIABLES: [&str; 6] = [
+    "GIT_CONFIG_",
+    "GIT_EXEC_PATH",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    "GIT_SSL_",
+    "GIT_SSH",
 ];
 
 const VARIABLES: [(&str, &str); 9] = [
@@ -172,6 +163,11 @@ impl Caller {
         }
     }
 
+    /// How long one call may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.git.timeout
+    }
+
     /// Runs git and returns its output whatever its exit status is. A git that
     /// is stopped by the time limit or a signal is an error.
     pub(crate) async fn try_run(&self, call: &Call<'_>) -> Result<Output, Error> {
@@ -209,6 +205,17 @@ impl Caller {
         }
     }
 
+    /// As `try_run`, for questions that git answers by exit status 1: `None`
+    /// then, and any other failure is an error.
+    pub(crate) async fn ask(&self, call: &Call<'_>) -> Result<Option<Output>, Error> {
+        let output = self.try_run(call).await?;
+        match output.ended {
+            Ended::Exited(0) => Ok(Some(output)),
+            Ended::Exited(1) => Ok(None),
+            _ => Err(failure(call, &output)),
+        }
+    }
+
     /// The whole output of a successful call; an error if it was cut.
     pub(crate) async fn bytes(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
         let output = self.run(call).await?;
@@ -236,7 +243,7 @@ impl Caller {
             .git
             .env
             .iter()
-            .filter(|(name, _)| !REPOSITORY_VARIABLES.contains(&name.as_str()))
+            .filter(|(name, _)| is_allowed(name))
             .cloned();
         let fixed = VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let given = call
@@ -245,6 +252,13 @@ impl Caller {
             .map(|(name, value)| ((*name).to_owned(), value.clone()));
         inherited.chain(fixed).chain(given).collect()
     }
+}
+
+fn is_allowed(name: &str) -> bool {
+    !name.starts_with("GIT_")
+        || ALLOWED_VARIABLES
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
 }
 
 fn failure(call: &Call<'_>, output: &Output) -> Error {

@@ -82,10 +82,10 @@ impl Guard {
     /// A `Refusal` with the first reason found.
     pub fn check_path(&self, path: &str) -> Result<(), Refusal> {
         check_form(path)?;
-        // Written out, for a denied folder `x/**` must also cover a file that
-        // is called `x`.
+        // What is in a denied folder is denied, and `x/**` also covers a file
+        // that is called `x`.
         let inside = format!("{path}/-");
-        for candidate in [path, &inside] {
+        for candidate in folders(path).chain([path, &inside]) {
             if let Some(&index) = self.deny.matches(candidate).first() {
                 return Err(Refusal::new(
                     path,
@@ -135,6 +135,11 @@ pub(crate) fn check_form(path: &str) -> Result<(), Refusal> {
     path.split('/').try_for_each(|name| check_name(path, name))
 }
 
+/// The folders above a path, the topmost first.
+pub(crate) fn folders(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
 fn check_name(path: &str, name: &str) -> Result<(), Refusal> {
     let refuse = |why: &str| Err(Refusal::new(path, why));
     match name {
@@ -170,4 +175,45 @@ fn is_unprintable(c: char) -> bool {
         || matches!(c,
             '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Component, Path};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Made of the parts that paths are attacked with, so that most of
+        /// what is tried is close to the edge.
+        #[test]
+        fn what_passes_stays_inside_and_out_of_git_directories(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "a", "b.rs", "/", "//", ".", "..", "\\", ".git", ".GIT", "git~1", " ", ":",
+                    "C:", "\0", "\n", "\u{200c}", "\u{feff}", "~", "é", "-", "*",
+                ]),
+                0..8,
+            )
+        ) {
+            let path = parts.concat();
+            if check_form(&path).is_ok() {
+                for part in Path::new(&path).components() {
+                    let Component::Normal(name) = part else {
+                        return Err(TestCaseError::fail(path));
+                    };
+                    prop_assert!(!name.eq_ignore_ascii_case(".git"), "{path}");
+                }
+                prop_assert_eq!(path.split('/').count(), Path::new(&path).components().count());
+            }
+        }
+    }
+
+    #[test]
+    fn folders_are_listed_from_the_top() {
+        assert_eq!(folders("a/b/c").collect::<Vec<_>>(), ["a", "a/b"]);
+        assert_eq!(folders("a").count(), 0);
+    }
 }

@@ -11,6 +11,7 @@
 //! environment and options that keep hooks, prompts, pagers, signing, garbage
 //! collection and inherited `GIT_*` variables out.
 
+mod clock;
 mod edit;
 mod error;
 mod git;

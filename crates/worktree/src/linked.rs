@@ -6,7 +6,11 @@
 //! that file is not believed: git is told which directory is meant.
 
 use std::ffi::OsString;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
 
 use crate::edit::utf8;
 use crate::error::{Error, at};
@@ -17,7 +21,15 @@ use crate::repository::{Repository, tree_id};
 /// The file in a worktree's administrative directory that says it is ours.
 const MARK: &str = "belay";
 
-/// A linked worktree that belay made.
+/// The file in a worktree that leads to its administrative directory.
+const LINK: &str = ".git";
+
+/// How often git is asked to add a worktree, and how long between.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A linked worktree that belay made. Dropping the value leaves it where it is,
+/// for the next process to take over.
 #[derive(Debug, Clone)]
 pub struct Worktree {
     repository: Repository,
@@ -36,27 +48,19 @@ impl Repository {
     /// of this repository, or one that somebody else made. It is left alone.
     pub async fn worktree(&self, path: &Path, at_commit: &CommitId) -> Result<Worktree, Error> {
         let path = canonical(path)?;
-        let found = self.admin_of(&path)?;
-        let admin = match (found, path.symlink_metadata().is_ok()) {
-            (Some(admin), true) if is_whole(&admin, &path) => admin,
-            (Some(_), true) => {
-                clear_unfinished(&path)?;
+        let admin = match self.admin_of(&path)? {
+            None if path.symlink_metadata().is_ok() && !is_empty_folder(&path) => {
+                return Err(not_ours(&path, "it is no worktree of this repository"));
+            }
+            Some(admin) if !is_ours(&admin, &path) => {
+                return Err(not_ours(&path, "somebody else made this worktree"));
+            }
+            Some(admin) if is_whole(&admin, &path) => admin,
+            _ => {
+                remove_all(&path).await?;
                 self.add(&path, at_commit).await?
             }
-            (None, true) if !is_empty_folder(&path) => {
-                return Err(Error::NotOurs {
-                    path,
-                    why: "it is not registered as a worktree of this repository".to_owned(),
-                });
-            }
-            _ => self.add(&path, at_commit).await?,
         };
-        if !admin.join(MARK).exists() && !is_untouched(&path) {
-            return Err(Error::NotOurs {
-                path,
-                why: "it is a worktree that somebody else made".to_owned(),
-            });
-        }
         let mark = admin.join(MARK);
         std::fs::write(&mark, "").map_err(at(mark))?;
         let worktree = Worktree {
@@ -84,11 +88,44 @@ impl Repository {
             utf8(path)?,
             at_commit.as_str(),
         ];
-        self.caller().run(&Call::new(&args)).await?;
+        let _alone = self.alone().await?;
+        let mut tries = 1;
+        while let Err(error) = self.caller().run(&Call::new(&args)).await {
+            // Somebody else's git may be at it too.
+            if tries == TRIES {
+                return Err(error);
+            }
+            tracing::debug!(%error, tries, "worktree not added yet");
+            tries += 1;
+            sleep(PAUSE).await;
+        }
         self.admin_of(path)?.ok_or_else(|| Error::Unreadable {
             command: "worktree add".to_owned(),
             what: format!("a worktree at {}", path.display()),
         })
+    }
+
+    /// Holds other processes of ours back for as long as the value lives: a git
+    /// that meets another's half-made worktree fails.
+    async fn alone(&self) -> Result<File, Error> {
+        let dir = self.git_dir().join("belay");
+        std::fs::create_dir_all(&dir).map_err(at(&dir))?;
+        let path = dir.join("worktrees.lock");
+        let file = File::create(&path).map_err(at(&path))?;
+        let wait = async {
+            loop {
+                match file.try_lock() {
+                    Ok(()) => return Ok(()),
+                    Err(TryLockError::WouldBlock) => sleep(PAUSE).await,
+                    Err(TryLockError::Error(error)) => return Err(error),
+                }
+            }
+        };
+        let locked = timeout(self.caller().timeout(), wait).await;
+        locked
+            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+            .map_err(at(path))?;
+        Ok(file)
     }
 
     /// The administrative directory of the linked worktree at this path.
@@ -134,6 +171,7 @@ impl Worktree {
     /// next call mends.
     pub async fn materialize(&self, tree: &TreeId) -> Result<(), Error> {
         self.check_folder()?;
+        self.restore_link().await?;
         self.clear_locks()?;
         self.git(&["read-tree", "--reset", "-u", tree.as_str()])
             .await?;
@@ -161,6 +199,7 @@ impl Worktree {
         for path in [&self.path, &self.environment(), &self.setup_mark()] {
             remove_all(path).await?;
         }
+        let _alone = self.repository.alone().await?;
         remove_all(&self.admin).await
     }
 
@@ -202,12 +241,23 @@ impl Worktree {
     fn check_folder(&self) -> Result<(), Error> {
         let facts = self.path.symlink_metadata().map_err(at(&self.path))?;
         if facts.is_dir() {
+            Ok(())
+        } else {
+            Err(not_ours(&self.path, "the folder was replaced"))
+        }
+    }
+
+    /// A command may have led git in there to another repository, or removed
+    /// the file; the project's tools look for it.
+    async fn restore_link(&self) -> Result<(), Error> {
+        let link = self.path.join(LINK);
+        let content = format!("gitdir: {}\n", utf8(&self.admin)?);
+        let is_file = link.symlink_metadata().is_ok_and(|facts| facts.is_file());
+        if is_file && std::fs::read(&link).is_ok_and(|found| found == content.as_bytes()) {
             return Ok(());
         }
-        Err(Error::NotOurs {
-            path: self.path.clone(),
-            why: "the folder was replaced".to_owned(),
-        })
+        remove_all(&link).await?;
+        std::fs::write(&link, content).map_err(at(link))
     }
 
     /// What a git that died left; nobody else uses this worktree.
@@ -245,11 +295,42 @@ fn canonical(path: &Path) -> Result<PathBuf, Error> {
     }
 }
 
-/// Whether git finished making it.
+fn not_ours(path: &Path, why: &str) -> Error {
+    Error::NotOurs {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+/// Whether belay made the registered worktree, and what lies at its path now
+/// is still that: it bears our mark, or the process that was making it died
+/// before anything was written into it.
+fn is_ours(admin: &Path, path: &Path) -> bool {
+    let is_empty = path.symlink_metadata().is_err() || is_bare(path);
+    if admin.join(MARK).is_file() {
+        is_empty || leads_to(path, admin)
+    } else {
+        is_empty && !admin.join("index").exists()
+    }
+}
+
+/// Whether it is complete on both sides; what is not is made again.
 fn is_whole(admin: &Path, path: &Path) -> bool {
     admin.join("HEAD").is_file()
         && admin.join("commondir").is_file()
-        && (path.join(".git").is_file() || admin.join(MARK).is_file())
+        && admin.join(MARK).is_file()
+        && leads_to(path, admin)
+}
+
+/// Whether the folder's `.git` file names this administrative directory.
+fn leads_to(path: &Path, admin: &Path) -> bool {
+    let is_dir = path.symlink_metadata().is_ok_and(|facts| facts.is_dir());
+    is_dir
+        && std::fs::read_to_string(path.join(LINK)).is_ok_and(|link| {
+            link.strip_prefix("gitdir: ")
+                .and_then(|target| path.join(target.trim_end_matches('\n')).canonicalize().ok())
+                .is_some_and(|target| target == admin)
+        })
 }
 
 fn is_empty_folder(path: &Path) -> bool {
@@ -258,23 +339,13 @@ fn is_empty_folder(path: &Path) -> bool {
 }
 
 /// Whether nothing but the `.git` file was ever written there.
-fn is_untouched(path: &Path) -> bool {
-    std::fs::read_dir(path).is_ok_and(|entries| {
-        entries
-            .flatten()
-            .all(|entry| entry.file_name() == ".git" && entry.path().is_file())
-    })
-}
-
-/// Removes what a git that died while making the worktree left of it.
-fn clear_unfinished(path: &Path) -> Result<(), Error> {
-    if !is_untouched(path) {
-        return Err(Error::NotOurs {
-            path: path.to_owned(),
-            why: "it is registered, but not as a worktree that was ever finished".to_owned(),
-        });
-    }
-    std::fs::remove_dir_all(path).map_err(at(path))
+fn is_bare(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|facts| facts.is_dir())
+        && std::fs::read_dir(path).is_ok_and(|entries| {
+            entries
+                .flatten()
+                .all(|entry| entry.file_name() == LINK && entry.path().is_file())
+        })
 }
 
 async fn remove_all(path: &Path) -> Result<(), Error> {

@@ -17,10 +17,9 @@ impl Repository {
         let name = self.branch_ref(branch).await?;
         let commit = format!("{name}^{{commit}}");
         let call = Call::new(&["rev-parse", "--verify", "--quiet", &commit]);
-        let output = self.caller().try_run(&call).await?;
-        if !output.success() {
+        let Some(output) = self.caller().ask(&call).await? else {
             return Ok(None);
-        }
+        };
         commit_id("rev-parse", output.stdout.text().trim()).map(Some)
     }
 

@@ -94,10 +94,7 @@ impl Repository {
             "--end-of-options",
             &commit,
         ]);
-        let output = self.caller().try_run(&call).await?;
-        if !output.success() {
-            return Err(unknown());
-        }
+        let output = self.caller().ask(&call).await?.ok_or_else(unknown)?;
         CommitId::parse(output.stdout.text().trim()).ok_or_else(unknown)
     }
 
@@ -134,10 +131,12 @@ impl Repository {
     /// `Git` if HEAD cannot be read.
     pub async fn current_branch(&self) -> Result<Option<String>, Error> {
         let call = Call::new(&["symbolic-ref", "--quiet", "HEAD"]);
-        let output = self.caller().try_run(&call).await?;
+        let Some(output) = self.caller().ask(&call).await? else {
+            return Ok(None);
+        };
         let name = output.stdout.text();
         let branch = name.trim_end_matches('\n').strip_prefix("refs/heads/");
-        Ok(branch.filter(|_| output.success()).map(str::to_owned))
+        Ok(branch.map(str::to_owned))
     }
 
     /// What changed between two trees, as a patch with renames found. Of more
@@ -183,13 +182,9 @@ impl Repository {
 
     async fn config(&self, key: &str) -> Result<Option<String>, Error> {
         let call = Call::new(&["config", "--get", key]);
-        let output = self.caller().try_run(&call).await?;
-        if !output.success() && output.ended != subprocess::Ended::Exited(1) {
-            return Err(Error::Git {
-                command: "config".to_owned(),
-                message: complaint(&output),
-            });
-        }
+        let Some(output) = self.caller().ask(&call).await? else {
+            return Ok(None);
+        };
         let value = output.stdout.text().trim().to_owned();
         Ok((!value.is_empty()).then_some(value))
     }

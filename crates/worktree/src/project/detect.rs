@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{ProjectCommand, setup};
+use crate::guard::folders;
 use crate::objects::TreeFile;
 
 /// Files at the top whose presence or content decides something.
@@ -30,7 +31,7 @@ const REQUIREMENTS: [&str; 6] = [
     "test-requirements.txt",
     "requirements_dev.txt",
 ];
-const MANIFESTS: [&str; 9] = [
+const MANIFESTS: [&str; 10] = [
     "Cargo.toml",
     "package.json",
     "pyproject.toml",
@@ -38,8 +39,9 @@ const MANIFESTS: [&str; 9] = [
     "setup.cfg",
     "tox.ini",
     "go.mod",
-    "Makefile",
+    "GNUmakefile",
     "makefile",
+    "Makefile",
 ];
 
 /// What npm writes into a new `package.json`; it always fails.
@@ -97,7 +99,7 @@ pub fn detect_test(files: &[TreeFile], read: &BTreeMap<String, Vec<u8>>) -> Opti
                 .then(|| command("go test ./...", "go.mod"))
         })
         .or_else(|| {
-            ["Makefile", "makefile"]
+            ["GNUmakefile", "makefile", "Makefile"]
                 .into_iter()
                 .find(|makefile| has_test_target(&text(makefile)))
                 .map(|makefile| command("make test", makefile))
@@ -112,20 +114,32 @@ fn command(command: &str, source: &str) -> ProjectCommand {
     }
 }
 
-/// Whether the contents leave anything for a setup command to install.
+/// Whether the contents leave anything for a setup command to install. What is
+/// not among them is not known, so the command is needed then.
 pub(super) fn is_needed(command: &ProjectCommand, contents: &BTreeMap<String, Vec<u8>>) -> bool {
-    let Some(content) = contents.get(&command.source) else {
-        return true;
+    let says = |path: &str, test: fn(&str) -> bool| {
+        contents
+            .get(path)
+            .map(|content| test(&String::from_utf8_lossy(content)))
     };
-    let text = String::from_utf8_lossy(content);
     match command.source.as_str() {
-        "package.json" => has_node_dependencies(&text),
-        "pyproject.toml" => has_python_dependencies(&text),
-        source if REQUIREMENTS.contains(&source) => text
-            .lines()
-            .any(|line| !line.trim().is_empty() && !line.trim().starts_with('#')),
+        "uv.lock" => true,
+        "pyproject.toml" => says("pyproject.toml", has_python_dependencies).unwrap_or(true),
+        source if REQUIREMENTS.contains(&source) => REQUIREMENTS
+            .into_iter()
+            .filter(|file| command.command.contains(&format!("-r {file}")))
+            .any(|file| says(file, has_requirements).unwrap_or(true)),
+        source if source == "package.json" || LOCKS.contains(&source) => {
+            says("package.json", has_node_dependencies).unwrap_or(true)
+        }
         _ => true,
     }
+}
+
+fn has_requirements(file: &str) -> bool {
+    file.lines()
+        .map(str::trim)
+        .any(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn has_node_dependencies(manifest: &str) -> bool {
@@ -147,10 +161,11 @@ fn has_python_dependencies(manifest: &str) -> bool {
         let Some((key, value)) = line.split_once('=') else {
             continue;
         };
-        let (key, value) = (key.trim(), value.trim());
+        let key = key.trim();
+        let value: String = value.split_whitespace().collect();
         let listed = match section {
             "project" => key == "dependencies" && value != "[]",
-            "project.optional-dependencies" | "dependency-groups" => value != "[]",
+            "project.optional-dependencies" => value != "[]",
             "tool.poetry.dependencies" => key != "python",
             other => other.starts_with("tool.poetry.") && other.ends_with("dependencies"),
         };
@@ -219,7 +234,7 @@ impl<'a> Top<'a> {
         // The system's packages stay in sight: a test runner is seldom among
         // a project's own requirements.
         let install = format!(
-            "python3 -m venv --system-site-packages {place} && \
+            "test -x {place}/bin/python || python3 -m venv --system-site-packages {place} && \
              {place}/bin/python -m pip install --quiet --no-input \
              --disable-pip-version-check {what}"
         );
@@ -279,15 +294,13 @@ impl<'a> Top<'a> {
             .paths()
             .filter(|path| is_python_test(path))
             .min_by_key(|path| (path.matches('/').count(), *path))?;
-        let folder = found.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let top = folder.split('/').next().unwrap_or_default();
-        if top.is_empty() || self.has(&format!("{top}/__init__.py")) {
+        let is_package = |folder: &str| self.has(&format!("{folder}/__init__.py"));
+        if folders(found).all(is_package) {
             return Some(command("python3 -m unittest discover", found));
         }
-        Some(command(
-            &format!("python3 -m unittest discover -s {} -t .", quoted(folder)),
-            found,
-        ))
+        let folder = found.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let start = format!("python3 -m unittest discover -s {}", quoted(folder));
+        Some(command(&start, found))
     }
 }
 
@@ -310,3 +323,6 @@ fn has_test_target(makefile: &str) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;
