@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use crate::Class;
-use crate::Tokens;
 use crate::budget::Usage;
 use crate::redact::{Redactor, bounded};
+use crate::{Class, Tokens};
 
 /// A message of an attempt is no longer than this, in characters.
 pub(crate) const LONGEST_MESSAGE: usize = 500;
@@ -15,7 +14,7 @@ pub(crate) const LONGEST_MESSAGE: usize = 500;
 pub(crate) struct Failure {
     pub(crate) class: Class,
     /// Not yet cleaned of secrets: [`Failure::said`] does that.
-    message: String,
+    message: Box<str>,
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
     /// Nobody listens there, so asking at once again is of no use.
@@ -27,15 +26,15 @@ pub(crate) struct Failure {
     /// The time given to the visit was over, whichever the model was doing.
     pub(crate) out_of_time: bool,
     /// Two answers that were rejected alike have the same one.
-    pub(crate) likeness: Option<String>,
+    pub(crate) likeness: Option<Box<str>>,
     /// What the model said, for the repair of an answer that did not pass.
-    pub(crate) answer: Option<String>,
+    pub(crate) answer: Option<Box<str>>,
     pub(crate) usage: Usage,
 }
 
 impl Failure {
     /// A try that cost nothing: it was turned away or did not arrive.
-    pub(crate) fn new(class: Class, message: impl Into<String>) -> Self {
+    pub(crate) fn new(class: Class, message: impl Into<Box<str>>) -> Self {
         Self {
             class,
             message: message.into(),

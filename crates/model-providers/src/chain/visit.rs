@@ -120,8 +120,8 @@ impl Walk<'_> {
                 .map(|value| (value, completion.usage))
                 .map_err(|rejected| {
                     let mut failure = Failure::new(Class::InvalidOutput, rejected.message);
-                    failure.likeness = Some(rejected.likeness);
-                    failure.answer = Some(completion.text);
+                    failure.likeness = Some(rejected.likeness.into());
+                    failure.answer = Some(completion.text.into());
                     failure.status = Some(200);
                     failure.with_usage(completion.usage)
                 })
@@ -168,11 +168,9 @@ impl Walk<'_> {
                 self.rest(route, failure);
             }
             Class::ContextOverflow => self.bars.overflowed(route.facts),
-            Class::Refused => {
-                if self.providers.settings.failover.on_refusal == OnRefusal::Stop {
-                    let message = failure.said(&self.providers.redactor);
-                    return Some(Ending::Without(Reason::Refused { message }));
-                }
+            Class::Refused if self.providers.settings.failover.on_refusal == OnRefusal::Stop => {
+                let message = failure.said(&self.providers.redactor);
+                return Some(Ending::Without(Reason::Refused { message }));
             }
             Class::InvalidRequest if !failure.this_model_only => {
                 let complaint = failure.fingerprint(&route.model.name);
@@ -224,7 +222,7 @@ fn repaired(asked: &[Message], failure: &Failure, window: Option<u64>) -> Vec<Me
     };
     let mut say = |role, content| messages.push(Message { role, content });
     if let Some(answer) = failure.answer.as_ref().filter(|a| !a.is_empty() && fits(a)) {
-        say(MessageRole::Assistant, answer.clone());
+        say(MessageRole::Assistant, answer.to_string());
     }
     let wrong = failure.raw();
     say(
@@ -250,7 +248,7 @@ mod tests {
 
     fn rejected(answer: Option<&str>) -> Failure {
         let mut failure = Failure::new(Class::InvalidOutput, "`a` is missing");
-        failure.answer = answer.map(str::to_owned);
+        failure.answer = answer.map(Into::into);
         failure
     }
 

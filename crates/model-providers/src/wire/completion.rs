@@ -103,7 +103,7 @@ impl Arriving {
             Some(Finish::CutOff) => {
                 let message = "the answer was cut off at the model's limit of tokens";
                 let mut failure = Failure::new(Class::InvalidOutput, message);
-                failure.likeness = Some("cut off".to_owned());
+                failure.likeness = Some("cut off".into());
                 Err(failure)
             }
             Some(Finish::Whole) if self.damaged => {

@@ -229,7 +229,7 @@ impl<A: FnOnce() + Send> Pieces<A> {
             None => timeout(self.spans.idle, waiting).await,
         };
         let outcome = match next {
-            Ok(Some(Ok(piece))) => self.take(piece),
+            Ok(Some(Ok(piece))) => self.take(&piece),
             Ok(Some(Err(broken))) => Err(lost(broken)),
             Ok(None) => {
                 self.over = true;
@@ -241,7 +241,7 @@ impl<A: FnOnce() + Send> Pieces<A> {
         outcome
     }
 
-    fn take(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    fn take(&mut self, piece: &[u8]) -> Result<Vec<u8>, Failure> {
         if let Some(alive) = self.alive.take_if(|_| !piece.is_empty()) {
             alive();
         }
@@ -253,10 +253,10 @@ impl<A: FnOnce() + Send> Pieces<A> {
         if self.bytes > self.spans.most_bytes || self.line > LONGEST_LINE {
             let message = format!("the answer is larger than {} bytes", self.spans.most_bytes);
             let mut failure = Failure::new(Class::InvalidOutput, message);
-            failure.likeness = Some("too large".to_owned());
+            failure.likeness = Some("too large".into());
             return Err(failure);
         }
-        self.partial.extend_from_slice(&piece);
+        self.partial.extend_from_slice(piece);
         let bytes = std::mem::take(&mut self.partial);
         let whole = match std::str::from_utf8(&bytes) {
             Ok(_) => bytes.len(),

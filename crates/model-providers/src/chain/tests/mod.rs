@@ -1,0 +1,9 @@
+//! The chain over a scripted network, with the clock paused: every span below is exact.
+
+mod bench;
+mod breakers;
+mod budget;
+mod classes;
+mod ends;
+mod learned;
+mod timers;
