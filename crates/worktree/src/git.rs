@@ -67,7 +67,7 @@ const VARIABLES: [(&str, &str); 9] = [
     ("LANGUAGE", ""),
 ];
 
-const OPTIONS: [&str; 25] = [
+const OPTIONS: [&str; 21] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "gc.auto=0",
@@ -92,17 +92,22 @@ const OPTIONS: [&str; 25] = [
     "core.protectHFS=true",
     "core.protectNTFS=true",
     "core.quotePath=false",
-    // Pointers stay pointers even where the program is missing but required.
+    "core.filesRefLockTimeout=1000",
+];
+
+/// For filling a worktree of ours: pointers to large files stay pointers, also
+/// where the program for them is missing but required.
+pub(crate) const POINTERS: [&str; 4] = [
     "filter.lfs.smudge=",
     "filter.lfs.clean=",
     "filter.lfs.process=",
     "filter.lfs.required=false",
-    "log.showSignature=false",
 ];
 
 /// One call to be made.
 pub(crate) struct Call<'a> {
     args: Vec<&'a str>,
+    options: &'a [&'a str],
     dir: Option<&'a Path>,
     env: Vec<(&'static str, String)>,
     stdin: Vec<u8>,
@@ -113,11 +118,18 @@ impl<'a> Call<'a> {
     pub(crate) fn new(args: &[&'a str]) -> Self {
         Self {
             args: args.to_vec(),
+            options: &[],
             dir: None,
             env: Vec::new(),
             stdin: Vec::new(),
             output: MOST_OUTPUT,
         }
+    }
+
+    /// Config besides what every call is given.
+    pub(crate) fn options(mut self, options: &'a [&'a str]) -> Self {
+        self.options = options;
+        self
     }
 
     pub(crate) fn dir(mut self, dir: &'a Path) -> Self {
@@ -173,7 +185,12 @@ impl Caller {
     pub(crate) async fn try_run(&self, call: &Call<'_>) -> Result<Output, Error> {
         let command = Command::new(&self.git.program, call.dir.unwrap_or(&self.dir))
             .args(["--no-pager"])
-            .args(OPTIONS.iter().flat_map(|option| ["-c", option]))
+            .args(
+                OPTIONS
+                    .iter()
+                    .chain(call.options)
+                    .flat_map(|option| ["-c", option]),
+            )
             .args(call.args.iter().copied())
             .env(self.environment(call))
             .stdin(call.stdin.clone())

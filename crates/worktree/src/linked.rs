@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::edit::utf8;
 use crate::error::{Error, at};
-use crate::git::Call;
+use crate::git::{Call, POINTERS};
 use crate::objects::{CommitId, TreeId};
 use crate::repository::{Repository, tree_id};
 
@@ -230,6 +230,7 @@ impl Worktree {
 
     async fn git(&self, args: &[&str]) -> Result<String, Error> {
         let call = Call::new(args)
+            .options(&POINTERS)
             .dir(&self.path)
             .env("GIT_DIR", utf8(&self.admin)?)
             .env("GIT_WORK_TREE", utf8(&self.path)?);

@@ -2,10 +2,23 @@
 //! only, so a process that died between making it and noting it down makes the
 //! very same one again; a branch moves only from where it is known to stand.
 
-use crate::error::Error;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::clock;
+use crate::error::{Error, at};
 use crate::git::{Call, complaint};
 use crate::objects::{CommitId, CommitIntent};
 use crate::repository::Repository;
+
+/// git holds the lock of a branch for milliseconds, and removes it unless it is
+/// killed in them; then nobody else ever would.
+const STALE_LOCK: Duration = Duration::from_secs(10);
+
+/// Together they outlast `STALE_LOCK`.
+const LOCK_TRIES: usize = 9;
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
 
 impl Repository {
     /// Where a branch stands; `None` if it does not exist.
@@ -24,8 +37,9 @@ impl Repository {
     }
 
     /// Moves a branch to a commit if it stands at `from`; `None` means that it
-    /// must not exist yet. Moving it to where it already stands, from anywhere,
-    /// succeeds and changes nothing: an earlier process did it.
+    /// must not exist yet. Moving a branch that exists to where it already
+    /// stands succeeds, whatever `from` is: an earlier process did it. A lock
+    /// that a killed git left on the branch is waited for and broken.
     ///
     /// # Errors
     ///
@@ -49,7 +63,12 @@ impl Repository {
             to.as_str(),
             from_id,
         ];
-        let output = self.caller().try_run(&Call::new(&args)).await?;
+        let mut output = self.caller().try_run(&Call::new(&args)).await?;
+        let mut tries = 1;
+        while !output.success() && tries < LOCK_TRIES && self.lock_is_taken(&name).await? {
+            output = self.caller().try_run(&Call::new(&args)).await?;
+            tries += 1;
+        }
         if output.success() {
             return Ok(());
         }
@@ -109,6 +128,24 @@ impl Repository {
         list.lines()
             .map(|line| commit_id("rev-list", line))
             .collect()
+    }
+
+    /// Whether the branch is locked, after a pause; breaks the lock once it is
+    /// too old for a living git to hold it.
+    async fn lock_is_taken(&self, name: &str) -> Result<bool, Error> {
+        let lock = self.git_dir().join(format!("{name}.lock"));
+        let Ok(modified) = lock.metadata().and_then(|facts| facts.modified()) else {
+            return Ok(false);
+        };
+        if clock::age(modified) < STALE_LOCK {
+            sleep(LOCK_PAUSE).await;
+            return Ok(true);
+        }
+        tracing::warn!(lock = %lock.display(), "breaking a lock that a killed git left");
+        match std::fs::remove_file(&lock) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(at(lock)(error)),
+            _ => Ok(true),
+        }
     }
 
     /// The full name of a branch, if it is one that git allows.

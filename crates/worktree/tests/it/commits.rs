@@ -133,6 +133,31 @@ async fn a_branch_moves_only_from_where_it_is_known_to_stand() {
 }
 
 #[tokio::test]
+async fn a_lock_that_a_killed_git_left_on_the_branch_is_broken() {
+    let place = Place::with(&[("a.txt", "a")]).await;
+    let (repository, intent) = intent(&place).await;
+    let first = intent.parent.clone();
+    let second = repository.commit(&intent).await.unwrap();
+    repository
+        .move_branch("belay/1", &first, None)
+        .await
+        .unwrap();
+    let lock = place.repo().join(".git/refs/heads/belay/1.lock");
+    let file = std::fs::File::create(&lock).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap();
+    repository
+        .move_branch("belay/1", &second, Some(&first))
+        .await
+        .unwrap();
+    assert_eq!(
+        repository.branch_tip("belay/1").await.unwrap(),
+        Some(second)
+    );
+    assert!(!lock.exists());
+}
+
+#[tokio::test]
 async fn a_branch_in_the_way_of_a_folder_is_said_so() {
     let place = Place::with(&[("a.txt", "a")]).await;
     place.git("branch belay").await;

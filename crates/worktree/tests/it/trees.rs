@@ -145,6 +145,29 @@ async fn the_same_writes_give_the_same_tree_and_none_give_the_old_one() {
     );
 }
 
+#[tokio::test]
+async fn what_a_killed_process_left_is_swept_away() {
+    let place = Place::with(&[("a.txt", "a")]).await;
+    let repository = place.open().await;
+    let (_, tree) = head(&repository).await;
+    let scratch = place.repo().join(".git/belay/scratch");
+    for (name, is_old) in [("index-old", true), ("index-new", false)] {
+        crate::put(&scratch, &format!("{name}/index"), "x");
+        if is_old {
+            let folder = std::fs::File::open(scratch.join(name)).unwrap();
+            folder
+                .set_modified(std::time::SystemTime::UNIX_EPOCH)
+                .unwrap();
+        }
+    }
+    repository
+        .write_tree(&tree, &[write("b", "b")], &guard())
+        .await
+        .unwrap();
+    assert!(!scratch.join("index-old").exists());
+    assert!(scratch.join("index-new").exists(), "it may be in use");
+}
+
 /// Trap 28: of a change of several files either all is there or nothing.
 #[tokio::test]
 async fn one_refused_file_refuses_the_whole_change() {
