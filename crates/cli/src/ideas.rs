@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use agents::Idea;
+use agents::{Idea, MAX_IDEA_BYTES};
 
 use crate::environment::Surroundings;
 use crate::error::{CommandError, usage};
@@ -12,7 +12,7 @@ use crate::error::{CommandError, usage};
 /// The folders that ids are looked for in, in this order.
 const FOLDERS: [&str; 3] = ["ideas/backlog", "ideas/in-progress", "ideas/completed"];
 /// More than any idea may have; the rest is not read.
-const MOST_BYTES: u64 = 256 * 1024 + 1;
+const MOST_BYTES: u64 = MAX_IDEA_BYTES as u64 + 1;
 /// Ideas looked at in one folder.
 const MOST_IDEAS: usize = 10_000;
 
@@ -142,6 +142,11 @@ fn text(reader: impl Read, shown: &str) -> Result<String, CommandError> {
     let mut bytes = Vec::new();
     let read = reader.take(MOST_BYTES).read_to_end(&mut bytes);
     read.map_err(|error| usage(format!("{shown} cannot be read: {error}")))?;
+    if bytes.len() as u64 >= MOST_BYTES {
+        return Err(usage(format!(
+            "{shown} is larger than {MAX_IDEA_BYTES} bytes"
+        )));
+    }
     String::from_utf8(bytes).map_err(|_| usage(format!("{shown} is not UTF-8 text")))
 }
 

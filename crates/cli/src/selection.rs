@@ -129,10 +129,13 @@ pub(crate) fn run_named<'a>(heads: &'a [RunHead], name: &str) -> Result<&'a RunH
         (Some(_), Some(_)) => Err(usage(format!(
             "{name} is the beginning of more than one run"
         ))),
-        (None, _) => Err(usage(format!(
-            "no such run: {name} (see `belay runs list`)"
-        ))),
+        (None, _) => Err(no_such_run(name)),
     }
+}
+
+/// What is told where no run has that name.
+pub(crate) fn no_such_run(name: &str) -> CommandError {
+    usage(format!("no such run: {name} (see `belay runs list`)"))
 }
 
 fn digest(head: &RunHead) -> Option<&str> {
@@ -192,7 +195,7 @@ async fn parents_free(project: &Project, branch: &str) -> Result<(), CommandErro
     Ok(())
 }
 
-async fn base(project: &Project) -> Result<worktree::CommitId, CommandError> {
+pub(crate) async fn base(project: &Project) -> Result<worktree::CommitId, CommandError> {
     let rev = project.config.run.base.as_deref().unwrap_or("HEAD");
     project
         .repository

@@ -26,8 +26,8 @@ pub(crate) fn apply_flags(project: &mut Project, work: &WorkArgs) -> Result<(), 
         run.timeout = Duration::from_secs(minutes.saturating_mul(60));
     }
     if let Some(timeout) = &work.timeout {
-        run.timeout =
-            duration::parse(timeout).map_err(|error| usage(format!("--timeout: {error}")))?;
+        run.timeout = duration::parse(timeout)
+            .map_err(|error| usage(format!("--timeout: `{timeout}` is not a duration: {error}")))?;
     }
     if run.timeout.is_zero() {
         return Err(usage("--timeout: a run needs some time"));
@@ -89,7 +89,12 @@ pub(crate) async fn parts(
 /// The templates; checked before anything is begun, so a broken one is exit 2.
 pub(crate) fn templates(project: &Project) -> Result<Templates, CommandError> {
     match &project.config.degradation.templates {
-        Some(folder) => Templates::with_folder(&project.top().join(folder)).map_err(usage),
+        Some(folder) => Templates::with_folder(&project.top().join(folder)).map_err(|error| {
+            usage(format!(
+                "degradation.templates: {:#}",
+                anyhow::Error::from(error)
+            ))
+        }),
         None => Templates::built_in().map_err(|error| anyhow::Error::from(error).into()),
     }
 }

@@ -17,11 +17,13 @@ use crate::{signals, summary, wiring};
 pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -> CommandResult {
     wiring::apply_flags(&mut project, &args.work)?;
     // Everything that a person can have typed wrong is found before anything is written.
-    let found = match &args.idea {
+    // An empty name is what a workflow passes on for an input that was not given.
+    let found = match args.idea.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => Some(ideas::named(name, project.top(), &project.surroundings)?),
         None => None,
     };
     wiring::templates(&project)?;
+    selection::base(&project).await?;
     if let Some(found) = found.as_ref().filter(|_| !project.has_state()) {
         selection::free_branch(&project, found, &[], args.fresh).await?;
     }
@@ -46,8 +48,11 @@ pub(crate) async fn resume(
 ) -> CommandResult {
     wiring::apply_flags(&mut project, &args.work)?;
     wiring::templates(&project)?;
-    if !project.has_state() && args.run.is_none() {
-        return nothing(&project);
+    if !project.has_state() {
+        return match args.run {
+            Some(name) => Err(selection::no_such_run(&name)),
+            None => nothing(&project),
+        };
     }
     tell_warnings(&project).await?;
     let store = project.open_store().await?;

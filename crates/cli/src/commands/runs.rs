@@ -5,11 +5,11 @@ use orchestrator::{RunView, State};
 use serde_json::json;
 
 use crate::args::RunsCommand;
-use crate::error::{CommandError, CommandResult, usage};
+use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
 use crate::human::short;
 use crate::project::Project;
-use crate::selection::run_named;
+use crate::selection::{no_such_run, run_named};
 
 /// Runs one of the subcommands.
 pub(crate) async fn run(project: Project, command: RunsCommand) -> CommandResult {
@@ -52,9 +52,7 @@ async fn list(project: &Project) -> CommandResult {
 
 async fn show(project: &Project, name: &str) -> CommandResult {
     if !project.has_state() {
-        return Err(usage(format!(
-            "no such run: {name} (see `belay runs list`)"
-        )));
+        return Err(no_such_run(name));
     }
     let store = project.open_store().await?;
     let heads = store.runs().await?;

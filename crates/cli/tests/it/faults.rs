@@ -80,7 +80,7 @@ fn faults() -> Vec<(&'static str, ModelScript, Then)> {
         ),
         ("no end mark", always(Fault::MissingEndMark), Primary),
         ("no finish reason", always(Fault::NoFinishReason), Fallback),
-        ("malformed chunk", always(Fault::MalformedChunk), Primary),
+        ("malformed chunk", always(Fault::MalformedChunk), Fallback),
         (
             "error event in a 200",
             always(Fault::ErrorEvent { after_chunks: 2 }),

@@ -128,6 +128,15 @@ impl Bench {
             .to_owned()
     }
 
+    /// Sends a signal to a process of ours.
+    #[track_caller]
+    pub(crate) fn kill(&self, signal: &str, pid: &str) {
+        let status = std::process::Command::new("kill")
+            .args([signal, pid])
+            .status();
+        assert!(status.expect("kill").success());
+    }
+
     /// A file as a revision has it.
     pub(crate) fn show(&self, rev: &str, path: &str) -> String {
         self.git(&["show", &format!("{rev}:{path}")])

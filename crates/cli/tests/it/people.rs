@@ -1,1 +1,337 @@
-//! Empty yet.
+//! What is left for people: partial milestones, manual tasks, findings that
+//! stay, and tests that stay red.
+
+use serde_json::{Value, json};
+use simulated_models::{Answers, Fault, FileAnswer, ModelScript, Script, Server, Step};
+
+use crate::harness::{Bench, Ran, server};
+
+const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code, b/code] }\n  reviewer: { chain: [a/review] }\nrun: { test_command: \"sh check.sh\" }\n";
+
+fn plan(milestones: &[(&str, &[&str])]) -> Value {
+    let milestones: Vec<Value> = milestones
+        .iter()
+        .map(|(name, files)| json!({ "name": name, "description": "", "files": { "create": files, "modify": [], "delete": [] }, "read": [], "tests": [] }))
+        .collect();
+    json!({ "milestones": milestones, "risks": [], "success_criteria": [], "confidence": 0.9 })
+}
+
+fn answers(milestones: &[(&str, &[&str])]) -> Answers {
+    let changes = milestones
+        .iter()
+        .flat_map(|(_, files)| *files)
+        .map(|file| ((*file).to_owned(), FileAnswer::create("N = 1\n")))
+        .collect();
+    Answers {
+        plan: plan(milestones),
+        changes,
+        ..Answers::default()
+    }
+}
+
+fn bench(server: &Server, config: &str) -> Bench {
+    let bench = Bench::with_files([
+        ("check.sh", "! grep -rq BROKEN --include=*.py .\n"),
+        (
+            "ideas/backlog/001-numbers.md",
+            "# Numbers\n\n## Acceptance criteria\n\n- numbers are there\n\n## Files\n\n- `one.py`\n",
+        ),
+    ]);
+    bench.config(server, config);
+    bench
+}
+
+async fn run(bench: &Bench) -> Ran {
+    bench.belay(&["run", "001", "--format", "json"]).await
+}
+
+async fn show(bench: &Bench, ran: &Ran) -> Value {
+    let run = ran.events()[0]["run"].as_str().expect("a run").to_owned();
+    let shown = bench
+        .belay(&["runs", "show", &run, "--format", "json"])
+        .await
+        .exits(0);
+    serde_json::from_str(&shown.stdout).expect("JSON")
+}
+
+/// One of three coders gets no good answer: two thirds are committed, the rest is an issue.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_most_coders_did_is_committed_and_the_rest_is_an_issue() {
+    let bad = || ModelScript::steps([Step::path("two.py", Fault::WrongSchema)]);
+    let script = Script::with_model("code", bad())
+        .with_answers(answers(&[("Numbers", &["one.py", "two.py", "three.py"])]));
+    let server = server(script).await;
+    let bench = bench(&server, ROLES);
+    let ran = run(&bench).await.exits(0);
+    assert!(
+        ran.stderr
+            .contains("Accepting partial results (67% success)"),
+        "{}",
+        ran.stderr
+    );
+    let shown = show(&bench, &ran).await;
+    assert_eq!(
+        (&shown["status"], &shown["partial"]),
+        (&json!("completed"), &json!(true))
+    );
+    assert_eq!(shown["milestones"][0]["status"], "partial");
+    let files = bench.git(&["ls-tree", "-r", "--name-only", "belay/001-numbers"]);
+    assert!(
+        files.contains("one.py") && files.contains("three.py") && !files.contains("two.py"),
+        "{files}"
+    );
+    let url = shown["issues"][0].as_str().expect("an issue");
+    let issue = std::fs::read_to_string(bench.repo.join(url)).expect("the issue's file");
+    assert!(
+        issue.contains("two.py") && issue.contains("numbers are there") && issue.contains("a/code"),
+        "{issue}"
+    );
+    assert_eq!(shown["issues"].as_array().map(Vec::len), Some(1));
+    let strict = bench.belay(&["run", "001", "--strict"]).await;
+    assert_eq!(strict.code, Some(10), "{}", strict.stderr);
+    server.stop().await;
+}
+
+/// With partial success off it is all or nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_partial_success_one_failure_rolls_the_milestone_back() {
+    let bad = ModelScript::steps([Step::path("two.py", Fault::WrongSchema)]);
+    let script = Script::with_model("code", bad).with_answers(answers(&[
+        ("Numbers", &["one.py", "two.py", "three.py"]),
+        ("More", &["four.py"]),
+    ]));
+    let server = server(script).await;
+    let bench = bench(
+        &server,
+        &format!("{ROLES}partial_success: {{ enabled: false }}\n"),
+    );
+    let ran = run(&bench).await.exits(0);
+    let rolled_back = ran.named("milestone_rolled_back");
+    assert_eq!(
+        rolled_back.len(),
+        3,
+        "two more tries, then the end: {rolled_back:?}"
+    );
+    let shown = show(&bench, &ran).await;
+    assert_eq!(shown["status"], "blocked");
+    assert_eq!(shown["milestones"][0]["status"], "rolled_back");
+    assert_eq!(shown["milestones"][1]["status"], "pending");
+    assert_eq!(
+        bench.git(&["rev-parse", "belay/001-numbers"]),
+        bench.git(&["rev-parse", "main"])
+    );
+    let issue = std::fs::read_to_string(
+        bench
+            .repo
+            .join(shown["issues"][0].as_str().expect("an issue")),
+    )
+    .expect("a file");
+    assert!(
+        issue.contains("More"),
+        "milestones that are not begun are named: {issue}"
+    );
+    server.stop().await;
+}
+
+/// No model at all: a template plan, manual tasks, nothing committed; later, with models, it is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_model_the_run_is_degraded_and_completed_later() {
+    let server = server(
+        Script::all_failing(Fault::status(503)).with_answers(answers(&[("Numbers", &["one.py"])])),
+    )
+    .await;
+    let bench = bench(&server, ROLES);
+    let ran = run(&bench).await.exits(0);
+    let shown = show(&bench, &ran).await;
+    assert_eq!(
+        (&shown["status"], &shown["degraded"]),
+        (&json!("degraded"), &json!(true))
+    );
+    let names: Vec<&str> = shown["milestones"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|milestone| milestone["name"].as_str())
+        .collect();
+    assert_eq!(names, ["Analyze requirements", "Implement changes"]);
+    assert_eq!(
+        (
+            &shown["milestones"][0]["status"],
+            &shown["milestones"][1]["status"]
+        ),
+        (&json!("note"), &json!("manual"))
+    );
+    assert!(ran.stderr.contains("Using degraded mode"), "{}", ran.stderr);
+    assert_eq!(
+        bench.git(&["rev-parse", "belay/001-numbers"]),
+        bench.git(&["rev-parse", "main"])
+    );
+    let url = shown["issues"][0].as_str().expect("an issue").to_owned();
+    let issue = std::fs::read_to_string(bench.repo.join(&url)).expect("a file");
+    assert!(
+        issue.contains("state: open")
+            && issue.contains("belay:manual-task")
+            && issue.contains("one.py"),
+        "{issue}"
+    );
+
+    server.set_script(Script::default().with_answers(answers(&[("Numbers", &["one.py"])])));
+    bench.belay(&["breaker", "reset"]).await.exits(0);
+    let again = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    let shown = show(&bench, &again).await;
+    assert_eq!(
+        (&shown["status"], &shown["degraded"]),
+        (&json!("completed"), &json!(false)),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(bench.show("belay/001-numbers", "one.py"), "N = 1");
+    assert_eq!(shown["issues"], json!([]));
+    let issue = std::fs::read_to_string(bench.repo.join(&url)).expect("a file");
+    assert!(issue.contains("state: closed"), "{issue}");
+    seqs_go_on(&ran, &again);
+    server.stop().await;
+}
+
+fn seqs_go_on(first: &Ran, second: &Ran) {
+    let seqs: Vec<u64> = first
+        .events()
+        .iter()
+        .chain(&second.events())
+        .filter_map(|event| event["seq"].as_u64())
+        .collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_degradation_off_a_run_without_models_fails() {
+    let server = server(Script::all_failing(Fault::status(503))).await;
+    let bench = bench(
+        &server,
+        &format!("{ROLES}degradation: {{ enabled: false }}\n"),
+    );
+    let ran = run(&bench).await.exits(1);
+    let shown = show(&bench, &ran).await;
+    assert_eq!(
+        (&shown["status"], &shown["resumable"]),
+        (&json!("failed"), &json!(true))
+    );
+    server.stop().await;
+}
+
+/// A review's finding is mended by a coder who is told of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_review_becomes_new_work() {
+    let review = |approved: bool, issues: Value| json!({ "approved": approved, "code_quality": 60, "issues": issues, "strengths": [], "next_steps": [] });
+    let finding = json!([{ "severity": "high", "file": "one.py", "line": 1, "issue": "N must be 2", "suggestion": "Set it to 2." }]);
+    let mut answers = answers(&[("Numbers", &["one.py"])]);
+    answers.reviews = vec![review(false, finding), review(true, json!([]))];
+    answers.changes_rounds = vec![
+        [("one.py".to_owned(), FileAnswer::create("N = 1\n"))].into(),
+        [("one.py".to_owned(), FileAnswer::modify("N = 2\n"))].into(),
+    ];
+    let server = server(Script::default().with_answers(answers)).await;
+    let bench = bench(&server, ROLES);
+    let ran = run(&bench).await.exits(0);
+    assert_eq!(
+        (
+            ran.named("review_rejected").len(),
+            ran.named("review_approved").len()
+        ),
+        (1, 1),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(bench.show("belay/001-numbers", "one.py"), "N = 2");
+    let second = server
+        .requests()
+        .into_iter()
+        .filter(|request| request.schema.as_deref() == Some("changes"))
+        .nth(1)
+        .expect("a second round");
+    assert!(
+        second.body.to_string().contains("N must be 2"),
+        "the coder is told of the finding"
+    );
+    server.stop().await;
+}
+
+/// Tests that stay red: nothing lands, and a person is told what failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn tests_that_stay_red_keep_the_milestone_off_the_branch() {
+    let mut answers = answers(&[("Numbers", &["one.py"])]);
+    answers.changes = [("one.py".to_owned(), FileAnswer::create("N = 'BROKEN'\n"))].into();
+    answers.changes_rounds = vec![
+        answers.changes.clone(),
+        [("one.py".to_owned(), FileAnswer::modify("N = 'BROKEN 2'\n"))].into(),
+        [("one.py".to_owned(), FileAnswer::modify("N = 'BROKEN 3'\n"))].into(),
+    ];
+    let server = server(Script::default().with_answers(answers)).await;
+    let bench = bench(&server, ROLES);
+    let ran = run(&bench).await.exits(0);
+    assert_eq!(ran.named("tests_failed").len(), 3, "{}", ran.stderr);
+    let shown = show(&bench, &ran).await;
+    assert_eq!(
+        (&shown["status"], &shown["milestones"][0]["status"]),
+        (&json!("blocked"), &json!("rolled_back"))
+    );
+    assert_eq!(
+        bench.git(&["rev-parse", "belay/001-numbers"]),
+        bench.git(&["rev-parse", "main"])
+    );
+    let issue = std::fs::read_to_string(
+        bench
+            .repo
+            .join(shown["issues"][0].as_str().expect("an issue")),
+    )
+    .expect("a file");
+    assert!(issue.contains("sh check.sh"), "{issue}");
+    assert_eq!(
+        bench.belay(&["resume", "--strict", "--dry-run"]).await.code,
+        Some(75)
+    );
+    server.stop().await;
+}
+
+/// A suite that was red before is no reason to stop, and no cover for new failures.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suite_that_is_red_before_is_compared_with() {
+    let server = server(Script::default().with_answers(answers(&[("Numbers", &["one.py"])]))).await;
+    let bench = Bench::with_files([
+        (
+            "check.sh",
+            "echo 'test old ... FAILED'; grep -rq 'N = 1' --include=*.py . && echo 'test new ... FAILED'; exit 1\n",
+        ),
+        ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd one.py.\n"),
+    ]);
+    bench.config(
+        &server,
+        &format!(
+            "{}\n",
+            ROLES.replace("sh check.sh\" }", "sh check.sh\", fix_rounds: 0 }")
+        ),
+    );
+    let ran = run(&bench).await.exits(0);
+    let failed = ran.named("tests_failed");
+    assert_eq!(
+        (failed[0]["milestone"].clone(), failed[0]["failing"].clone()),
+        (json!(null), json!(["old"]))
+    );
+    assert_eq!(failed[1]["failing"], json!(["new", "old"]));
+    assert_eq!(show(&bench, &ran).await["status"], "blocked");
+
+    bench.write("check.sh", "echo 'test old ... FAILED'; exit 1\n");
+    bench.git(&["commit", "-qam", "only old"]);
+    let ran = bench
+        .belay(&["run", "001", "--fresh", "--format", "json"])
+        .await
+        .exits(0);
+    assert_eq!(
+        ran.named("run_finished")[0]["status"],
+        "completed",
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.events()[0]["branch"], "belay/001-numbers-2");
+    server.stop().await;
+}

@@ -42,7 +42,10 @@ async fn check(fixture: &str, answers: Answers, expected: Expected<'_>) {
     let server = server(Script::default().with_answers(answers)).await;
     let bench = Bench::with_fixture(fixture);
     bench.config(&server, ROLES);
-    bench.write("notes.txt", "a person's file that is not committed\n");
+    bench.write(
+        "README.md",
+        "a change of the person that is not committed\n",
+    );
     let before = bench.persons_things();
     let ran = bench
         .belay(&["run", "ideas/backlog/001-health.md", "--format", "json"])

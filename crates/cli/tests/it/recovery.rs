@@ -1,1 +1,242 @@
-//! Empty yet.
+//! Stopped and killed runs go on where they were, and only one process at a
+//! time works on a run.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use simulated_models::{Answers, Fault, FileAnswer, ModelScript, Script, Step};
+
+use crate::harness::{Bench, finish, server};
+
+const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { test_command: \"sh check.sh\" }\n";
+
+fn answers() -> Answers {
+    let milestone = |name: &str, files: &[&str]| json!({ "name": name, "description": "", "files": { "create": files, "modify": [], "delete": [] }, "read": [], "tests": [] });
+    let plan = json!({
+        "milestones": [milestone("One", &["one.py", "uno.py"]), milestone("Two", &["two.py"]), milestone("Three", &["three.py"])],
+        "risks": [], "success_criteria": [], "confidence": 0.9,
+    });
+    let changes = ["one.py", "uno.py", "two.py", "three.py"]
+        .map(|file| (file.to_owned(), FileAnswer::create(format!("# {file}\n"))));
+    Answers {
+        plan,
+        changes: changes.into(),
+        ..Answers::default()
+    }
+}
+
+fn bench() -> Bench {
+    Bench::with_files([
+        ("check.sh", "true\n"),
+        (
+            "ideas/backlog/001-numbers.md",
+            "# Numbers\n\nAdd numbers.\n",
+        ),
+    ])
+}
+
+/// Every request of an undisturbed run, in order of asking.
+const UNDISTURBED: usize = 2 + 2 + 1 + 1 + 1 + 1 + 1;
+
+fn hanging_from(schema: &str, call: u64) -> ModelScript {
+    ModelScript::steps([Step::schema(
+        schema,
+        Fault::AnswerAfter {
+            delay: Duration::from_secs(60),
+        },
+    )
+    .in_calls(call..)])
+}
+
+/// SIGKILL at the first request of each step: the next process does the rest,
+/// asks nothing again that was answered, and ends with the same tree.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_goes_on_and_asks_nothing_twice() {
+    // The model that hangs, its schema, from which call, and the requests until then.
+    let points = [
+        ("plan", "analysis", 1, 1),
+        ("plan", "plan", 1, 2),
+        ("code", "changes", 1, 3),
+        ("review", "review", 1, 5),
+        ("code", "changes", 3, 6),
+        ("review", "review", 3, 9),
+    ];
+    let mut trees = std::collections::BTreeSet::new();
+    for (model, schema, call, until) in points {
+        let server =
+            server(Script::with_model(model, hanging_from(schema, call)).with_answers(answers()))
+                .await;
+        let bench = bench();
+        bench.config(&server, ROLES);
+        let mut child = bench.command(&["run", "001"]).spawn().expect("belay");
+        server.wait_for_requests(until).await;
+        child.kill().await.expect("killed");
+        let heads = bench
+            .belay(&["runs", "list", "--format", "json"])
+            .await
+            .exits(0);
+        let heads: Value = serde_json::from_str(&heads.stdout).expect("JSON");
+        assert_eq!(
+            heads["runs"][0]["status"], "interrupted",
+            "killed at {schema} {call}"
+        );
+
+        let asked = server.requests();
+        let unanswered = asked
+            .iter()
+            .filter(|request| {
+                request.model == model && matches!(request.fault, Fault::AnswerAfter { .. })
+            })
+            .count();
+        server.set_script(Script::default().with_answers(answers()));
+        let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
+        assert_eq!(
+            ran.named("run_finished")[0]["status"],
+            "completed",
+            "{}",
+            ran.stderr
+        );
+        let total = server.requests().len();
+        // A coder beside the one that hung may have been answered and not yet written down.
+        assert!(
+            total <= UNDISTURBED + unanswered + 1,
+            "killed at {schema} {call}: {total} requests, {unanswered} of them never answered"
+        );
+        let branch = "belay/001-numbers";
+        trees.insert(bench.git(&["rev-parse", &format!("{branch}^{{tree}}")]));
+        assert_eq!(
+            bench.git(&["log", "--format=%s", &format!("main..{branch}")]),
+            "Milestone 3/3: Three\nMilestone 2/3: Two\nMilestone 1/3: One"
+        );
+        server.stop().await;
+    }
+    assert_eq!(trees.len(), 1, "the same tree wherever it was killed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_cleanly_and_the_next_run_goes_on() {
+    let server =
+        server(Script::with_model("code", hanging_from("changes", 3)).with_answers(answers()))
+            .await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    let child = bench
+        .command(&["run", "001", "--format", "json"])
+        .spawn()
+        .expect("belay");
+    server.wait_for_requests(6).await;
+    let pid = child.id().expect("a process").to_string();
+    bench.kill("-TERM", &pid);
+    let stopped = finish(child).await.exits(0);
+    assert!(
+        stopped
+            .stderr
+            .contains("[GRACEFUL SHUTDOWN] SIGTERM received"),
+        "{}",
+        stopped.stderr
+    );
+    assert_eq!(stopped.named("shutdown_requested")[0]["trigger"], "SIGTERM");
+    assert_eq!(stopped.named("run_finished")[0]["status"], "interrupted");
+    assert!(
+        stopped
+            .named("attempt_failed")
+            .iter()
+            .all(|event| event["class"] == "cancelled"),
+        "a stop is nobody's failure"
+    );
+
+    server.set_script(Script::default().with_answers(answers()));
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.events()[0]["event"], "run_resumed");
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed");
+    let seqs: Vec<u64> = stopped
+        .events()
+        .iter()
+        .chain(&ran.events())
+        .filter_map(|event| event["seq"].as_u64())
+        .collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_limit_is_a_clean_end() {
+    let server =
+        server(Script::with_model("code", hanging_from("changes", 1)).with_answers(answers()))
+            .await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    let ran = bench
+        .belay(&[
+            "run",
+            "001",
+            "--timeout",
+            "3s",
+            "--strict",
+            "--format",
+            "json",
+        ])
+        .await
+        .exits(75);
+    assert_eq!(ran.named("shutdown_requested")[0]["trigger"], "time limit");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_is_told_who_holds_the_run() {
+    let server =
+        server(Script::with_model("plan", hanging_from("analysis", 1)).with_answers(answers()))
+            .await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    let mut first = bench.command(&["run", "001"]).spawn().expect("belay");
+    server.wait_for_requests(1).await;
+    let pid = first.id().expect("a process").to_string();
+    for args in [&["run", "001"][..], &["run"], &["resume"]] {
+        let second = bench.belay(args).await.exits(4);
+        assert!(second.stderr.contains(&pid), "{args:?}: {}", second.stderr);
+    }
+    assert_eq!(server.request_count(), 1);
+    first.kill().await.expect("killed");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_may_be_told_how_many_milestones_to_begin() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    let ran = finish(
+        bench
+            .command(&["run", "001", "--format", "json"])
+            .env("MAX_ITERATIONS", "1")
+            .spawn()
+            .expect("belay"),
+    )
+    .await
+    .exits(0);
+    assert_eq!(
+        (
+            ran.named("milestone_committed").len(),
+            &ran.named("run_finished")[0]["status"]
+        ),
+        (1, &json!("interrupted"))
+    );
+    let ran = finish(
+        bench
+            .command(&["run", "--format", "json"])
+            .env("RESUME", "true")
+            .spawn()
+            .expect("belay"),
+    )
+    .await
+    .exits(0);
+    assert_eq!(
+        (
+            ran.named("milestone_committed").len(),
+            &ran.named("run_finished")[0]["status"]
+        ),
+        (2, &json!("completed"))
+    );
+    server.stop().await;
+}
