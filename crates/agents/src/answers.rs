@@ -293,3 +293,87 @@ fn line_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>
         .and_then(|line| u32::try_from(line).ok())
         .filter(|line| *line > 0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn review(quality: &Value, line: &Value) -> Result<Review, String> {
+        let issue =
+            json!({"severity": "low", "file": "a", "line": line, "issue": "i", "suggestion": "s"});
+        read_review(&json!({
+            "approved": true, "code_quality": quality, "issues": [issue], "strengths": [" "], "next_steps": [],
+        }))
+    }
+
+    #[test]
+    fn numbers_are_read_as_they_were_meant() {
+        for (quality, line, expected) in [
+            (json!(85), json!(3), Some((85, Some(3)))),
+            (json!(84.6), json!(null), Some((85, None))),
+            (json!(0), json!(0), Some((0, None))),
+            (json!(100.0), json!(-4), Some((100, None))),
+            (json!(1), json!(u64::MAX), Some((1, None))),
+            (json!(101), json!(1), None),
+            (json!(-1), json!(1), None),
+        ] {
+            let read = review(&quality, &line);
+            let found = read
+                .ok()
+                .map(|review| (review.code_quality, review.issues[0].line));
+            assert_eq!(found, expected, "{quality} {line}");
+        }
+    }
+
+    #[test]
+    fn an_analysis_may_leave_out_what_is_optional_and_nothing_else() {
+        let mut value = json!({
+            "understanding": "x".repeat(9000), "complexity": "low", "confidence": 1, "risks": ["", "r"], "questions": [],
+        });
+        let analysis = read_analysis(&value).unwrap();
+        assert!(analysis.relevant_files.is_empty() && analysis.risks == ["r"]);
+        assert_eq!(analysis.understanding.chars().count(), TEXT_CHARS + 1);
+        value["relevant_files"] = json!(null);
+        assert!(read_analysis(&value).is_ok());
+        value["relevant_files"] = json!([" ./src/a.rs"]);
+        assert_eq!(read_analysis(&value).unwrap().relevant_files, ["src/a.rs"]);
+        for (field, wrong, said) in [
+            ("confidence", json!(1.5), "between 0 and 1"),
+            ("understanding", json!(" "), "understanding is empty"),
+            ("complexity", json!("huge"), "does not fit its schema"),
+        ] {
+            let mut bad = value.clone();
+            bad[field] = wrong;
+            let error = read_analysis(&bad).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_between_letters() {
+        let mut text = "äöü".to_owned();
+        cut(&mut text, 3);
+        assert_eq!(text, "äöü");
+        cut(&mut text, 2);
+        assert_eq!(text, "äö…");
+        assert_eq!(one_line(" a\n\tb\u{7}c ", 3), "a b…");
+    }
+
+    #[test]
+    fn answers_survive_the_journal() {
+        let milestone = Milestone {
+            name: "n".to_owned(),
+            read: vec!["r".to_owned()],
+            ..Milestone::default()
+        };
+        let plan = Plan {
+            milestones: vec![milestone],
+            risks: vec![],
+            success_criteria: vec![],
+            confidence: 0.5,
+        };
+        let json = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    }
+}

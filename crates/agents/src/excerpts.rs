@@ -58,6 +58,10 @@ impl Focus {
                 .map(|line| lines[*line].len().min(LINE_CHARS * 4) + 8)
                 .sum();
             if used + cost > limit {
+                // Of lines too long for any window, the one that matters most is still shown.
+                if shown.is_empty() {
+                    shown.insert(center);
+                }
                 break;
             }
             used += cost;
@@ -171,5 +175,11 @@ mod tests {
                 .starts_with("    1| let x1;")
         );
         assert_eq!(Focus::default().excerpt("a.js", "", 100), "");
+        let long = format!("{}\n", "z".repeat(2000)).repeat(40);
+        let least = Focus::default().excerpt("a.js", &long, 1500);
+        assert!(
+            least.starts_with("    1| zzz") && least.len() < 500,
+            "{least}"
+        );
     }
 }

@@ -166,7 +166,7 @@ impl Draft {
                 }
                 Some(Label::Priority) => self.priority = first_words(body).or(self.priority.take()),
                 Some(Label::Complexity) => {
-                    self.complexity = first_words(body).or(self.complexity.take())
+                    self.complexity = first_words(body).or(self.complexity.take());
                 }
                 Some(Label::Description) => self.describe(body),
                 None => self.take_other(part, body),

@@ -38,17 +38,17 @@ fn milestone(create: &[&str], modify: &[&str], delete: &[&str]) -> Value {
            "files": {"create": create, "modify": modify, "delete": delete}})
 }
 
-fn plan_of(milestones: Vec<Value>) -> Value {
+fn plan_of(milestones: &[Value]) -> Value {
     json!({"milestones": milestones, "risks": [], "success_criteria": [], "confidence": 0.8})
 }
 
-fn read(milestones: Vec<Value>) -> Result<Plan, String> {
+fn read(milestones: &[Value]) -> Result<Plan, String> {
     rules().read(&plan_of(milestones), Giver::Model)
 }
 
 #[test]
 fn slips_are_put_right() {
-    let plan = read(vec![
+    let plan = read(&[
         milestone(
             &["./src/a.rs", "src/new.rs", " src/new.rs "],
             &["src/new.rs", "src/b.rs"],
@@ -140,7 +140,7 @@ fn what_cannot_be_planned_is_refused_with_the_reason() {
             "big.bin is larger than the 1000 bytes",
         ),
     ] {
-        let error = read(vec![milestone(&create, &modify, &delete)]).unwrap_err();
+        let error = read(&[milestone(&create, &modify, &delete)]).unwrap_err();
         assert!(
             error.starts_with("milestone 1 (Do it): ") && error.contains(said),
             "{error}"
@@ -152,31 +152,31 @@ fn what_cannot_be_planned_is_refused_with_the_reason() {
 fn too_many_milestones_files_or_none_are_refused() {
     let one = milestone(&["x.rs"], &[], &[]);
     assert!(
-        read(vec![one.clone(); 4])
+        read(&vec![one.clone(); 4])
             .unwrap_err()
             .contains("4 milestones; at most 3")
     );
-    assert!(read(vec![]).unwrap_err().contains("no milestone"));
+    assert!(read(&[]).unwrap_err().contains("no milestone"));
     assert!(
-        read(vec![milestone(&[], &[], &["gone.rs"])])
+        read(&[milestone(&[], &[], &["gone.rs"])])
             .unwrap_err()
             .contains("no milestone has a file")
     );
     let many: Vec<String> = (0..201).map(|number| format!("f{number}.rs")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert!(
-        read(vec![milestone(&many, &[], &[])])
+        read(&[milestone(&many, &[], &[])])
             .unwrap_err()
             .contains("201 files")
     );
     let mut nameless = one.clone();
     nameless["name"] = json!(" \n");
     assert!(
-        read(vec![one, nameless])
+        read(&[one, nameless])
             .unwrap_err()
             .contains("milestone 2 has no name")
     );
-    let mut unsure = plan_of(vec![]);
+    let mut unsure = plan_of(&[]);
     unsure["confidence"] = json!(80);
     assert!(
         rules()
@@ -188,17 +188,13 @@ fn too_many_milestones_files_or_none_are_refused() {
 
 #[test]
 fn a_note_among_milestones_is_kept() {
-    let plan = read(vec![
-        milestone(&[], &[], &[]),
-        milestone(&["x.rs"], &[], &[]),
-    ])
-    .unwrap();
+    let plan = read(&[milestone(&[], &[], &[]), milestone(&["x.rs"], &[], &[])]).unwrap();
     assert!(plan.milestones[0].is_note() && !plan.milestones[1].is_note());
 }
 
 #[test]
 fn a_template_may_plan_notes_only() {
-    let notes = plan_of(vec![milestone(&[], &[], &[]); 4]);
+    let notes = plan_of(&vec![milestone(&[], &[], &[]); 4]);
     assert_eq!(
         rules()
             .read(&notes, Giver::Template)
@@ -207,7 +203,7 @@ fn a_template_may_plan_notes_only() {
             .len(),
         4
     );
-    let outside = plan_of(vec![milestone(&["/etc/passwd"], &[], &[])]);
+    let outside = plan_of(&[milestone(&["/etc/passwd"], &[], &[])]);
     assert!(rules().read(&outside, Giver::Template).is_err());
 }
 
@@ -217,13 +213,13 @@ fn only_what_exists_by_then_and_may_be_shown_is_read() {
     first["read"] = json!(["src/a.rs", "x.rs", ".env", "nowhere.rs", "./src/a.rs"]);
     let mut second = milestone(&["y.rs"], &[], &[]);
     second["read"] = json!(["x.rs"]);
-    let plan = read(vec![first, second]).unwrap();
+    let plan = read(&[first, second]).unwrap();
     assert_eq!(plan.milestones[0].read, ["src/a.rs"]);
     assert_eq!(plan.milestones[1].read, ["x.rs"]);
     let mut outside = milestone(&["x.rs"], &[], &[]);
     outside["read"] = json!(["../secret"]);
     assert!(
-        read(vec![outside])
+        read(&[outside])
             .unwrap_err()
             .contains("outside the repository")
     );
@@ -234,7 +230,7 @@ fn long_texts_are_cut() {
     let mut long = milestone(&["x.rs"], &[], &[]);
     long["name"] = json!("n\n".repeat(1000));
     long["tests"] = json!(vec!["t"; 500]);
-    let plan = read(vec![long]).unwrap();
+    let plan = read(&[long]).unwrap();
     assert!(
         plan.milestones[0].name.chars().count() <= 201 && !plan.milestones[0].name.contains('\n')
     );
