@@ -93,7 +93,7 @@ pub struct Attempt {
     pub class: Option<Class>,
     /// What the provider or the check said: at most 500 characters, without secrets.
     pub message: Option<String>,
-    /// The HTTP status, if there was one.
+    /// The HTTP status of a failure, if there was one.
     pub status: Option<u16>,
     /// From sending to the end.
     #[serde(rename = "latency_ms", with = "milliseconds")]
@@ -147,10 +147,7 @@ pub struct Spent {
 
 impl Default for Spent {
     fn default() -> Self {
-        Self {
-            tokens: Tokens::default(),
-            usd: Some(0.0),
-        }
+        Self { tokens: Tokens::default(), usd: Some(0.0) }
     }
 }
 
@@ -201,15 +198,8 @@ mod tests {
     /// Trap 13: the true first cause is what a person is told.
     #[test]
     fn unanswered_names_the_first_cause() {
-        let second = Attempt {
-            class: Some(Class::Auth),
-            message: None,
-            ..failed()
-        };
-        let unanswered = Unanswered {
-            reason: Reason::AllFailed,
-            attempts: vec![failed(), second],
-        };
+        let second = Attempt { class: Some(Class::Auth), message: None, ..failed() };
+        let unanswered = Unanswered { reason: Reason::AllFailed, attempts: vec![failed(), second] };
         assert_eq!(
             unanswered.to_string(),
             "no model answered; first a/b: timeout: no first token within 10s"

@@ -19,10 +19,7 @@ pub(crate) struct Price {
 
 impl Price {
     pub(crate) fn of(facts: &Facts) -> Self {
-        Self {
-            input: facts.usd_per_million_input,
-            output: facts.usd_per_million_output,
-        }
+        Self { input: facts.usd_per_million_input, output: facts.usd_per_million_output }
     }
 
     pub(crate) fn is_known(self) -> bool {
@@ -36,10 +33,7 @@ impl Price {
 }
 
 /// Exact up to 2^53 tokens, which nobody can pay.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a count of tokens beyond 2^53 is not reached"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a count of tokens beyond 2^53 is not reached")]
 fn as_float(count: u64) -> f64 {
     count as f64
 }
@@ -47,10 +41,7 @@ fn as_float(count: u64) -> f64 {
 /// What a call is expected to use, before it is made.
 pub(crate) fn expected(input: u64, facts: &Facts) -> Tokens {
     let output = facts.max_output_tokens.unwrap_or(USUAL_OUTPUT);
-    Tokens {
-        input,
-        output: output.min(USUAL_OUTPUT),
-    }
+    Tokens { input, output: output.min(USUAL_OUTPUT) }
 }
 
 /// What a call used.
@@ -95,19 +86,12 @@ pub(crate) struct Denied {
 
 impl Budget {
     pub(crate) fn new<'f>(limits: BudgetLimits, facts: impl Iterator<Item = &'f Facts>) -> Self {
-        let mut dearest = Price {
-            input: None,
-            output: None,
-        };
+        let mut dearest = Price { input: None, output: None };
         for known in facts.map(Price::of) {
             dearest.input = greater(dearest.input, known.input);
             dearest.output = greater(dearest.output, known.output);
         }
-        Self {
-            limits,
-            dearest,
-            state: Mutex::new(State::default()),
-        }
+        Self { limits, dearest, state: Mutex::new(State::default()) }
     }
 
     pub(crate) fn limits(&self) -> BudgetLimits {
@@ -131,12 +115,7 @@ impl Budget {
         }
         state.reserved += expected;
         state.reserved_usd += usd.unwrap_or(0.0);
-        Ok(Reservation {
-            budget: Arc::clone(self),
-            expected,
-            price,
-            open: true,
-        })
+        Ok(Reservation { budget: Arc::clone(self), expected, price, open: true })
     }
 
     fn over(&self, state: &State, expected: Tokens, usd: Option<f64>) -> Option<String> {
@@ -166,10 +145,7 @@ impl Budget {
 
     pub(crate) fn spent(&self) -> Spent {
         let state = self.lock();
-        Spent {
-            tokens: state.spent,
-            usd: (!state.price_unknown).then_some(state.usd),
-        }
+        Spent { tokens: state.spent, usd: (!state.price_unknown).then_some(state.usd) }
     }
 
     /// Adds what was spent elsewhere. Where that had no price, the dearest known one is taken.
@@ -218,10 +194,7 @@ impl Reservation {
     fn close(&self, usage: Usage) -> Option<f64> {
         let used = match usage {
             Usage::Known(tokens) => tokens,
-            Usage::Estimated { output } => Tokens {
-                input: self.expected.input,
-                output,
-            },
+            Usage::Estimated { output } => Tokens { input: self.expected.input, output },
         };
         let usd = self.price.usd(used);
         let mut state = self.budget.lock();
@@ -251,24 +224,15 @@ mod tests {
     use super::*;
 
     fn price(input: f64, output: f64) -> Price {
-        Price {
-            input: Some(input),
-            output: Some(output),
-        }
+        Price { input: Some(input), output: Some(output) }
     }
 
     fn budget(max_usd: Option<f64>, max_tokens: Option<u64>) -> Arc<Budget> {
-        let limits = BudgetLimits {
-            max_usd,
-            max_tokens,
-        };
+        let limits = BudgetLimits { max_usd, max_tokens };
         Arc::new(Budget::new(limits, std::iter::empty()))
     }
 
-    const FREE: Price = Price {
-        input: None,
-        output: None,
-    };
+    const FREE: Price = Price { input: None, output: None };
 
     fn tokens(input: u64, output: u64) -> Tokens {
         Tokens { input, output }
@@ -324,10 +288,7 @@ mod tests {
     #[test]
     fn what_earlier_processes_spent_counts() {
         let budget = budget(None, Some(100));
-        budget.book(&Spent {
-            tokens: tokens(60, 30),
-            usd: Some(0.25),
-        });
+        budget.book(&Spent { tokens: tokens(60, 30), usd: Some(0.25) });
         assert_eq!(budget.spent().usd, Some(0.25));
         assert!(budget.reserve(tokens(11, 0), FREE).is_err());
     }
@@ -339,15 +300,9 @@ mod tests {
             usd_per_million_output: Some(10.0),
             ..Facts::default()
         };
-        let limits = BudgetLimits {
-            max_usd: Some(1.0),
-            max_tokens: None,
-        };
+        let limits = BudgetLimits { max_usd: Some(1.0), max_tokens: None };
         let budget = Arc::new(Budget::new(limits, std::iter::once(&facts)));
-        budget.book(&Spent {
-            tokens: tokens(100_000, 0),
-            usd: None,
-        });
+        budget.book(&Spent { tokens: tokens(100_000, 0), usd: None });
         assert_eq!(budget.spent().usd, None);
         assert!(budget.reserve(tokens(1, 0), Price::of(&facts)).is_err());
     }

@@ -36,10 +36,7 @@ pub enum Class {
 impl Class {
     /// Whether a visit that ends so is held against the model by its breaker.
     pub(crate) fn counts_for_breaker(self) -> bool {
-        matches!(
-            self,
-            Self::Timeout | Self::Unavailable | Self::InvalidOutput
-        )
+        matches!(self, Self::Timeout | Self::Unavailable | Self::InvalidOutput)
     }
 
     /// The name as it stands in events and reports.

@@ -19,9 +19,7 @@ impl Clock {
         reason = "this module is where the crate reads monotonic time"
     )]
     pub(crate) fn new() -> Self {
-        Self {
-            origin: Instant::now(),
-        }
+        Self { origin: Instant::now() }
     }
 
     /// The present instant of the timers.
@@ -33,6 +31,16 @@ impl Clock {
         Instant::now()
     }
 }
+
+impl Clock {
+    /// The instant after a span; of a span that nobody outlives, a day far ahead.
+    pub(crate) fn after(&self, span: Duration) -> Instant {
+        self.instant() + span.min(FAR)
+    }
+}
+
+/// Longer spans from the settings would overflow an instant.
+const FAR: Duration = Duration::from_hours(24 * 365);
 
 impl circuit_breaker::Clock for Clock {
     fn now(&self) -> Duration {

@@ -51,9 +51,7 @@ impl Latencies {
 
     pub(crate) fn export(&self) -> BTreeMap<ModelId, Vec<Duration>> {
         let models = self.by_model.iter();
-        models
-            .map(|(model, samples)| (model.clone(), samples.iter().copied().collect()))
-            .collect()
+        models.map(|(model, samples)| (model.clone(), samples.iter().copied().collect())).collect()
     }
 }
 

@@ -11,6 +11,31 @@
 //!   it, or the stand-in's value that passed the same checks, or [`Unanswered`].
 //! - A [`Request`] is started afresh at each model; nothing of a failed answer is continued by
 //!   another model.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use model_providers::{Message, MessageRole, Providers, Request, Schema, Settings};
+//! use serde_json::json;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let providers = Providers::new(Settings::default())?;
+//! let chain = providers.chain(&[], Duration::from_secs(60))?;
+//! let question = "Is all well?".to_owned();
+//! let request = Request {
+//!     schema: Schema { name: "health".into(), body: json!({"required": ["ok"]}) },
+//!     prompt: Arc::new(vec![Message { role: MessageRole::User, content: question }]),
+//!     validate: None,
+//!     stand_in: Some(Arc::new(|_attempts| json!({"ok": false}))),
+//! };
+//! // Nobody is configured, so the stand-in answers.
+//! let answer = chain.ask(&request, None, &Default::default(), &()).await?;
+//! assert!(answer.degraded);
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 mod budget;

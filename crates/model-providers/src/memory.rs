@@ -66,9 +66,7 @@ impl<'de> Deserialize<'de> for Memory {
 fn readable<T: for<'de> Deserialize<'de>>(
     entries: impl Iterator<Item = Value>,
 ) -> impl Iterator<Item = T> {
-    entries
-        .take(MOST_ENTRIES)
-        .filter_map(|entry| serde_json::from_value(entry).ok())
+    entries.take(MOST_ENTRIES).filter_map(|entry| serde_json::from_value(entry).ok())
 }
 
 fn milliseconds(list: Value) -> Vec<u64> {
@@ -76,10 +74,7 @@ fn milliseconds(list: Value) -> Vec<u64> {
         return Vec::new();
     };
     let skipped = list.len().saturating_sub(MOST_SAMPLES);
-    list.iter()
-        .skip(skipped)
-        .filter_map(Value::as_u64)
-        .collect()
+    list.iter().skip(skipped).filter_map(Value::as_u64).collect()
 }
 
 /// Milliseconds since 1970; 0 for a clock before that.

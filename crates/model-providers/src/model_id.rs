@@ -32,14 +32,9 @@ impl FromStr for ModelId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('/') {
             Some((provider, name)) if !provider.trim().is_empty() && !name.trim().is_empty() => {
-                Ok(Self {
-                    provider: provider.to_owned(),
-                    name: name.to_owned(),
-                })
+                Ok(Self { provider: provider.to_owned(), name: name.to_owned() })
             }
-            _ => Err(InvalidModelId {
-                text: text.to_owned(),
-            }),
+            _ => Err(InvalidModelId { text: text.to_owned() }),
         }
     }
 }

@@ -28,10 +28,7 @@ impl Rejected {
         if let Some((at, _)) = message.char_indices().nth(LONGEST_MESSAGE) {
             message.truncate(at);
         }
-        Self {
-            message,
-            likeness: likeness.into(),
-        }
+        Self { message, likeness: likeness.into() }
     }
 }
 
@@ -47,10 +44,7 @@ impl Check {
     pub(crate) fn new(request: &Request) -> Result<Self, String> {
         let schema = jsonschema::validator_for(&request.schema.body)
             .map_err(|e| format!("the schema {:?} is not valid: {e}", request.schema.name))?;
-        Ok(Self {
-            schema,
-            validate: request.validate.clone(),
-        })
+        Ok(Self { schema, validate: request.validate.clone() })
     }
 
     pub(crate) fn text(&self, text: &str) -> Result<Value, Rejected> {
@@ -200,9 +194,7 @@ mod tests {
 
     #[test]
     fn a_schema_error_names_the_place_and_not_the_value() {
-        let error = check(None)
-            .text(r#"{"a": "long text", "b": 1}"#)
-            .unwrap_err();
+        let error = check(None).text(r#"{"a": "long text", "b": 1}"#).unwrap_err();
         insta::assert_snapshot!(error.message, @r#"does not fit the schema: at "/a": value is not of type "integer"; at "": Additional properties are not allowed ('b' was unexpected)"#);
     }
 

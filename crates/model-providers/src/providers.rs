@@ -97,9 +97,7 @@ impl Providers {
     /// [`Error::UnknownProvider`], and under a limit in dollars [`Error::UnknownPrice`].
     pub fn chain(self: &Arc<Self>, models: &[ModelId], timeout: Duration) -> Result<Chain, Error> {
         for model in models {
-            let unknown = || Error::UnknownProvider {
-                model: model.clone(),
-            };
+            let unknown = || Error::UnknownProvider { model: model.clone() };
             let route = self.route(model).ok_or_else(unknown)?;
             let priced = Price::of(route.facts).is_known();
             if self.budget.limits().max_usd.is_some() && !priced {
@@ -160,10 +158,7 @@ impl Providers {
             let lasts = matches!(stored.class, Class::RateLimited | Class::QuotaExhausted);
             let left = memory::until(stored.until_at, wall).min(rests::LONGEST);
             if lasts && !left.is_zero() {
-                let rest = Rest {
-                    class: stored.class,
-                    until: now + left,
-                };
+                let rest = Rest { class: stored.class, until: now + left };
                 self.rests().lay(&stored.key, rest);
             }
         }
@@ -249,21 +244,9 @@ impl Providers {
             let model = model_of(&event.key)?;
             let (state, retry_in) = (event.status.to_string(), event.status.retry_in);
             Some(match event.to {
-                State::Open => Event::BreakerOpened {
-                    model,
-                    state,
-                    retry_in,
-                },
-                State::HalfOpen => Event::BreakerHalfOpened {
-                    model,
-                    state,
-                    retry_in,
-                },
-                State::Closed => Event::BreakerClosed {
-                    model,
-                    state,
-                    retry_in,
-                },
+                State::Open => Event::BreakerOpened { model, state, retry_in },
+                State::HalfOpen => Event::BreakerHalfOpened { model, state, retry_in },
+                State::Closed => Event::BreakerClosed { model, state, retry_in },
             })
         })
     }
@@ -310,27 +293,19 @@ fn check(settings: &Settings) -> Result<(), Error> {
         }
     }
     let amount = |what: &str, value: Option<f64>| match value {
-        Some(value) if !value.is_finite() || value < 0.0 => Err(Error::InvalidAmount {
-            what: what.to_owned(),
-        }),
+        Some(value) if !value.is_finite() || value < 0.0 => {
+            Err(Error::InvalidAmount { what: what.to_owned() })
+        }
         _ => Ok(()),
     };
     amount("max_usd", settings.budget.max_usd)?;
     for (model, facts) in &settings.models {
-        amount(
-            &format!("the input price of {model}"),
-            facts.usd_per_million_input,
-        )?;
-        amount(
-            &format!("the output price of {model}"),
-            facts.usd_per_million_output,
-        )?;
+        amount(&format!("the input price of {model}"), facts.usd_per_million_input)?;
+        amount(&format!("the output price of {model}"), facts.usd_per_million_output)?;
     }
     for (provider, endpoint) in &settings.endpoints {
-        crate::wire::check(endpoint).map_err(|problem| Error::InvalidEndpoint {
-            provider: provider.clone(),
-            problem,
-        })?;
+        crate::wire::check(endpoint)
+            .map_err(|problem| Error::InvalidEndpoint { provider: provider.clone(), problem })?;
     }
     Ok(())
 }

@@ -74,9 +74,7 @@ mod tests {
     fn redactor() -> Redactor {
         let endpoint = Endpoint {
             kind: Kind::OpenAi,
-            base_url: "https://u:hunter2pw@h.example/v1?api_token=querysecret"
-                .parse()
-                .unwrap(),
+            base_url: "https://u:hunter2pw@h.example/v1?api_token=querysecret".parse().unwrap(),
             api_key: Some(Secret::new("sk-abcdef".into())),
             headers: BTreeMap::from([
                 ("X-Auth".to_owned(), "Bearer headersecret".to_owned()),

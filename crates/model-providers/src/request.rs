@@ -120,10 +120,7 @@ mod tests {
 
     #[test]
     fn fixed_messages_say_when_they_do_not_fit() {
-        let prompt = vec![Message {
-            role: MessageRole::User,
-            content: "abcdef".into(),
-        }];
+        let prompt = vec![Message { role: MessageRole::User, content: "abcdef".into() }];
         assert!(prompt.messages(None).is_ok());
         assert!(prompt.messages(Some(2)).is_ok());
         let error = prompt.messages(Some(1)).unwrap_err();

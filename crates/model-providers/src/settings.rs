@@ -56,6 +56,18 @@ pub struct Facts {
     pub timeout: Option<Duration>,
 }
 
+impl Facts {
+    /// Kept free in the window for the answer: the model's own limit, or a usual one, but never
+    /// more than a quarter of the window.
+    pub(crate) fn answer_reserve(&self) -> u64 {
+        let answer = self.max_output_tokens.unwrap_or(USUAL_OUTPUT);
+        self.context_window.map_or(answer, |window| answer.min(window / 4))
+    }
+}
+
+/// An answer's tokens where the model's own limit is not known.
+const USUAL_OUTPUT: u64 = 8_192;
+
 /// The language an endpoint speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -63,21 +63,14 @@ impl Try<'_> {
 
     async fn exchange(&self, form: wire::Form) -> Result<Completion, Failure> {
         let (providers, route) = (self.providers, self.route);
-        let question = Question {
-            route,
-            messages: self.messages,
-            schema: self.schema,
-            form,
-        };
+        let question = Question { route, messages: self.messages, schema: self.schema, form };
         let call = wire::call(&question)
             .map_err(|message| Failure::new(Class::InvalidRequest, message))?;
         let first_token = self.first_token_timeout();
         let sent = providers.clock.instant();
-        let first_token_at = sent + first_token;
+        let first_token_at = providers.clock.after(first_token);
         let reply = timeout_at(first_token_at, providers.transport.send(call)).await;
-        let reply = reply
-            .map_err(|_| wire::no_first_token(first_token))?
-            .map_err(wire::lost)?;
+        let reply = reply.map_err(|_| wire::no_first_token(first_token))?.map_err(wire::lost)?;
         let spans = Spans {
             first_token,
             first_token_at,

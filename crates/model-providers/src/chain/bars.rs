@@ -73,10 +73,7 @@ mod tests {
     use super::*;
 
     fn window(tokens: Option<u64>) -> Facts {
-        Facts {
-            context_window: tokens,
-            ..Facts::default()
-        }
+        Facts { context_window: tokens, ..Facts::default() }
     }
 
     fn model(text: &str) -> ModelId {

@@ -1,7 +1,5 @@
 //! The attempts of one request, told as they happen and kept for the answer.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use crate::budget::Usage;
@@ -24,12 +22,7 @@ struct UnderWay {
 
 impl<'w> Log<'w> {
     pub(super) fn new(providers: &'w Providers, observer: &'w dyn Observer) -> Self {
-        Self {
-            providers,
-            observer,
-            attempts: Vec::new(),
-            under_way: None,
-        }
+        Self { providers, observer, attempts: Vec::new(), under_way: None }
     }
 
     pub(super) fn tell(&self, event: &Event) {
@@ -85,10 +78,7 @@ impl<'w> Log<'w> {
 
     /// The request is over; what is still under way was given up from this side.
     pub(super) fn finish(mut self) -> Vec<Attempt> {
-        self.failed(
-            &Failure::new(Class::Cancelled, "given up by the caller"),
-            None,
-        );
+        self.failed(&Failure::new(Class::Cancelled, "given up by the caller"), None);
         self.attempts
     }
 
@@ -111,9 +101,7 @@ impl<'w> Log<'w> {
             class: failure.map(|failure| failure.class),
             message: failure.map(|failure| failure.said(&self.providers.redactor)),
             status: failure.and_then(|failure| failure.status),
-            latency: now
-                .saturating_duration_since(under_way.began)
-                .max(Duration::ZERO),
+            latency: now.saturating_duration_since(under_way.began),
             tokens,
             usd: usd.filter(|_| tokens.is_some()),
         };

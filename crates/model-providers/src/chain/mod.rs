@@ -44,11 +44,7 @@ impl fmt::Debug for Chain {
 
 impl Chain {
     pub(crate) fn new(providers: Arc<Providers>, models: Vec<ModelId>, timeout: Duration) -> Self {
-        Self {
-            providers,
-            models: models.into(),
-            timeout,
-        }
+        Self { providers, models: models.into(), timeout }
     }
 
     /// The models, the primary first.
@@ -92,12 +88,9 @@ impl Chain {
         };
         let attempts = walk.finish();
         match ending {
-            Ending::Answered { value, model } => Ok(Answer {
-                value,
-                model: Some(model),
-                attempts,
-                degraded: false,
-            }),
+            Ending::Answered { value, model } => {
+                Ok(Answer { value, model: Some(model), attempts, degraded: false })
+            }
             Ending::Without(reason) => {
                 let unanswered = Unanswered { reason, attempts };
                 stand_in(request, &check, unanswered, observer)
@@ -123,20 +116,13 @@ fn stand_in(
     let value = stand_in(&unanswered.attempts);
     if let Err(rejected) = check.value(&value) {
         return Err(Unanswered {
-            reason: Reason::StandIn {
-                message: rejected.message,
-            },
+            reason: Reason::StandIn { message: rejected.message },
             attempts: unanswered.attempts,
         });
     }
     let reason = unanswered.to_string();
     observer.observe(&Event::Degraded { reason });
-    Ok(Answer {
-        value,
-        model: None,
-        attempts: unanswered.attempts,
-        degraded: true,
-    })
+    Ok(Answer { value, model: None, attempts: unanswered.attempts, degraded: true })
 }
 
 #[cfg(test)]

@@ -33,11 +33,7 @@ mod tests {
         ];
         for (left, is_primary, models_left, expected) in table {
             let given = share(Duration::from_secs(left), is_primary, models_left);
-            assert_eq!(
-                given.as_secs(),
-                expected,
-                "{left} {is_primary} {models_left}"
-            );
+            assert_eq!(given.as_secs(), expected, "{left} {is_primary} {models_left}");
         }
     }
 

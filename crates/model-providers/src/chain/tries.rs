@@ -92,13 +92,11 @@ mod tests {
     fn after(failures: &[Failure]) -> Vec<&'static str> {
         let failover = Failover::default();
         let mut tries = Tries::new(&failover);
-        let each = failures
-            .iter()
-            .map(|f| match tries.after(f, &failover, MINUTE) {
-                Again::No => "no",
-                Again::After(_) => "after",
-                Again::Repair => "repair",
-            });
+        let each = failures.iter().map(|f| match tries.after(f, &failover, MINUTE) {
+            Again::No => "no",
+            Again::After(_) => "after",
+            Again::Repair => "repair",
+        });
         each.collect()
     }
 
@@ -122,11 +120,7 @@ mod tests {
             (failed(Class::InvalidRequest), "no"),
         ];
         for (failure, expected) in table {
-            assert_eq!(
-                after(std::slice::from_ref(&failure)),
-                [expected],
-                "{failure:?}"
-            );
+            assert_eq!(after(std::slice::from_ref(&failure)), [expected], "{failure:?}");
         }
     }
 
@@ -141,10 +135,7 @@ mod tests {
 
     #[test]
     fn repairs_can_be_more_or_none() {
-        let mut failover = Failover {
-            repair_attempts: 2,
-            ..Failover::default()
-        };
+        let mut failover = Failover { repair_attempts: 2, ..Failover::default() };
         let wrong = failed(Class::InvalidOutput);
         let mut tries = Tries::new(&failover);
         let steps = [(); 3].map(|()| tries.after(&wrong, &failover, MINUTE));

@@ -41,10 +41,7 @@ impl Walk<'_> {
                 let key = self.providers.model_key(visit.route.model);
                 self.providers.rests().succeeded(&key);
                 self.log.tell_breakers();
-                Some(Ending::Answered {
-                    value,
-                    model: visit.route.model.clone(),
-                })
+                Some(Ending::Answered { value, model: visit.route.model.clone() })
             }
             Outcome::OverBudget => {
                 report(permit.ignore());
@@ -85,16 +82,10 @@ impl Walk<'_> {
     /// One try, reserved before and settled after.
     async fn once(&mut self, visit: &Visit<'_>) -> Outcome {
         let (providers, route) = (self.providers, visit.route);
-        let said: u64 = visit
-            .messages
-            .iter()
-            .map(|m| estimate_tokens(&m.content))
-            .sum();
+        let said: u64 = visit.messages.iter().map(|m| estimate_tokens(&m.content)).sum();
         let input = said.saturating_add(wire::schema_tokens(&self.request.schema));
         let price = Price::of(route.facts);
-        let reserved = providers
-            .budget
-            .reserve(expected(input, route.facts), price);
+        let reserved = providers.budget.reserve(expected(input, route.facts), price);
         let reservation = match reserved {
             Ok(reservation) => reservation,
             Err(denied) => {
@@ -105,8 +96,7 @@ impl Walk<'_> {
                 return Outcome::OverBudget;
             }
         };
-        self.log
-            .started(route.model, visit.position, self.chain_length);
+        self.log.started(route.model, visit.position, self.chain_length);
         let attempt = Try {
             providers,
             route,
@@ -116,15 +106,12 @@ impl Walk<'_> {
         };
         let outcome = attempt.make().await.and_then(|completion| {
             let checked = self.check.text(&completion.text);
-            checked
-                .map(|value| (value, completion.usage))
-                .map_err(|rejected| {
-                    let mut failure = Failure::new(Class::InvalidOutput, rejected.message);
-                    failure.likeness = Some(rejected.likeness.into());
-                    failure.answer = Some(completion.text.into());
-                    failure.status = Some(200);
-                    failure.with_usage(completion.usage)
-                })
+            checked.map(|value| (value, completion.usage)).map_err(|rejected| {
+                let mut failure = Failure::new(Class::InvalidOutput, rejected.message);
+                failure.likeness = Some(rejected.likeness.into());
+                failure.answer = Some(completion.text.into());
+                failure.with_usage(completion.usage)
+            })
         });
         let usage = match &outcome {
             Ok((_, usage)) => *usage,
@@ -197,10 +184,7 @@ impl Walk<'_> {
             (Class::QuotaExhausted, None) => providers.settings.breaker.max_reset_timeout,
             (_, None) => rests.backoff(&key, now),
         };
-        let rest = Rest {
-            class: failure.class,
-            until: now.saturating_add(retry_in),
-        };
+        let rest = Rest { class: failure.class, until: now.saturating_add(retry_in) };
         rests.lay(&key, rest);
         drop(rests);
         self.log.tell(&Event::ModelResting {
@@ -220,18 +204,24 @@ fn repaired(asked: &[Message], failure: &Failure, window: Option<u64>) -> Vec<Me
         let needed = used.saturating_add(estimate_tokens(text));
         window.is_none_or(|window| needed < window / 2) && text.len() <= LONGEST_ECHO
     };
-    let mut say = |role, content| messages.push(Message { role, content });
-    if let Some(answer) = failure.answer.as_ref().filter(|a| !a.is_empty() && fits(a)) {
-        say(MessageRole::Assistant, answer.to_string());
-    }
     let wrong = failure.raw();
-    say(
-        MessageRole::User,
-        format!(
-            "That answer cannot be used: {wrong}\nAnswer again from the start, with one whole JSON \
-             object that fits the schema and with nothing else."
-        ),
+    let note = format!(
+        "That answer cannot be used: {wrong}\nAnswer again from the start, with one whole JSON \
+         object that fits the schema and with nothing else."
     );
+    let echo = failure.answer.as_ref().filter(|a| !a.is_empty() && fits(a));
+    match (echo, messages.last_mut()) {
+        // Two messages of one role in a row are more than some models' templates take.
+        (None, Some(last)) if last.role == MessageRole::User => {
+            last.content = format!("{}\n\n{note}", last.content);
+            return messages;
+        }
+        (None, _) => {}
+        (Some(echo), _) => {
+            messages.push(Message { role: MessageRole::Assistant, content: echo.to_string() })
+        }
+    }
+    messages.push(Message { role: MessageRole::User, content: note });
     messages
 }
 
@@ -240,10 +230,7 @@ mod tests {
     use super::*;
 
     fn asked() -> Vec<Message> {
-        vec![Message {
-            role: MessageRole::User,
-            content: "do it".into(),
-        }]
+        vec![Message { role: MessageRole::User, content: "do it".into() }]
     }
 
     fn rejected(answer: Option<&str>) -> Failure {
@@ -264,13 +251,10 @@ mod tests {
     #[test]
     fn an_answer_that_does_not_fit_is_not_shown() {
         let long = "x".repeat(LONGEST_ECHO + 1);
-        for (answer, window) in [
-            (None, None),
-            (Some(long.as_str()), None),
-            (Some("{}"), Some(5)),
-        ] {
+        for (answer, window) in [(None, None), (Some(long.as_str()), None), (Some("{}"), Some(5))] {
             let messages = repaired(&asked(), &rejected(answer), window);
-            assert_eq!(messages.len(), 2, "{window:?}");
+            assert_eq!(messages.len(), 1, "{window:?}");
+            assert!(messages[0].content.contains("`a` is missing"));
         }
     }
 }

@@ -22,8 +22,6 @@ use crate::{
 const LEAST_TIME: Duration = Duration::from_millis(20);
 /// How often a breaker whose probe is under way elsewhere is looked at while waiting.
 const LOOK: Duration = Duration::from_millis(250);
-/// Kept free in a window for the answer where the model's own limit is not known.
-const USUAL_OUTPUT: u64 = 8_192;
 
 /// How a walk ends.
 pub(super) enum Ending {
@@ -74,13 +72,9 @@ impl<'w> Walk<'w> {
     ) -> Self {
         let providers = &*chain.providers;
         let failover = &providers.settings.failover;
-        let own_end = providers.clock.instant() + chain.timeout;
+        let own_end = providers.clock.after(chain.timeout);
         let end = deadline.map_or(own_end, |deadline| deadline.min(own_end));
-        let reach = if failover.enabled {
-            chain.models.len()
-        } else {
-            1
-        };
+        let reach = if failover.enabled { chain.models.len() } else { 1 };
         Self {
             providers,
             models: chain.models.get(..reach).unwrap_or(&chain.models),
@@ -146,13 +140,7 @@ impl<'w> Walk<'w> {
         let now = self.providers.clock.instant();
         let until = now + self.share(position, route.facts);
         self.tell_fallback(position);
-        let visit = Visit {
-            position,
-            route,
-            messages,
-            began: now,
-            until,
-        };
+        let visit = Visit { position, route, messages, began: now, until };
         self.visit(visit, permit).await
     }
 
@@ -189,9 +177,7 @@ impl<'w> Walk<'w> {
     }
 
     fn tell_fallback(&self, position: usize) {
-        let left = self
-            .left
-            .filter(|(from, _)| position > 0 && *from != position);
+        let left = self.left.filter(|(from, _)| position > 0 && *from != position);
         let from = left.and_then(|(from, class)| Some((self.models.get(from)?, class)));
         let to = self.models.get(position);
         if let (Some((from, class)), Some(to)) = (from, to) {
@@ -249,9 +235,8 @@ impl<'w> Walk<'w> {
 /// The input tokens a model has room for.
 fn room(facts: &Facts, schema: u64) -> Option<u64> {
     let window = facts.context_window?;
-    let answer = facts.max_output_tokens.unwrap_or(USUAL_OUTPUT);
-    let reserve = answer.min(window / 4);
-    Some(window.saturating_sub(reserve).saturating_sub(schema))
+    let free = window.saturating_sub(facts.answer_reserve());
+    Some(free.saturating_sub(schema))
 }
 
 #[cfg(test)]
@@ -268,11 +253,7 @@ mod tests {
             (Some(100), None, Some(0)),
         ];
         for (context_window, max_output_tokens, expected) in table {
-            let facts = Facts {
-                context_window,
-                max_output_tokens,
-                ..Facts::default()
-            };
+            let facts = Facts { context_window, max_output_tokens, ..Facts::default() };
             assert_eq!(room(&facts, 100), expected, "{facts:?}");
         }
     }

@@ -42,20 +42,14 @@ impl Complaint {
         let outer = Self::flat(value)?;
         // Some gateways quote the whole object of the server behind them as their message.
         let quoted = serde_json::from_str::<Value>(&outer.message).ok();
-        let inner = quoted
-            .filter(Value::is_object)
-            .as_ref()
-            .and_then(Self::flat);
+        let inner = quoted.filter(Value::is_object).as_ref().and_then(Self::flat);
         Some(inner.unwrap_or(outer))
     }
 
     fn flat(value: &Value) -> Option<Self> {
         // Gemini puts its object into a list.
         let value = value.get(0).unwrap_or(value);
-        let mut complaint = Self {
-            is_structured: true,
-            ..Self::default()
-        };
+        let mut complaint = Self { is_structured: true, ..Self::default() };
         match value.get("error") {
             Some(Value::String(text)) => {
                 complaint.message.clone_from(text);
@@ -117,15 +111,9 @@ impl Complaint {
     fn text(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let is_page = text.trim_start().starts_with('<');
-        let message = if is_page {
-            format!("a page: {}", without_tags(&text))
-        } else {
-            text.into_owned()
-        };
-        Self {
-            message,
-            ..Self::default()
-        }
+        let message =
+            if is_page { format!("a page: {}", without_tags(&text)) } else { text.into_owned() };
+        Self { message, ..Self::default() }
     }
 
     fn codes_of(&mut self, object: &Value, fields: &[&str]) {
@@ -158,9 +146,7 @@ impl Complaint {
 }
 
 fn text(object: &Value, fields: &[&str]) -> Option<String> {
-    let mut texts = fields
-        .iter()
-        .filter_map(|field| object.get(field)?.as_str());
+    let mut texts = fields.iter().filter_map(|field| object.get(field)?.as_str());
     texts.next().map(str::to_owned)
 }
 
@@ -170,10 +156,7 @@ fn validation_error(detail: &Value) -> String {
     let path: Vec<String> = path
         .into_iter()
         .flatten()
-        .map(|part| {
-            part.as_str()
-                .map_or_else(|| part.to_string(), str::to_owned)
-        })
+        .map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned))
         .collect();
     let said = text(detail, &["msg", "message"]).unwrap_or_default();
     format!("{}: {said}", path.join("."))

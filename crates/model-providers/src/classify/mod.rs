@@ -51,11 +51,7 @@ pub(crate) fn inside(complaint: &Complaint, wall: SystemTime) -> Failure {
 fn message(status: u16, headers: &HeaderMap, complaint: &Complaint) -> String {
     if (300..400).contains(&status) {
         let to = headers.get("location").and_then(|to| to.to_str().ok());
-        let to = to
-            .unwrap_or("nowhere")
-            .split('?')
-            .next()
-            .unwrap_or_default();
+        let to = to.unwrap_or("nowhere").split('?').next().unwrap_or_default();
         return format!("status {status}: redirects are not followed; it points to {to}");
     }
     if complaint.is_structured {
@@ -63,10 +59,7 @@ fn message(status: u16, headers: &HeaderMap, complaint: &Complaint) -> String {
     } else if complaint.message.is_empty() {
         format!("status {status} without a word")
     } else {
-        format!(
-            "status {status}: {}",
-            bounded(&complaint.message, PAGE_SHOWN)
-        )
+        format!("status {status}: {}", bounded(&complaint.message, PAGE_SHOWN))
     }
 }
 

@@ -11,9 +11,7 @@ use reqwest::header::HeaderMap;
 pub(crate) fn from_headers(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     let read = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let milliseconds = read("retry-after-ms").and_then(|text| text.parse().ok());
-    milliseconds
-        .map(Duration::from_millis)
-        .or_else(|| parse(read("retry-after")?, wall))
+    milliseconds.map(Duration::from_millis).or_else(|| parse(read("retry-after")?, wall))
 }
 
 fn parse(text: &str, wall: SystemTime) -> Option<Duration> {

@@ -29,41 +29,22 @@ struct Row {
 }
 
 const fn codes(class: Class, codes: &'static [&'static str]) -> Row {
-    Row {
-        statuses: &[],
-        codes,
-        phrases: &[],
-        class,
-    }
+    Row { statuses: &[], codes, phrases: &[], class }
 }
 
 const fn phrases(class: Class, statuses: &'static [u16], phrases: &'static [&'static str]) -> Row {
-    Row {
-        statuses,
-        codes: &[],
-        phrases,
-        class,
-    }
+    Row { statuses, codes: &[], phrases, class }
 }
 
 const fn statuses(class: Class, statuses: &'static [u16]) -> Row {
-    Row {
-        statuses,
-        codes: &[],
-        phrases: &[],
-        class,
-    }
+    Row { statuses, codes: &[], phrases: &[], class }
 }
 
 /// Statuses with which a full context is reported.
 const OVERFLOW_STATUSES: &[u16] = &[400, 413, 422, 429, 500];
 const ROWS: &[Row] = &[
     // A request larger than a whole minute's allowance never fits, however long one waits.
-    phrases(
-        ContextOverflow,
-        &[413, 429],
-        &["request too large", "too large for model"],
-    ),
+    phrases(ContextOverflow, &[413, 429], &["request too large", "too large for model"]),
     // Codes and types.
     codes(
         QuotaExhausted,
@@ -201,12 +182,7 @@ const ROWS: &[Row] = &[
     phrases(
         Auth,
         &[400],
-        &[
-            "api key not valid",
-            "invalid api key",
-            "incorrect api key",
-            "api key expired",
-        ],
+        &["api key not valid", "invalid api key", "incorrect api key", "api key expired"],
     ),
     phrases(InvalidOutput, &[400], &["failed to generate json"]),
     // What is left is the status's own meaning.
@@ -246,10 +222,7 @@ pub(crate) fn classify(status: Option<u16>, complaint: &Complaint) -> Verdict {
         (None, Some(500..)) => Unavailable,
         (None, _) => InvalidRequest,
     };
-    let named = complaint
-        .codes
-        .iter()
-        .any(|c| MODEL_CODES.contains(&c.as_str()));
+    let named = complaint.codes.iter().any(|c| MODEL_CODES.contains(&c.as_str()));
     let about_model = said.contains("model") || said.contains("endpoints");
     let phrased = about_model && MODEL_PHRASES.iter().any(|phrase| said.contains(phrase));
     Verdict {
@@ -263,10 +236,7 @@ pub(crate) fn classify(status: Option<u16>, complaint: &Complaint) -> Verdict {
 fn holds(row: &Row, status: Option<u16>, complaint: &Complaint, said: &str) -> bool {
     let by_status = row.statuses.is_empty() || status.is_none_or(|s| row.statuses.contains(&s));
     let by_code = row.codes.is_empty()
-        || complaint
-            .codes
-            .iter()
-            .any(|code| row.codes.contains(&code.as_str()));
+        || complaint.codes.iter().any(|code| row.codes.contains(&code.as_str()));
     let by_phrase = row.phrases.is_empty() || row.phrases.iter().any(|p| said.contains(p));
     let only_by_status = row.codes.is_empty() && row.phrases.is_empty();
     // Without a status a row that knows nothing else says nothing.

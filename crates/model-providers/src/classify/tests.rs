@@ -18,9 +18,7 @@ struct Fixture {
 }
 
 fn fixtures() -> Vec<Fixture> {
-    let blocks = FIXTURES
-        .split("\n\n")
-        .filter(|block| !block.trim().is_empty());
+    let blocks = FIXTURES.split("\n\n").filter(|block| !block.trim().is_empty());
     blocks
         .map(|block| {
             let (head, body) = block.trim().split_once('\n').unwrap_or((block, ""));
@@ -109,10 +107,7 @@ fn waits_are_found_in_headers_and_bodies() {
 #[test]
 fn an_error_inside_a_200_is_the_servers_unless_its_code_says_otherwise() {
     let table = [
-        (
-            r#"{"error": {"message": "x", "type": "server_error"}}"#,
-            Class::Unavailable,
-        ),
+        (r#"{"error": {"message": "x", "type": "server_error"}}"#, Class::Unavailable),
         (r#"{"error": {"message": "x"}}"#, Class::Unavailable),
         (r#"{"error": "x"}"#, Class::Unavailable),
         (
@@ -123,18 +118,9 @@ fn an_error_inside_a_200_is_the_servers_unless_its_code_says_otherwise() {
             r#"{"type": "error", "error": {"type": "rate_limit_error", "message": "x"}}"#,
             Class::RateLimited,
         ),
-        (
-            r#"{"error": {"code": 429, "message": "Rate limit exceeded"}}"#,
-            Class::RateLimited,
-        ),
-        (
-            r#"{"error": {"code": 502, "message": "Provider disconnected"}}"#,
-            Class::Unavailable,
-        ),
-        (
-            r#"{"error": {"code": 402, "message": "x"}}"#,
-            Class::QuotaExhausted,
-        ),
+        (r#"{"error": {"code": 429, "message": "Rate limit exceeded"}}"#, Class::RateLimited),
+        (r#"{"error": {"code": 502, "message": "Provider disconnected"}}"#, Class::Unavailable),
+        (r#"{"error": {"code": 402, "message": "x"}}"#, Class::QuotaExhausted),
     ];
     for (body, class) in table {
         let value: Value = serde_json::from_str(body).unwrap();
@@ -153,10 +139,7 @@ fn a_page_is_shown_without_its_tags() {
 #[test]
 fn a_redirect_is_named_and_not_followed() {
     let mut headers = HeaderMap::new();
-    headers.insert(
-        "location",
-        "https://other.example/v1?key=1".parse().unwrap(),
-    );
+    headers.insert("location", "https://other.example/v1?key=1".parse().unwrap());
     let failure = refused(307, &headers, b"", UNIX_EPOCH);
     assert_eq!(failure.class, Class::InvalidRequest);
     insta::assert_snapshot!(failure.raw(), @"status 307: redirects are not followed; it points to https://other.example/v1");

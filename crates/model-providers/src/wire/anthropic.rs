@@ -9,8 +9,6 @@ use crate::classify::Complaint;
 use crate::{MessageRole, Tokens};
 
 pub(super) const VERSION: &str = "2023-06-01";
-/// The language demands a limit; this is what is asked for where the facts name none.
-const USUAL_LIMIT: u64 = 8_192;
 
 /// `/v1/messages`, unless the base already has the version.
 pub(super) fn path(base: &Url) -> &'static [&'static str] {
@@ -23,12 +21,10 @@ pub(super) fn path(base: &Url) -> &'static [&'static str] {
 
 pub(super) fn body(question: &Question<'_>) -> Value {
     let messages = with_schema_in_prompt(question);
-    let (system, said): (Vec<_>, Vec<_>) = messages
-        .into_iter()
-        .partition(|message| message.role == MessageRole::System);
+    let (system, said): (Vec<_>, Vec<_>) =
+        messages.into_iter().partition(|message| message.role == MessageRole::System);
     let system: Vec<String> = system.into_iter().map(|message| message.content).collect();
-    let facts = question.route.facts;
-    let limit = facts.max_output_tokens.unwrap_or(USUAL_LIMIT);
+    let limit = question.route.facts.answer_reserve();
     let mut body = Map::new();
     body.insert("model".into(), question.route.model.name.as_str().into());
     body.insert("max_tokens".into(), limit.into());
@@ -79,8 +75,7 @@ pub(super) fn plain(value: &Value, into: &mut Arriving) {
 }
 
 fn push(text: Option<&Value>, into: &mut Arriving) {
-    into.text
-        .push_str(text.and_then(Value::as_str).unwrap_or(""));
+    into.text.push_str(text.and_then(Value::as_str).unwrap_or(""));
 }
 
 fn note_finish(reason: Option<&Value>, into: &mut Arriving) {
@@ -91,11 +86,7 @@ fn note_finish(reason: Option<&Value>, into: &mut Arriving) {
 
 /// What is read from the cache and written to it is input too.
 fn input_tokens(usage: &Value) -> u64 {
-    let fields = [
-        "input_tokens",
-        "cache_creation_input_tokens",
-        "cache_read_input_tokens",
-    ];
+    let fields = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
     let counts = fields.iter().filter_map(|field| usage.get(field)?.as_u64());
     counts.fold(0, u64::saturating_add)
 }

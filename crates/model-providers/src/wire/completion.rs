@@ -63,9 +63,7 @@ impl Arriving {
     pub(super) fn usage(&self) -> Usage {
         match self.tokens {
             Some(tokens) => Usage::Known(tokens),
-            None => Usage::Estimated {
-                output: estimate_tokens(&self.text),
-            },
+            None => Usage::Estimated { output: estimate_tokens(&self.text) },
         }
     }
 

@@ -19,10 +19,7 @@ pub(crate) struct Form {
 
 impl Default for Form {
     fn default() -> Self {
-        Self {
-            native_schema: true,
-            usage_in_stream: true,
-        }
+        Self { native_schema: true, usage_in_stream: true }
     }
 }
 
@@ -77,22 +74,10 @@ mod tests {
     fn only_what_a_refusal_names_is_left_out() {
         let full = Form::default();
         let table = [
-            (
-                "Unsupported parameter: 'response_format'",
-                Some((false, true)),
-            ),
-            (
-                "This model does not support response format `json_schema`",
-                Some((false, true)),
-            ),
-            (
-                "body.stream_options: Extra inputs are not permitted",
-                Some((true, false)),
-            ),
-            (
-                "stream_options and response_format are unknown",
-                Some((false, false)),
-            ),
+            ("Unsupported parameter: 'response_format'", Some((false, true))),
+            ("This model does not support response format `json_schema`", Some((false, true))),
+            ("body.stream_options: Extra inputs are not permitted", Some((true, false))),
+            ("stream_options and response_format are unknown", Some((false, false))),
             ("temperature is too high", None),
         ];
         for (refusal, expected) in table {
@@ -104,10 +89,7 @@ mod tests {
 
     #[test]
     fn what_is_already_left_out_cannot_be_left_out_again() {
-        let form = Form {
-            native_schema: false,
-            usage_in_stream: true,
-        };
+        let form = Form { native_schema: false, usage_in_stream: true };
         assert_eq!(form.without("response_format"), None);
     }
 }

@@ -37,10 +37,7 @@ pub(crate) fn call(question: &Question<'_>) -> Result<Call, String> {
     let endpoint = question.route.endpoint;
     let (path, body) = match endpoint.kind {
         Kind::OpenAi => (openai::PATH, openai::body(question)),
-        Kind::Anthropic => (
-            anthropic::path(&endpoint.base_url),
-            anthropic::body(question),
-        ),
+        Kind::Anthropic => (anthropic::path(&endpoint.base_url), anthropic::body(question)),
     };
     Ok(Call {
         url: under(&endpoint.base_url, path),
@@ -106,13 +103,7 @@ fn with_schema_in_prompt(question: &Question<'_>) -> Vec<Message> {
     let demand = schema::demand(question.schema);
     match messages.iter_mut().rfind(|m| m.role == MessageRole::System) {
         Some(system) => system.content = format!("{}\n\n{demand}", system.content),
-        None => messages.insert(
-            0,
-            Message {
-                role: MessageRole::System,
-                content: demand,
-            },
-        ),
+        None => messages.insert(0, Message { role: MessageRole::System, content: demand }),
     }
     messages
 }

@@ -90,9 +90,6 @@ fn push_text(content: Option<&Value>, to: &mut String) {
 fn usage(usage: &Value) -> Option<Tokens> {
     Some(Tokens {
         input: usage.get("prompt_tokens")?.as_u64()?,
-        output: usage
-            .get("completion_tokens")
-            .and_then(Value::as_u64)
-            .unwrap_or(0),
+        output: usage.get("completion_tokens").and_then(Value::as_u64).unwrap_or(0),
     })
 }

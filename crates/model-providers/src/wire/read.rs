@@ -75,12 +75,7 @@ enum Form {
 impl Form {
     /// A server that was asked for a stream may still answer in one piece of JSON.
     fn of(reply: &Reply) -> Result<Self, Failure> {
-        let header = |name: &str| {
-            reply
-                .headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
+        let header = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok());
         let unusable = |message: String| {
             let failure = Failure::new(Class::Unavailable, message);
             Err(failure.with_status(reply.status))
@@ -90,19 +85,12 @@ impl Form {
             return unusable(format!("the answer is compressed unasked ({encoding})"));
         }
         let kind = header("content-type").unwrap_or("text/event-stream");
-        let kind = kind
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_lowercase();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_lowercase();
         match kind.as_str() {
             "text/event-stream" => Ok(Self::Stream),
             "application/json" => Ok(Self::Plain),
             other if other.ends_with("+json") => Ok(Self::Plain),
-            other => unusable(format!(
-                "the answer is {other}, not JSON or an event stream"
-            )),
+            other => unusable(format!("the answer is {other}, not JSON or an event stream")),
         }
     }
 }
@@ -118,9 +106,7 @@ async fn stream(
     let broke_off = loop {
         let next = if arriving.finish.is_some() {
             // The answer is there; only its end mark is missing.
-            timeout(TIME_FOR_THE_END, events.next())
-                .await
-                .unwrap_or(None)
+            timeout(TIME_FOR_THE_END, events.next()).await.unwrap_or(None)
         } else {
             events.next().await
         };

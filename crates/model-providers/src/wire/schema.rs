@@ -67,10 +67,7 @@ mod tests {
             (inner.clone(), true),
             (json!({"type": "array", "items": inner}), true),
             (json!({"anyOf": [inner, {"type": "null"}]}), true),
-            (
-                json!({"type": "object", "properties": {"b": {}}, "required": ["b"]}),
-                false,
-            ),
+            (json!({"type": "object", "properties": {"b": {}}, "required": ["b"]}), false),
             (
                 json!({"type": "object", "properties": {"b": {}}, "additionalProperties": false}),
                 false,

@@ -96,11 +96,7 @@ async fn reply(step: Does) -> Result<Reply, Broken> {
         true => pieces.chain(stream::pending()).boxed(),
         false => pieces.boxed(),
     };
-    Ok(Reply {
-        status,
-        headers,
-        body,
-    })
+    Ok(Reply { status, headers, body })
 }
 
 fn whole(text: &str) -> Vec<(Duration, String)> {
@@ -123,9 +119,7 @@ impl Seen {
         let events = self.0.lock().unwrap();
         let name = |event: &Event| {
             let shown = format!("{event:?}");
-            shown
-                .split_once(' ')
-                .map_or(shown.clone(), |(name, _)| name.to_owned())
+            shown.split_once(' ').map_or(shown.clone(), |(name, _)| name.to_owned())
         };
         events.iter().map(name).collect()
     }

@@ -118,9 +118,7 @@ async fn if_all_rest_the_one_that_comes_back_in_time_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn if_none_comes_back_in_time_the_stand_in_answers_at_once() {
     let bench = Bench::new();
-    bench
-        .script("one", [Does::Limited(30)])
-        .script("two", [Does::Limited(11)]);
+    bench.script("one", [Does::Limited(30)]).script("two", [Does::Limited(11)]);
     let mut request = request();
     request.stand_in = Some(std::sync::Arc::new(|attempts| {
         assert_eq!(attempts.len(), 2);
@@ -156,10 +154,7 @@ async fn a_silent_model_is_not_waited_for() {
 async fn while_a_probe_is_under_way_others_wait_for_its_result() {
     let bench = Bench::new();
     bench.script("one", [Does::Status(404, "x")]);
-    let breaker = bench
-        .providers
-        .breakers
-        .breaker(&bench.providers.model_key(&model("a/one")));
+    let breaker = bench.providers.breakers.breaker(&bench.providers.model_key(&model("a/one")));
     breaker.trip_for(Duration::from_secs(1));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let probe = breaker.try_acquire().unwrap();
@@ -171,19 +166,13 @@ async fn while_a_probe_is_under_way_others_wait_for_its_result() {
     };
     let (outcome, ()) = tokio::join!(bench.ask(&ALL[..1]), ends);
     assert_eq!(by(&outcome).unwrap(), "a/one");
-    assert!(
-        bench.elapsed() <= Duration::from_secs(6),
-        "{:?}",
-        bench.elapsed()
-    );
+    assert!(bench.elapsed() <= Duration::from_secs(6), "{:?}", bench.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reset_closes_the_breaker_and_ends_the_rest() {
     let bench = Bench::new();
-    bench
-        .script("one", [Does::Limited(60)])
-        .script("two", [Does::Status(401, "")]);
+    bench.script("one", [Does::Limited(60)]).script("two", [Does::Status(401, "")]);
     bench.ask(&ALL).await.unwrap();
     bench.providers.reset_breakers(Some(&model("a/one")));
     assert_eq!(bench.providers.health(&model("a/one")).resting, None);
@@ -209,21 +198,12 @@ async fn events_tell_what_happened_in_order() {
         ]
     );
     let events = bench.seen.all();
-    let Some(Event::FallbackUsed {
-        from,
-        to,
-        position,
-        class,
-    }) = events.get(3)
-    else {
+    let Some(Event::FallbackUsed { from, to, position, class }) = events.get(3) else {
         panic!("{events:?}");
     };
     assert_eq!((from, to, *position), (&model("a/one"), &model("b/two"), 1));
     assert_eq!(*class, Some(Class::RateLimited));
-    let Some(Event::AttemptStarted {
-        attempt, models, ..
-    }) = events.get(4)
-    else {
+    let Some(Event::AttemptStarted { attempt, models, .. }) = events.get(4) else {
         panic!("{events:?}");
     };
     assert_eq!((*attempt, *models), (2, 3));

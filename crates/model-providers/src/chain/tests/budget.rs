@@ -37,10 +37,7 @@ async fn an_unknown_provider_is_an_error() {
 async fn tokens_and_cost_are_booked_to_the_attempt_that_used_them() {
     let bench = Bench::with(limited(None, None));
     let answer = bench.ask(&["a/one"]).await.unwrap();
-    let tokens = Tokens {
-        input: 7,
-        output: 3,
-    };
+    let tokens = Tokens { input: 7, output: 3 };
     assert_eq!(answer.attempts[0].tokens, Some(tokens));
     assert_eq!(answer.attempts[0].usd, Some(13.0));
     assert_eq!(bench.providers.spent().usd, Some(13.0));
@@ -54,13 +51,9 @@ async fn tokens_and_cost_are_booked_to_the_attempt_that_used_them() {
 async fn a_spent_budget_ends_the_chain_and_is_told_once() {
     let bench = Bench::with(limited(None, Some(150)));
     bench.ask(&["a/one", "b/two"]).await.unwrap();
-    bench.providers.book(&crate::Spent {
-        tokens: Tokens {
-            input: 140,
-            output: 0,
-        },
-        usd: Some(0.0),
-    });
+    bench
+        .providers
+        .book(&crate::Spent { tokens: Tokens { input: 140, output: 0 }, usd: Some(0.0) });
     for _ in 0..3 {
         let unanswered = bench.ask(&["a/one", "b/two"]).await.unwrap_err();
         assert_eq!(unanswered.reason, Reason::BudgetExhausted);

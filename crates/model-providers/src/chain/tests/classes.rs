@@ -72,10 +72,9 @@ async fn a_long_retry_after_rests_the_model_and_the_next_is_asked_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn quota_and_auth_rest_every_model_of_the_credential_and_no_other() {
-    for (status, class, rest) in [
-        (402, Class::QuotaExhausted, 15 * 60),
-        (401, Class::Auth, 365 * 86_400),
-    ] {
+    for (status, class, rest) in
+        [(402, Class::QuotaExhausted, 15 * 60), (401, Class::Auth, 365 * 86_400)]
+    {
         let bench = Bench::new();
         bench.script("one", [Does::Status(status, "")]);
         let outcome = bench.ask(&["a/one", "a/sister", "b/two"]).await;
@@ -94,20 +93,11 @@ async fn quota_and_auth_rest_every_model_of_the_credential_and_no_other() {
 async fn after_an_overflow_only_a_larger_window_is_asked() {
     let mut settings = settings();
     for (name, window) in [("a/one", 30_000), ("b/two", 20_000), ("c/three", 90_000)] {
-        let facts = Facts {
-            context_window: Some(window),
-            ..Facts::default()
-        };
+        let facts = Facts { context_window: Some(window), ..Facts::default() };
         settings.models.insert(model(name), facts);
     }
     let bench = Bench::with(settings);
-    bench.script(
-        "one",
-        [Does::Status(
-            400,
-            r#"{"error": {"code": "context_length_exceeded"}}"#,
-        )],
-    );
+    bench.script("one", [Does::Status(400, r#"{"error": {"code": "context_length_exceeded"}}"#)]);
     let outcome = bench.ask(&ALL).await;
     assert_eq!(classes(&outcome), ["context_overflow", "ok"]);
     assert_eq!(bench.order(), ["one", "three"]);
@@ -115,18 +105,12 @@ async fn after_an_overflow_only_a_larger_window_is_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_prompt_that_does_not_fit_passes_the_model_over_unasked() {
-    let facts = Facts {
-        context_window: Some(10),
-        ..Facts::default()
-    };
+    let facts = Facts { context_window: Some(10), ..Facts::default() };
     let bench = Bench::facts("a/one", facts);
     let outcome = bench.ask(&ALL).await;
     assert_eq!(classes(&outcome), ["context_overflow", "ok"]);
     assert_eq!(bench.order(), ["two"]);
-    assert_eq!(
-        bench.seen.names(),
-        ["AttemptFailed", "AttemptStarted", "AttemptSucceeded"]
-    );
+    assert_eq!(bench.seen.names(), ["AttemptFailed", "AttemptStarted", "AttemptSucceeded"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,10 +167,7 @@ async fn nothing_of_a_failed_answer_is_shown_to_the_next_model() {
     let bench = Bench::new();
     bench.script("one", [Does::Says("no")]);
     let outcome = bench.ask(&ALL).await;
-    assert_eq!(
-        classes(&outcome),
-        ["invalid_output", "invalid_output", "ok"]
-    );
+    assert_eq!(classes(&outcome), ["invalid_output", "invalid_output", "ok"]);
     assert_eq!(bench.asked()[2]["messages"].as_array().unwrap().len(), 1);
 }
 

@@ -56,10 +56,7 @@ async fn a_key_in_an_error_body_is_taken_out_of_everything() {
     bench.script("one", [Does::Status(401, body)]);
     bench.script(
         "two",
-        [Does::Streams(
-            vec![(std::time::Duration::ZERO, format!("data: {body}\n\n"))],
-            false,
-        )],
+        [Does::Streams(vec![(std::time::Duration::ZERO, format!("data: {body}\n\n"))], false)],
     );
     let unanswered = bench.ask(&["a/one", "b/two"]).await.unwrap_err();
     let everything = format!("{unanswered} {unanswered:?} {:?}", bench.seen.all());
@@ -68,6 +65,20 @@ async fn a_key_in_an_error_body_is_taken_out_of_everything() {
     let memory = serde_json::to_string(&bench.providers.memory()).unwrap();
     assert!(!memory.contains("-secret"), "{memory}");
     assert!(!format!("{:?}", bench.providers).contains("-secret"));
+}
+
+/// Callers ask from spawned work, and a limit that nobody outlives is no overflow.
+#[tokio::test(start_paused = true)]
+async fn a_request_can_be_spawned_and_its_time_be_endless() {
+    let mut bench = Bench::new();
+    bench.timeout = std::time::Duration::MAX;
+    let models = ["a/one".parse().unwrap()];
+    let chain = bench.providers.chain(&models, bench.timeout).unwrap();
+    let asking = tokio::spawn(async move {
+        let cancel = tokio_util::sync::CancellationToken::new();
+        chain.ask(&request(), None, &cancel, &()).await
+    });
+    assert_eq!(classes(&asking.await.unwrap()), ["ok"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,10 +58,7 @@ async fn an_open_breaker_and_a_limits_rest_outlive_the_process() {
     assert!(resting > Duration::from_secs(3_500), "{resting:?}");
     // The refused key may have been mended since.
     assert_eq!(next.providers.health(&model("c/three")).resting, None);
-    assert_eq!(
-        by(&next.ask(&["a/one", "b/two", "c/three"]).await).unwrap(),
-        "c/three"
-    );
+    assert_eq!(by(&next.ask(&["a/one", "b/two", "c/three"]).await).unwrap(), "c/three");
 }
 
 /// Trap 52: a changed credential clears what was held against the old one.
@@ -70,10 +67,7 @@ async fn a_changed_key_clears_breaker_and_rest() {
     let bench = Bench::new();
     bench.script("one", [Does::Status(402, "")]);
     bench.ask(&["a/one"]).await.unwrap_err();
-    let breaker = bench
-        .providers
-        .breakers
-        .breaker(&bench.providers.model_key(&model("a/one")));
+    let breaker = bench.providers.breakers.breaker(&bench.providers.model_key(&model("a/one")));
     breaker.force_open();
     let mut settings = settings();
     let endpoint = settings.endpoints.get_mut("a").unwrap();
@@ -92,8 +86,7 @@ async fn a_damaged_memory_is_used_as_far_as_it_can_be_read() {
     value["breakers"] = serde_json::json!({"breakers": [1, ["x", {}], ["a/one#none", 5]]});
     value["first_token"] = "rubbish".into();
     let next = Bench::new();
-    next.providers
-        .restore(&serde_json::from_value(value).unwrap());
+    next.providers.restore(&serde_json::from_value(value).unwrap());
     assert!(next.providers.health(&model("a/one")).resting.is_some());
     assert_eq!(next.state("a/one"), "CLOSED");
 }

@@ -45,10 +45,7 @@ async fn an_unknown_model_has_90_seconds_for_its_first_token() {
     assert_eq!(bench.elapsed().as_secs(), 90);
     assert_eq!(bench.order(), ["one", "two"]);
     let attempts = outcome.unwrap().attempts;
-    assert_eq!(
-        attempts[0].message.as_deref(),
-        Some("no first token within 90s")
-    );
+    assert_eq!(attempts[0].message.as_deref(), Some("no first token within 90s"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,10 +111,7 @@ async fn a_missing_end_mark_ends_promptly_after_the_finish_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn a_models_own_timeout_bounds_its_visit() {
-    let facts = Facts {
-        timeout: Some(7 * SECOND),
-        ..Facts::default()
-    };
+    let facts = Facts { timeout: Some(7 * SECOND), ..Facts::default() };
     let bench = Bench::facts("a/one", facts);
     bench.script("one", [Does::Hangs]);
     let outcome = bench.ask(&["a/one", "b/two"]).await;
@@ -129,9 +123,7 @@ async fn a_models_own_timeout_bounds_its_visit() {
 async fn the_callers_deadline_ends_the_chain_and_is_no_proof_against_a_model() {
     let mut bench = Bench::new();
     bench.deadline = Some(8 * SECOND);
-    bench
-        .script("one", [Does::Hangs])
-        .script("two", [Does::Hangs]);
+    bench.script("one", [Does::Hangs]).script("two", [Does::Hangs]);
     let outcome = bench.ask(&["a/one", "b/two"]).await;
     assert_eq!(classes(&outcome), ["timeout"; 2]);
     assert_eq!(bench.elapsed().as_secs(), 8);
@@ -141,10 +133,7 @@ async fn the_callers_deadline_ends_the_chain_and_is_no_proof_against_a_model() {
 #[tokio::test(start_paused = true)]
 async fn a_lone_model_has_the_whole_time() {
     let bench = Bench::new();
-    let slow = vec![
-        (80 * SECOND, chunk("{\"ok\":true}")),
-        (30 * SECOND, finish("stop")),
-    ];
+    let slow = vec![(80 * SECOND, chunk("{\"ok\":true}")), (30 * SECOND, finish("stop"))];
     bench.script("one", [Does::Streams(slow, false)]);
     assert_eq!(by(&bench.ask(&["a/one"]).await).unwrap(), "a/one");
 }

@@ -1,1 +1,4 @@
+//! What is sent and what is read, without a socket.
 
+mod bodies;
+mod streams;
