@@ -1,4 +1,7 @@
 //! One failed try, with everything that decides what comes next.
+//!
+//! A bare class or a bare message is not enough: the wait that a server asked for, or what a try
+//! cost, would be lost on the way and guessed again further up.
 
 use std::time::Duration;
 

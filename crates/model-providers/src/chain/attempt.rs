@@ -1,4 +1,7 @@
 //! One try: a question sent, an answer read, under all of its timers.
+//!
+//! A timer that begins only with the headers lets a server hold a request for ever, so one stands
+//! around the whole try.
 
 use std::time::Duration;
 

@@ -1,4 +1,7 @@
 //! Which models are out of the question for the rest of a request.
+//!
+//! Without it a request that one provider does not accept is sent to each of its models, and a
+//! prompt that overflowed one window to the next smaller one.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,6 @@
 //! The attempts of one request, told as they happen and kept for the answer.
+//!
+//! Told in one place and kept in another, events and answer end up with different counts.
 
 use tokio::time::Instant;
 

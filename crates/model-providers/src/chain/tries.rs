@@ -1,4 +1,6 @@
 //! Whether a model is asked once more within the same visit.
+//!
+//! Retries that each kind of failure grants for itself add up; here they share one bound.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! One model's turn within a request: one permit, one or two tries, and what follows from them.
+//!
+//! The breaker is fed once for a visit and not for a try, or a short outage would count twice.
 
 use std::time::Duration;
 
@@ -218,7 +220,7 @@ fn repaired(asked: &[Message], failure: &Failure, window: Option<u64>) -> Vec<Me
         }
         (None, _) => {}
         (Some(echo), _) => {
-            messages.push(Message { role: MessageRole::Assistant, content: echo.to_string() })
+            messages.push(Message { role: MessageRole::Assistant, content: echo.to_string() });
         }
     }
     messages.push(Message { role: MessageRole::User, content: note });

@@ -1,4 +1,7 @@
 //! From one model to the next, until one answers or none is left.
+//!
+//! Every loop of it is bounded by the models, the time and the patience, so a request ends whatever
+//! the servers do.
 
 use std::time::Duration;
 

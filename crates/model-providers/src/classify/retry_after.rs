@@ -1,4 +1,6 @@
 //! When a server says to come back: seconds, milliseconds, or a date.
+//!
+//! A date read as nonsense would be a rest of zero, and the limit would be met again at once.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,7 @@
 //! Messages, as Anthropic speaks them. The schema stands in the prompt.
+//!
+//! Forced through the other language's fields, a cached prompt would be booked as free and a stop
+//! reason overlooked.
 
 use serde_json::{Map, Value, json};
 use url::Url;

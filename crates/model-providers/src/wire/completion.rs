@@ -1,4 +1,7 @@
 //! An answer while it arrives, in no vendor's language.
+//!
+//! Whether it is whole is decided here, once for every vendor: a reader that decides it for itself
+//! sooner or later takes half an answer for a whole one.
 
 use crate::budget::Usage;
 use crate::classify::{Complaint, inside};

@@ -1,4 +1,7 @@
 //! Chat completions, as OpenAI and the many servers compatible with it speak them.
+//!
+//! Compatible servers differ in every field that is not needed, so reading is lenient about what
+//! is absent and strict about what is broken.
 
 use serde_json::{Map, Value, json};
 

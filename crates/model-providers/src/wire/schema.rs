@@ -1,4 +1,7 @@
 //! The schema of an answer, as a parameter or as words.
+//!
+//! Both ways stand side by side so that a server without the parameter is asked for the very same
+//! shape, and not for a paraphrase of it.
 
 use serde_json::{Value, json};
 
