@@ -30,12 +30,9 @@ fn convert(value: Json) -> minijinja::Value {
             .or_else(|| number.as_f64().map(minijinja::Value::from))
             .unwrap_or_default(),
         Json::String(text) => minijinja::Value::from(clean(&text)),
-        Json::Array(items) => items
-            .into_iter()
-            .take(LIST_ENTRIES)
-            .map(convert)
-            .collect::<Vec<_>>()
-            .into(),
+        Json::Array(items) => {
+            items.into_iter().take(LIST_ENTRIES).map(convert).collect::<Vec<_>>().into()
+        }
         Json::Object(fields) => fields
             .into_iter()
             .map(|(key, value)| (key, convert(value)))
@@ -81,18 +78,12 @@ mod tests {
 
     #[test]
     fn drops_what_hides_or_reorders_text() {
-        assert_eq!(
-            clean("a\u{202e}b\u{200b}c\0d\u{1b}[31me\r\n\u{feff}f\u{ffff}"),
-            "abcd[31me\nf"
-        );
+        assert_eq!(clean("a\u{202e}b\u{200b}c\0d\u{1b}[31me\r\n\u{feff}f\u{ffff}"), "abcd[31me\nf");
     }
 
     #[test]
     fn cuts_long_text_and_long_lists() {
-        assert_eq!(
-            clean(&"x".repeat(1_000_000)).chars().count(),
-            TEXT_CHARS + 1
-        );
+        assert_eq!(clean(&"x".repeat(1_000_000)).chars().count(), TEXT_CHARS + 1);
         let list = vec!["x"; 10_000];
         assert_eq!(convert(serde_json::json!(list)).len(), Some(LIST_ENTRIES));
     }

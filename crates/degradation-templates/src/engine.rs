@@ -24,10 +24,7 @@ pub(crate) fn environment() -> Result<Environment<'static>, Error> {
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(RECURSION);
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    let syntax = SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .build()?;
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     environment.set_syntax(syntax);
     environment.set_auto_escape_callback(|name| {
         if name.ends_with(".yaml.j2") {
@@ -66,9 +63,8 @@ fn add_filters(environment: &mut Environment<'static>) {
     environment.add_filter("paths", |entries: Vec<String>| {
         safe(markdown::list(&entries, "- ", markdown::code))
     });
-    environment.add_filter("shorten", |text: String, limit: usize| {
-        markdown::shortened(&text, limit)
-    });
+    environment
+        .add_filter("shorten", |text: String, limit: usize| markdown::shortened(&text, limit));
 }
 
 fn safe(markdown: String) -> Value {

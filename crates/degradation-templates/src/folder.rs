@@ -14,10 +14,7 @@ const FILE_BYTES: u64 = 64 * 1024;
 /// The templates that the folder's files replace. Hidden files are left alone,
 /// for editors and version control put them there.
 pub(crate) fn read(dir: &Path) -> Result<Vec<(Name, String)>, Error> {
-    let unreadable = |source| Error::Read {
-        path: dir.to_owned(),
-        source,
-    };
+    let unreadable = |source| Error::Read { path: dir.to_owned(), source };
     let mut replaced = Vec::new();
     for entry in fs::read_dir(dir).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
@@ -51,10 +48,7 @@ fn read_file(path: PathBuf) -> Result<String, Error> {
         })
         .and_then(|file| file.take(FILE_BYTES + 1).read_to_string(&mut text));
     match taken {
-        Ok(bytes) if bytes as u64 > FILE_BYTES => Err(Error::TooLarge {
-            path,
-            limit: FILE_BYTES,
-        }),
+        Ok(bytes) if bytes as u64 > FILE_BYTES => Err(Error::TooLarge { path, limit: FILE_BYTES }),
         Ok(_) => Ok(text),
         Err(source) => Err(Error::Read { path, source }),
     }

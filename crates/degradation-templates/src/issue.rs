@@ -18,10 +18,8 @@ pub struct IssueText {
 
 /// Splits `# title`, a blank line and the body.
 pub(crate) fn split(rendered: &str) -> Result<IssueText, String> {
-    let (first, rest) = rendered
-        .trim_start()
-        .split_once('\n')
-        .ok_or("a title line and a body are needed")?;
+    let (first, rest) =
+        rendered.trim_start().split_once('\n').ok_or("a title line and a body are needed")?;
     let title = first
         .strip_prefix('#')
         .filter(|title| title.is_empty() || title.starts_with(' '))
@@ -29,10 +27,7 @@ pub(crate) fn split(rendered: &str) -> Result<IssueText, String> {
         .ok_or("the first line must be `# ` and a title")?;
     // Last of all, so that no template, however written, forges a marker.
     let body = markdown::without_comments(rest);
-    Ok(IssueText {
-        title,
-        body: bounded(tidy(&body)),
-    })
+    Ok(IssueText { title, body: bounded(tidy(&body)) })
 }
 
 /// Without trailing spaces, runs of blank lines outside fences, and blank ends.

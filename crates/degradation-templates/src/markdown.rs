@@ -36,11 +36,7 @@ pub(crate) fn code(text: &str) -> String {
         return "(empty)".to_owned();
     }
     let ticks = "`".repeat(longest_run(&text, '`') + 1);
-    let pad = if text.starts_with('`') || text.ends_with('`') {
-        " "
-    } else {
-        ""
-    };
+    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{ticks}{pad}{text}{pad}{ticks}")
 }
 
@@ -48,11 +44,7 @@ pub(crate) fn code(text: &str) -> String {
 pub(crate) fn fence(text: &str, language: &str) -> String {
     let text = without_comments(&block(text));
     let ticks = "`".repeat(longest_run(&text, '`').max(2) + 1);
-    let language: String = language
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(20)
-        .collect();
+    let language: String = language.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
     format!("{ticks}{language}\n{text}\n{ticks}")
 }
 
@@ -113,11 +105,7 @@ fn one_line(text: &str) -> String {
 
 /// The first lines of a text, without blank ends, within the limits of a block.
 fn block(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .trim_matches('\n')
-        .lines()
-        .take(BLOCK_LINES + 1)
-        .collect();
+    let lines: Vec<&str> = text.trim_matches('\n').lines().take(BLOCK_LINES + 1).collect();
     let mut kept = lines.get(..BLOCK_LINES).unwrap_or(&lines).join("\n");
     if lines.len() > BLOCK_LINES {
         kept.push_str("\n…");
@@ -186,10 +174,7 @@ mod tests {
     #[test]
     fn inline_leaves_words_and_disarms_the_rest() {
         let cases = [
-            (
-                "plain words, (brackets) & more",
-                "plain words, (brackets) &amp; more",
-            ),
+            ("plain words, (brackets) & more", "plain words, (brackets) &amp; more"),
             ("snake_case_name", "snake_case_name"),
             ("_emphasis_ **strong**", "\\_emphasis\\_ \\*\\*strong\\*\\*"),
             ("# heading", "\\# heading"),

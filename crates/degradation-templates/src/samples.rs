@@ -17,14 +17,8 @@ pub(crate) fn idea() -> IdeaFacts {
             "`greet` prints `Hello, world!`".to_owned(),
         ],
         files: vec![
-            FileFact {
-                path: "src/main.rs".to_owned(),
-                exists: true,
-            },
-            FileFact {
-                path: "src/greeting.rs".to_owned(),
-                exists: false,
-            },
+            FileFact { path: "src/main.rs".to_owned(), exists: true },
+            FileFact { path: "src/greeting.rs".to_owned(), exists: false },
         ],
     }
 }

@@ -26,9 +26,9 @@ impl Kind {
     fn fits(self, value: &Value) -> bool {
         match self {
             Self::Text => value.is_string(),
-            Self::TextList => value
-                .as_array()
-                .is_some_and(|items| items.iter().all(Value::is_string)),
+            Self::TextList => {
+                value.as_array().is_some_and(|items| items.iter().all(Value::is_string))
+            }
             Self::Flag => value.is_boolean(),
             Self::Number => value.is_number(),
         }
@@ -113,8 +113,5 @@ fn within(value: &Value, name: &str, low: f64, high: f64) -> Result<(), String> 
 }
 
 fn list<'a>(value: &'a Value, name: &str) -> Result<&'a Vec<Value>, String> {
-    value
-        .get(name)
-        .and_then(Value::as_array)
-        .ok_or_else(|| format!("`{name}` must be a list"))
+    value.get(name).and_then(Value::as_array).ok_or_else(|| format!("`{name}` must be a list"))
 }

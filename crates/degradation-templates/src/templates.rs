@@ -72,13 +72,8 @@ impl Templates {
     pub fn review(&self, facts: &ReviewFacts) -> Result<Value, Error> {
         let mut facts = facts.clone();
         // The grave ones first: long lists are cut, and they must not be what is lost.
-        facts
-            .findings
-            .sort_by_key(|finding| rank(&finding.severity));
-        let high = facts
-            .findings
-            .first()
-            .is_some_and(|finding| rank(&finding.severity) == 0);
+        facts.findings.sort_by_key(|finding| rank(&finding.severity));
+        let high = facts.findings.first().is_some_and(|finding| rank(&finding.severity) == 0);
         let mut review = self.answer(Name::Review, &facts, shape::review)?;
         if high && let Some(approved) = review.get_mut("approved") {
             *approved = Value::Bool(false);
@@ -145,9 +140,7 @@ impl Templates {
                 .add_template_owned(name.file(), source)
                 .map_err(|error| failed(name, &error))?;
         }
-        let templates = Self {
-            environment: Arc::new(environment),
-        };
+        let templates = Self { environment: Arc::new(environment) };
         templates.prove()?;
         Ok(templates)
     }
@@ -168,10 +161,7 @@ impl Templates {
             (Name::FailedItem, self.failed_item(&task)?),
             (Name::Blocked, self.blocked(&samples::blocked())?),
             (Name::Recovery, self.recovery(&samples::recovery())?),
-            (
-                Name::DegradedReview,
-                self.degraded_review(&samples::degraded_review())?,
-            ),
+            (Name::DegradedReview, self.degraded_review(&samples::degraded_review())?),
         ] {
             if issue.title.is_empty() || issue.body.trim().is_empty() {
                 return Err(Error::Output {
@@ -189,10 +179,7 @@ impl Templates {
         facts: &impl Serialize,
         fits: fn(&Value) -> Result<(), String>,
     ) -> Result<Value, Error> {
-        let wrong = |message| Error::Output {
-            name: name.file(),
-            message,
-        };
+        let wrong = |message| Error::Output { name: name.file(), message };
         let rendered = self.render(name, facts)?;
         let options = serde_yaml::options! { with_snippet: false, strict_booleans: true };
         let value: Value = serde_yaml::from_str_with_options(&rendered, options)
@@ -203,17 +190,11 @@ impl Templates {
 
     fn issue(&self, name: Name, facts: &impl Serialize) -> Result<IssueText, Error> {
         let rendered = self.render(name, facts)?;
-        issue::split(&rendered).map_err(|message| Error::Output {
-            name: name.file(),
-            message,
-        })
+        issue::split(&rendered).map_err(|message| Error::Output { name: name.file(), message })
     }
 
     fn render(&self, name: Name, facts: &impl Serialize) -> Result<String, Error> {
-        let failed = |message| Error::Render {
-            name: name.file(),
-            message,
-        };
+        let failed = |message| Error::Render { name: name.file(), message };
         let context = context::context(facts).map_err(|error| failed(error.to_string()))?;
         self.environment
             .get_template(name.file())

@@ -80,11 +80,7 @@ fn finding(path: &str, line: u32, marker: Marker, fenced: bool) -> Finding {
     Finding {
         path: path.to_owned(),
         line: Some(line),
-        severity: if fenced {
-            Severity::Medium
-        } else {
-            Severity::High
-        },
+        severity: if fenced { Severity::Medium } else { Severity::High },
         rule: Rule::ConflictMarker,
         message: format!("A conflict marker `{}` stands in the file.", marker.text()),
         suggestion: "Keep one side, or join both, and remove every marker line.".to_owned(),

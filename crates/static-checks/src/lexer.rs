@@ -45,34 +45,17 @@ impl Marks {
     const fn of(language: Language) -> Self {
         use Language as L;
         match language {
-            L::Rust | L::Script | L::Go | L::Braces => Self {
-                line: Some(b"//"),
-                blocks: &[(b"/*", b"*/")],
-            },
-            L::Component => Self {
-                line: Some(b"//"),
-                blocks: &[(b"/*", b"*/"), (b"<!--", b"-->")],
-            },
-            L::Css => Self {
-                line: None,
-                blocks: &[(b"/*", b"*/")],
-            },
-            L::Dashes => Self {
-                line: Some(b"--"),
-                blocks: &[(b"/*", b"*/")],
-            },
-            L::Python | L::Hash => Self {
-                line: Some(b"#"),
-                blocks: &[],
-            },
-            L::Markup => Self {
-                line: None,
-                blocks: &[(b"<!--", b"-->")],
-            },
-            L::Markdown | L::Prose => Self {
-                line: None,
-                blocks: &[],
-            },
+            L::Rust | L::Script | L::Go | L::Braces => {
+                Self { line: Some(b"//"), blocks: &[(b"/*", b"*/")] }
+            }
+            L::Component => {
+                Self { line: Some(b"//"), blocks: &[(b"/*", b"*/"), (b"<!--", b"-->")] }
+            }
+            L::Css => Self { line: None, blocks: &[(b"/*", b"*/")] },
+            L::Dashes => Self { line: Some(b"--"), blocks: &[(b"/*", b"*/")] },
+            L::Python | L::Hash => Self { line: Some(b"#"), blocks: &[] },
+            L::Markup => Self { line: None, blocks: &[(b"<!--", b"-->")] },
+            L::Markdown | L::Prose => Self { line: None, blocks: &[] },
         }
     }
 }
@@ -266,12 +249,7 @@ impl Scanner<'_> {
         let in_word = before
             .and_then(|at| self.bytes.get(at))
             .is_some_and(|b| (b.is_ascii_alphanumeric() && *b != b'b' && *b != b'c') || *b == b'_');
-        let hashes = self
-            .rest()
-            .iter()
-            .skip(1)
-            .take_while(|byte| **byte == b'#')
-            .count();
+        let hashes = self.rest().iter().skip(1).take_while(|byte| **byte == b'#').count();
         if in_word || self.at(1 + hashes) != Some(b'"') {
             return false;
         }
@@ -417,12 +395,7 @@ mod tests {
     #[test]
     fn an_open_end_is_no_harm() {
         for text in ["\"a", "/* a", "'", "r#\"a", "`${", "/", "\\", "'''", "<!--"] {
-            for language in [
-                Language::Rust,
-                Language::Python,
-                Language::Script,
-                Language::Go,
-            ] {
+            for language in [Language::Rust, Language::Python, Language::Script, Language::Go] {
                 assert_eq!(classify(text, language).len(), text.len());
             }
         }

@@ -48,9 +48,7 @@ pub struct Settings {
 impl Default for Settings {
     /// 1 MiB a file.
     fn default() -> Self {
-        Self {
-            max_file_bytes: 1024 * 1024,
-        }
+        Self { max_file_bytes: 1024 * 1024 }
     }
 }
 
@@ -65,19 +63,13 @@ const FINDINGS_PER_RULE: usize = 20;
 #[must_use]
 pub fn check(changes: &[Change<'_>], settings: &Settings) -> Vec<Finding> {
     let arrivals = rewrite::Arrivals::of(changes, settings.max_file_bytes);
-    let balances: Vec<Balance> = changes
-        .iter()
-        .map(|change| Balance::of(change, settings.max_file_bytes))
-        .collect();
-    let whole = balances
-        .iter()
-        .copied()
-        .fold(Balance::default(), Balance::join);
+    let balances: Vec<Balance> =
+        changes.iter().map(|change| Balance::of(change, settings.max_file_bytes)).collect();
+    let whole = balances.iter().copied().fold(Balance::default(), Balance::join);
     let mut findings = Vec::new();
     for (change, own) in changes.iter().zip(balances) {
-        let mut found: Vec<Finding> = weakened::check_loss(change, own, whole)
-            .into_iter()
-            .collect();
+        let mut found: Vec<Finding> =
+            weakened::check_loss(change, own, whole).into_iter().collect();
         match content::text(change, settings) {
             Ok(Some(after)) => {
                 found.extend(rewrite::check(change, after, &arrivals));

@@ -2,6 +2,8 @@
 //! for code, and elisions ("rest of the code unchanged") that delete what they
 //! mention. A model that gives one has not done the work (trap 45).
 
+mod python;
+
 use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
@@ -43,11 +45,8 @@ const CODE: [(Language, &str); 6] = [
     ),
 ];
 
-static STUBS: LazyLock<Vec<(Language, Regex)>> = LazyLock::new(|| {
-    CODE.into_iter()
-        .map(|(language, text)| (language, pattern(text)))
-        .collect()
-});
+static STUBS: LazyLock<Vec<(Language, Regex)>> =
+    LazyLock::new(|| CODE.into_iter().map(|(language, text)| (language, pattern(text))).collect());
 
 /// Comments that announce code instead of explaining it.
 static ANNOUNCED: LazyLock<RegexSet> = LazyLock::new(|| {
@@ -57,14 +56,22 @@ static ANNOUNCED: LazyLock<RegexSet> = LazyLock::new(|| {
         r"(?i)\b(?:add|insert|put|write|place) (?:your|the|actual|real) (?:actual |own )?(?:code|logic|implementation)(?: goes)? here\b",
         r"(?i)^\W*(?:the )?(?:actual |real )?(?:code|logic|implementation) (?:goes|would go|comes) here\b",
         r"(?i)^\W*implement(?:ation)? (?:me|here|this|goes here)\W*$",
-        r"(?i)^\W*(?:(?:not (?:yet )?|un)implemented(?: yet)?|(?:placeholder|stub)(?: implementation| for now)?)\W*$",
+    ])
+});
+
+/// Comments that say so in two words, when they are all there is.
+static CURT: LazyLock<RegexSet> = LazyLock::new(|| {
+    patterns(&[
+        r"^(?:\.\.\.|…)$",
+        r"(?i)^\W*(?:(?:not (?:yet )?|un)implemented(?: yet)?|(?:placeholder|stub)(?: implementation| for now)?)[\s.!]*$",
     ])
 });
 
 /// Comments that stand for code which was left out.
 static ELIDED: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
-        r"(?i)^\W*(?:\.{3,}|…)\s*\(?(?:the |all |your )?(?:rest|remaining|remainder|existing|other|previous|same|more|omitted|unchanged|keep|and so on|original)\b",
+        r"(?i)^\W*(?:\.{3,}|…)\s*\(?(?:the |all |your )?(?:rest|remaining|remainder|existing|omitted|unchanged)\b",
+        r"(?i)^\W*(?:\.{3,}|…)\s*\(?(?:the |all |your |keep )*(?:other|previous|same|more|original) (?:\w+ ){0,2}(?:code|methods?|functions?|fields?|tests?|imports?|props|columns?|routes?|cases?|handlers?|logic|implementation|content|items|entries|lines|styles|rules|config\w*|settings|as (?:before|above))\b",
         r"(?i)^\W*(?:the )?(?:rest|remainder) of (?:the |your |this )?(?:\w+ ){0,3}(?:is |are )?(?:unchanged|remains?|stays?|the same|as before|omitted|here|continues|goes here)\b",
         r"(?i)^\W*(?:the )?rest of (?:the |your |this )?(?:existing |original )?(?:code|file|function|class|implementation|methods?|module|component)\W*$",
         r"(?i)^\W*(?:all |the )?(?:existing|remaining|original|other|previous) (?:\w+ ){0,2}(?:code|methods?|functions?|imports?|implementation|logic|content|tests?|fields?|props)\b.{0,20}\b(?:unchanged|here|as is|as before|omitted|the same|remains?|stays?)\b",
@@ -83,13 +90,6 @@ static ADMITTED: LazyLock<RegexSet> = LazyLock::new(|| {
 });
 
 static NOTE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:TODO|FIXME|XXX)\b"));
-
-/// Reasons for which `NotImplementedError` is right: the class is abstract.
-static ABSTRACT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?i)@(?:abc\.)?abstract|@overload\b|\bsubclass|\boverrid|\babstract\b|\bderived\b|\bclass \w+\(.*\b(?:ABC|ABCMeta|Protocol)\b",
-    )
-});
 
 /// At most one finding for each added line, the gravest.
 pub(crate) fn check(source: &Source<'_>) -> Vec<Finding> {
@@ -119,6 +119,7 @@ enum Kind {
     Announced,
     Elided,
     EmptyBody,
+    Unsupported,
     Admitted,
     Ellipsis,
     Note,
@@ -146,6 +147,11 @@ impl Kind {
                 Severity::High,
                 "A body holds only a note that it is still to be written.",
                 "Write the body.",
+            ),
+            Self::Unsupported => (
+                Severity::Medium,
+                "A case is refused as not implemented.",
+                "Do it, or raise an error that says what the caller did wrong.",
             ),
             Self::Admitted => (
                 Severity::Medium,
@@ -176,48 +182,19 @@ impl Kind {
 
 /// A stub in code; the same words in a string or a comment are none.
 fn stub(source: &Source<'_>, line: &Line<'_>, at: usize) -> Option<Kind> {
-    let (_, stubs) = STUBS
-        .iter()
-        .find(|(language, _)| *language == source.language)?;
+    // In an interface file a body of dots is all there ever is.
+    if source.path.ends_with(".pyi") {
+        return None;
+    }
+    let (_, stubs) = STUBS.iter().find(|(language, _)| *language == source.language)?;
     stubs
         .find_iter(line.text)
         .take(CANDIDATES)
         .find(|found| source.class(line, found.start()) == Class::Code)?;
-    let excused = source.language == Language::Python && is_abstract(source, line, at);
-    (!excused).then_some(Kind::Stub)
-}
-
-/// Whether a Python method is meant to be overridden: its message, its
-/// decorators or its class say so. Goes up line by line, outwards by indent.
-fn is_abstract(source: &Source<'_>, line: &Line<'_>, at: usize) -> bool {
-    const LINES_ABOVE: usize = 500;
-    if ABSTRACT.is_match(line.text) {
-        return true;
+    if source.language == Language::Python && line.text.contains("NotImplementedError") {
+        return python::not_implemented(source, line, at);
     }
-    let indent_of = |text: &str| text.len() - text.trim_start().len();
-    let mut indent = indent_of(line.text);
-    let mut decorated = false;
-    let above = source.lines.get(..at).unwrap_or_default();
-    for line in above.iter().rev().take(LINES_ABOVE) {
-        let text = line.text.trim_start();
-        if decorated && text.starts_with('@') {
-            if ABSTRACT.is_match(text) {
-                return true;
-            }
-            continue;
-        }
-        decorated = false;
-        // The end of a signature of several lines stands where its start does.
-        if text.is_empty() || text.starts_with(')') || indent_of(line.text) >= indent {
-            continue;
-        }
-        indent = indent_of(line.text);
-        if text.starts_with("class ") {
-            return ABSTRACT.is_match(text);
-        }
-        decorated = text.starts_with("def ") || text.starts_with("async def ");
-    }
-    false
+    Some(Kind::Stub)
 }
 
 fn comment(source: &Source<'_>, line: &Line<'_>, at: usize) -> Option<Kind> {
@@ -231,18 +208,32 @@ fn comment(source: &Source<'_>, line: &Line<'_>, at: usize) -> Option<Kind> {
                 Some(Kind::Announced)
             } else if ADMITTED.is_match(comment) {
                 Some(Kind::Admitted)
+            } else if CURT.is_match(comment) {
+                curt(source, comment, line, at)
             } else if NOTE.is_match(comment) {
-                Some(if is_only_content(source, line, at) {
-                    Kind::EmptyBody
-                } else {
-                    Kind::Note
-                })
+                Some(if is_only_content(source, line, at) { Kind::EmptyBody } else { Kind::Note })
             } else {
-                let dots = matches!(comment, "..." | "…") && source.code(line).is_empty();
-                dots.then_some(Kind::Ellipsis)
+                None
             }
         })
         .next()
+}
+
+/// Between other lines of comment, dots and "not implemented" belong to a text.
+fn curt(source: &Source<'_>, comment: &str, line: &Line<'_>, at: usize) -> Option<Kind> {
+    let is_comment = |at: Option<usize>| {
+        at.and_then(|at| source.lines.get(at)).is_some_and(|line| source.is_comment(line))
+    };
+    if is_comment(at.checked_sub(1)) || is_comment(at.checked_add(1)) {
+        return None;
+    }
+    let alone = source.is_comment(line);
+    if comment.starts_with(['.', '…']) {
+        return alone.then_some(Kind::Ellipsis);
+    }
+    // Beside code, "stub" names a thing; "not implemented" still owns up to one.
+    let owns_up = comment.to_ascii_lowercase().contains("implemented");
+    (alone || owns_up).then_some(Kind::Announced)
 }
 
 /// Whether the comment is all that stands between the start and the end of a body.

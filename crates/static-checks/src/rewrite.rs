@@ -19,10 +19,8 @@ impl<'a> Arrivals<'a> {
     pub(crate) fn of(changes: &[Change<'a>], limit: u64) -> Self {
         let mut arrivals = Self::default();
         for change in changes {
-            let texts = change
-                .after
-                .filter(|after| after.len() as u64 <= limit)
-                .and_then(content::decode);
+            let texts =
+                change.after.filter(|after| after.len() as u64 <= limit).and_then(content::decode);
             let mut known = tally(change.before.and_then(content::decode).unwrap_or_default());
             for line in texts.into_iter().flat_map(meaningful) {
                 match known.get_mut(line) {

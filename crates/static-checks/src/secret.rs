@@ -73,10 +73,7 @@ pub(crate) fn check(source: &Source<'_>) -> Vec<Finding> {
         let found = if is_key_block(line.text, next) {
             Some("a private key")
         } else {
-            KINDS
-                .iter()
-                .find(|kind| holds(kind, line.text))
-                .map(|kind| kind.name)
+            KINDS.iter().find(|kind| holds(kind, line.text)).map(|kind| kind.name)
         };
         if let Some(name) = found {
             findings.push(finding(source.path, number, name));
@@ -98,7 +95,8 @@ fn is_key_block(line: &str, next: &str) -> bool {
                 .get(0)
                 .and_then(|head| line.get(head.end()..))
                 .is_some_and(|rest| rest.chars().all(|c| !c.is_alphanumeric() || c == 'n'));
-            found.get(1).is_some() || (ends_line && KEY_BODY.is_match(next))
+            found.get(1).is_some_and(|body| looks_random(body.as_str()))
+                || (ends_line && KEY_BODY.is_match(next))
         })
 }
 

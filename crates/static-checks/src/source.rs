@@ -36,19 +36,10 @@ impl<'a> Source<'a> {
         let mut start = 0;
         let mut lines = Vec::with_capacity(added.len());
         for (text, added) in after.split('\n').zip(added) {
-            lines.push(Line {
-                text: text.strip_suffix('\r').unwrap_or(text),
-                start,
-                added,
-            });
+            lines.push(Line { text: text.strip_suffix('\r').unwrap_or(text), start, added });
             start += text.len() + 1;
         }
-        Self {
-            path,
-            language,
-            lines,
-            classes: lexer::classify(after, language),
-        }
+        Self { path, language, lines, classes: lexer::classify(after, language) }
     }
 
     /// Added lines with their numbers, counted from 1.
@@ -63,10 +54,7 @@ impl<'a> Source<'a> {
 
     /// What the byte at `offset` of the line belongs to.
     pub(crate) fn class(&self, line: &Line<'_>, offset: usize) -> Class {
-        self.classes
-            .get(line.start + offset)
-            .copied()
-            .unwrap_or(Class::Code)
+        self.classes.get(line.start + offset).copied().unwrap_or(Class::Code)
     }
 
     /// Whether the line can have been written by hand.
@@ -89,10 +77,15 @@ impl<'a> Source<'a> {
     }
 
     /// The comments of the line, without their marks and surrounding space.
+    /// Rust's doc comments are left out: they hold examples, with code of their own.
     pub(crate) fn comments(&self, line: &Line<'a>) -> Vec<&'a str> {
         self.stretches(line, Class::Comment)
             .into_iter()
             .filter_map(|range| line.text.get(range))
+            .filter(|comment| {
+                self.language != Language::Rust
+                    || !(comment.starts_with("///") || comment.starts_with("//!"))
+            })
             .map(|comment| {
                 comment
                     .trim_start_matches(|c: char| c.is_whitespace() || "/*#!-<".contains(c))
@@ -100,6 +93,24 @@ impl<'a> Source<'a> {
             })
             .filter(|comment| !comment.is_empty())
             .collect()
+    }
+
+    /// Whether the line is a comment and nothing else.
+    pub(crate) fn is_comment(&self, line: &Line<'_>) -> bool {
+        let mut classes = self.classes_of(line);
+        classes.any(|class| class == Class::Comment)
+            && !self.classes_of(line).any(|class| class != Class::Comment)
+    }
+
+    /// Whether the line holds code, and not only comments, strings and space.
+    pub(crate) fn has_code(&self, line: &Line<'_>) -> bool {
+        self.classes_of(line).any(|class| class == Class::Code)
+    }
+
+    /// The classes of the line's bytes that are no spaces.
+    fn classes_of(&self, line: &Line<'_>) -> impl Iterator<Item = Class> {
+        let bytes = line.text.bytes().enumerate();
+        bytes.filter(|(_, byte)| !byte.is_ascii_whitespace()).map(|(at, _)| self.class(line, at))
     }
 
     /// The line's code and strings, without comments and surrounding space.
@@ -124,13 +135,8 @@ fn added(before: &str, after: &str) -> Vec<bool> {
     let new: Vec<&str> = after.split('\n').map(str::trim).collect();
     let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let shorter = old.len().min(new.len()) - head;
-    let tail = old
-        .iter()
-        .rev()
-        .zip(new.iter().rev())
-        .take(shorter)
-        .take_while(|(a, b)| a == b)
-        .count();
+    let tail =
+        old.iter().rev().zip(new.iter().rev()).take(shorter).take_while(|(a, b)| a == b).count();
     let mut known: HashMap<&str, usize> = HashMap::new();
     for line in old.get(head..old.len() - tail).unwrap_or_default() {
         *known.entry(line).or_default() += 1;
@@ -172,11 +178,7 @@ mod tests {
             ("a\n\nb", "a\n\n\n\nb", &[]),
         ];
         for (before, after, wanted) in cases {
-            assert_eq!(
-                numbers_of_added(before, after),
-                wanted,
-                "{before:?} {after:?}"
-            );
+            assert_eq!(numbers_of_added(before, after), wanted, "{before:?} {after:?}");
         }
     }
 

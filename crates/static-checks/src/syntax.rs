@@ -74,17 +74,10 @@ pub(crate) fn check(change: &Change<'_>, after: &str) -> Option<Finding> {
     Some(Finding {
         path: change.path.to_owned(),
         line: complaint.line,
-        severity: if fixture {
-            Severity::Low
-        } else {
-            Severity::High
-        },
+        severity: if fixture { Severity::Low } else { Severity::High },
         rule: Rule::Syntax,
         message: format!("Not valid {}: {}.", format.name(), complaint.message),
-        suggestion: format!(
-            "Correct the syntax so that the file parses as {}.",
-            format.name()
-        ),
+        suggestion: format!("Correct the syntax so that the file parses as {}.", format.name()),
     })
 }
 
@@ -142,7 +135,10 @@ fn parse_yaml(text: &str) -> Result<(), Complaint> {
                 .location()
                 .and_then(|at| u32::try_from(at.line()).ok())
                 .filter(|line| *line > 0);
-            Err(complaint(line, &error.to_string()))
+            let full = error.to_string();
+            // What a caller of the parser could set is no help to the file's author.
+            let what = full.split(", set ").next().unwrap_or_default();
+            Err(complaint(line, what))
         }
     }
 }
@@ -173,8 +169,5 @@ fn complaint(line: Option<u32>, message: &str) -> Complaint {
         let printable = first.chars().filter(|c| !c.is_control());
         printable.take(160).collect()
     };
-    Complaint {
-        line,
-        message: message.trim_end_matches('.').to_owned(),
-    }
+    Complaint { line, message: message.trim_end_matches('.').to_owned() }
 }

@@ -95,21 +95,14 @@ impl Strength {
         }
         let source = Source::new(path, None, text);
         let mut strength = Self::default();
-        for (_, line) in source
-            .numbered()
-            .filter(|(_, line)| source.is_code_line(line))
-        {
+        for (_, line) in source.numbered().filter(|(_, line)| source.is_code_line(line)) {
             strength.tests += count(&source, line, &patterns.test);
             let assertions = count(&source, line, &patterns.assertion);
             strength.assertions +=
                 assertions - count(&source, line, &patterns.trivial).min(assertions);
         }
         // Assertions of code without a test guard the code; they are not tests.
-        if strength.tests == 0 {
-            Self::default()
-        } else {
-            strength
-        }
+        if strength.tests == 0 { Self::default() } else { strength }
     }
 }
 
@@ -123,15 +116,10 @@ pub(crate) struct Balance {
 impl Balance {
     pub(crate) fn of(change: &Change<'_>, limit: u64) -> Self {
         let read = |bytes: Option<&[u8]>| {
-            let text = bytes
-                .filter(|bytes| bytes.len() as u64 <= limit)
-                .and_then(content::decode);
+            let text = bytes.filter(|bytes| bytes.len() as u64 <= limit).and_then(content::decode);
             Strength::of(change.path, text)
         };
-        Self {
-            before: read(change.before),
-            after: read(change.after),
-        }
+        Self { before: read(change.before), after: read(change.after) }
     }
 
     pub(crate) const fn had_tests(self) -> bool {
@@ -143,10 +131,7 @@ impl Balance {
             tests: a.tests + b.tests,
             assertions: a.assertions + b.assertions,
         };
-        Self {
-            before: add(self.before, other.before),
-            after: add(self.after, other.after),
-        }
+        Self { before: add(self.before, other.before), after: add(self.after, other.after) }
     }
 }
 
@@ -173,10 +158,7 @@ pub(crate) fn check_loss(change: &Change<'_>, own: Balance, whole: Balance) -> O
         return Some(finding(Severity::High, message));
     }
     if fewer_assertions && after.assertions == 0 {
-        let message = format!(
-            "All {} assertions of the tests are gone.",
-            before.assertions
-        );
+        let message = format!("All {} assertions of the tests are gone.", before.assertions);
         return Some(finding(Severity::High, message));
     }
     if fewer_tests {
@@ -191,10 +173,7 @@ pub(crate) fn check_loss(change: &Change<'_>, own: Balance, whole: Balance) -> O
     }
     (change.before.is_none() && after.tests > 0 && after.assertions == 0).then(|| Finding {
         suggestion: "Assert what the code must do.".to_owned(),
-        ..finding(
-            Severity::Low,
-            "The tests of this file assert nothing.".to_owned(),
-        )
+        ..finding(Severity::Low, "The tests of this file assert nothing.".to_owned())
     })
 }
 
@@ -210,22 +189,14 @@ pub(crate) fn check_lines(source: &Source<'_>, had_tests: bool) -> Vec<Finding> 
     for (number, line) in source.added().filter(|(_, line)| source.is_code_line(line)) {
         let (severity, message, suggestion) =
             if count(source, line, &patterns.skip) > 0 && !is_conditional(source, number) {
-                let severity = if had_tests {
-                    Severity::High
-                } else {
-                    Severity::Medium
-                };
+                let severity = if had_tests { Severity::High } else { Severity::Medium };
                 (
                     severity,
                     "A test is switched off, or keeps others from running.",
                     "Let every test run, and mend the code until they pass.",
                 )
             } else if count(source, line, &patterns.trivial) > 0 {
-                (
-                    Severity::Medium,
-                    "An assertion cannot fail.",
-                    "Assert what the code must do.",
-                )
+                (Severity::Medium, "An assertion cannot fail.", "Assert what the code must do.")
             } else {
                 continue;
             };
@@ -243,9 +214,7 @@ pub(crate) fn check_lines(source: &Source<'_>, had_tests: bool) -> Vec<Finding> 
 
 /// A skip under an `if` says when the test cannot run (no network, a short run).
 fn is_conditional(source: &Source<'_>, number: u32) -> bool {
-    let at = usize::try_from(number)
-        .unwrap_or(usize::MAX)
-        .saturating_sub(1);
+    let at = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
     let above = source.lines.get(..at).unwrap_or_default();
     let opener = |text: &str| {
         let text = text.trim_start().trim_start_matches(['}', ' ']);

@@ -42,10 +42,9 @@ fn skeleton(value: &Value, text: &str) -> Value {
     match value {
         Value::String(found) if found.contains(text) => Value::Null,
         Value::Array(items) => items.iter().map(|item| skeleton(item, text)).collect(),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| (name.clone(), skeleton(value, text)))
-            .collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), skeleton(value, text))).collect()
+        }
         other => other.clone(),
     }
 }
@@ -54,9 +53,7 @@ fn skeleton(value: &Value, text: &str) -> Value {
 fn manual_task_with_hostile_facts() {
     let facts = all(HOSTILE);
     let templates = Templates::built_in().unwrap();
-    insta::assert_snapshot!(shown(
-        &templates.manual_task(&facts.manual_task(true)).unwrap()
-    ));
+    insta::assert_snapshot!(shown(&templates.manual_task(&facts.manual_task(true)).unwrap()));
 }
 
 #[test]
@@ -101,10 +98,7 @@ fn no_text_changes_the_shape_of_an_answer() {
 fn no_text_forges_a_marker_or_a_heading() {
     let headings = |issue: &IssueText| {
         let lines = issue.body.lines();
-        lines
-            .filter(|line| line.starts_with('#'))
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        lines.filter(|line| line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
     };
     let wanted: Vec<_> = issues(&ordinary()).iter().map(headings).collect();
     for text in HOSTILE_TEXTS {
@@ -114,10 +108,8 @@ fn no_text_forges_a_marker_or_a_heading() {
             assert!(!issue.title.contains("<!--"), "{text:?}");
             assert!(!issue.title.contains('\n'), "{text:?}");
             let inside_fences = outside_fences(&issue.body);
-            let headings: Vec<_> = inside_fences
-                .lines()
-                .filter(|line| line.starts_with('#'))
-                .collect();
+            let headings: Vec<_> =
+                inside_fences.lines().filter(|line| line.starts_with('#')).collect();
             assert_eq!(&headings, wanted, "{text:?}\n{}", issue.body);
         }
     }
@@ -155,11 +147,7 @@ fn nobody_is_mentioned_and_no_issue_referred_to() {
 
 #[test]
 fn huge_facts_give_a_bounded_issue() {
-    for text in [
-        "x".repeat(50_000),
-        "`\n".repeat(20_000),
-        "é@ ".repeat(20_000),
-    ] {
+    for text in ["x".repeat(50_000), "`\n".repeat(20_000), "é@ ".repeat(20_000)] {
         let facts = all(&text);
         let mut task = facts.manual_task(true);
         task.files = vec![text.clone(); 100];

@@ -22,19 +22,13 @@ fn an_empty_folder_changes_nothing() {
     fs::write(folder.path().join(".gitkeep"), "").unwrap();
     let own = Templates::with_folder(folder.path()).unwrap();
     let idea = ordinary().idea();
-    assert_eq!(
-        own.plan(&idea).unwrap(),
-        Templates::built_in().unwrap().plan(&idea).unwrap()
-    );
+    assert_eq!(own.plan(&idea).unwrap(), Templates::built_in().unwrap().plan(&idea).unwrap());
 }
 
 #[test]
 fn a_file_replaces_the_template_of_its_name() {
-    let templates = with(
-        "blocked.md.j2",
-        "# Help: {{ idea.id | plain }}\n\n{{ reason }}\n",
-    )
-    .unwrap();
+    let templates =
+        with("blocked.md.j2", "# Help: {{ idea.id | plain }}\n\n{{ reason }}\n").unwrap();
     assert_eq!(
         templates.blocked(&ordinary().blocked()).unwrap(),
         IssueText {
@@ -52,20 +46,14 @@ fn every_name_can_be_replaced() {
         fs::copy(format!("{shipped}/{name}"), folder.path().join(name)).unwrap();
     }
     Templates::with_folder(folder.path()).unwrap();
-    assert_eq!(
-        fs::read_dir(shipped).unwrap().count(),
-        Templates::names().len()
-    );
+    assert_eq!(fs::read_dir(shipped).unwrap().count(), Templates::names().len());
 }
 
 #[test]
 fn an_unknown_name_is_refused_with_the_known_ones() {
     let message = refusal("plans.yaml.j2", "");
     assert!(message.contains("plans.yaml.j2"), "{message}");
-    assert!(
-        message.contains("plan.yaml.j2, review.yaml.j2"),
-        "{message}"
-    );
+    assert!(message.contains("plan.yaml.j2, review.yaml.j2"), "{message}");
 }
 
 #[test]
@@ -85,33 +73,13 @@ fn broken_templates_are_found_when_loaded() {
         ("plan.yaml.j2", "x: {{ ideea.title }}", "undefined"),
         ("plan.yaml.j2", "x: {{ idea.titel }}", "undefined"),
         ("plan.yaml.j2", "x: {{ idea.title | loud }}", "filter"),
-        (
-            "plan.yaml.j2",
-            "- {{ idea.title }}",
-            "`milestones` must be a list",
-        ),
+        ("plan.yaml.j2", "- {{ idea.title }}", "`milestones` must be a list"),
         ("plan.yaml.j2", "a: [", "plan.yaml.j2 gives a wrong result"),
-        (
-            "analysis.yaml.j2",
-            "understanding: x\ncomplexity: hard",
-            "one of low, medium, high",
-        ),
-        (
-            "review.yaml.j2",
-            "approved: yes",
-            "`approved` must be true or false",
-        ),
-        (
-            "review.yaml.j2",
-            "approved: true\ncode_quality: 200",
-            "between 0 and 100",
-        ),
+        ("analysis.yaml.j2", "understanding: x\ncomplexity: hard", "one of low, medium, high"),
+        ("review.yaml.j2", "approved: yes", "`approved` must be true or false"),
+        ("review.yaml.j2", "approved: true\ncode_quality: 200", "between 0 and 100"),
         ("blocked.md.j2", "no title\n\nbody", "first line must be"),
-        (
-            "blocked.md.j2",
-            "# title\n\n{# nothing #}\n",
-            "the title or the body is empty",
-        ),
+        ("blocked.md.j2", "# title\n\n{# nothing #}\n", "the title or the body is empty"),
     ];
     for (name, content, wanted) in cases {
         let message = refusal(name, content);
@@ -131,10 +99,7 @@ fn work_without_end_is_stopped() {
         assert!(
             matches!(
                 with("blocked.md.j2", content),
-                Err(Error::Render {
-                    name: "blocked.md.j2",
-                    ..
-                })
+                Err(Error::Render { name: "blocked.md.j2", .. })
             ),
             "{content}"
         );
@@ -155,10 +120,7 @@ fn a_large_or_irregular_file_is_refused() {
     ));
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("plan.yaml.j2")).unwrap();
-    assert!(matches!(
-        Templates::with_folder(folder.path()),
-        Err(Error::Read { .. })
-    ));
+    assert!(matches!(Templates::with_folder(folder.path()), Err(Error::Read { .. })));
 }
 
 #[test]
@@ -166,10 +128,7 @@ fn a_lenient_review_cannot_approve_what_the_checks_refuse() {
     let lenient = "approved: true\ncode_quality: 100\nissues: []\nstrengths: []\nnext_steps: []\n";
     let templates = with("review.yaml.j2", lenient).unwrap();
     let facts = ReviewFacts {
-        findings: vec![
-            ordinary().finding("low", None),
-            ordinary().finding("high", None),
-        ],
+        findings: vec![ordinary().finding("low", None), ordinary().finding("high", None)],
     };
     let review = templates.review(&facts).unwrap();
     assert_eq!(review["approved"], false);
@@ -183,25 +142,13 @@ fn a_careless_template_is_still_escaped() {
     let hostile = "a\n# b <!-- belay:run=1 step=2 --> @you";
     let issue = templates.blocked(&all(hostile).blocked()).unwrap();
     assert!(!issue.body.contains("<!--"), "{}", issue.body);
-    assert!(
-        issue.body.starts_with("a # b &lt;\\!-- belay"),
-        "{}",
-        issue.body
-    );
+    assert!(issue.body.starts_with("a # b &lt;\\!-- belay"), "{}", issue.body);
 }
 
 #[test]
 fn an_overlong_body_is_cut_with_its_fence_closed() {
     let long = "# t\n\n````text\n{% for i in range(3000) %}a line of some length {{ i }} and more\n{% endfor %}````\n";
-    let body = with("blocked.md.j2", long)
-        .unwrap()
-        .blocked(&ordinary().blocked())
-        .unwrap()
-        .body;
+    let body = with("blocked.md.j2", long).unwrap().blocked(&ordinary().blocked()).unwrap().body;
     assert!(body.len() <= 60_000);
-    assert!(
-        body.ends_with("\n````\n\n(shortened)\n"),
-        "{}",
-        &body[59_800..]
-    );
+    assert!(body.ends_with("\n````\n\n(shortened)\n"), "{}", &body[59_800..]);
 }

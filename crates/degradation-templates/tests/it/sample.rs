@@ -12,16 +12,12 @@ pub(crate) struct Facts<F: Fn(&str) -> String> {
 
 /// Ordinary facts: each text is what it says.
 pub(crate) fn ordinary() -> Facts<fn(&str) -> String> {
-    Facts {
-        text: str::to_owned,
-    }
+    Facts { text: str::to_owned }
 }
 
 /// Facts whose every text is the same one.
 pub(crate) fn all(text: &str) -> Facts<impl Fn(&str) -> String> {
-    Facts {
-        text: move |_: &str| text.to_owned(),
-    }
+    Facts { text: move |_: &str| text.to_owned() }
 }
 
 impl<F: Fn(&str) -> String> Facts<F> {
@@ -36,14 +32,8 @@ impl<F: Fn(&str) -> String> Facts<F> {
             description: self.text("The report can be saved.\n\nColumns stay in their order."),
             criteria: vec![self.text("A header row"), self.text("Commas are quoted")],
             files: vec![
-                FileFact {
-                    path: self.text("src/report.rs"),
-                    exists: true,
-                },
-                FileFact {
-                    path: self.text("src/csv_export.rs"),
-                    exists: false,
-                },
+                FileFact { path: self.text("src/report.rs"), exists: true },
+                FileFact { path: self.text("src/csv_export.rs"), exists: false },
             ],
         }
     }

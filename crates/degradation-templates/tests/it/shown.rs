@@ -25,10 +25,7 @@ fn plan_has_a_note_and_the_files_of_the_idea() {
 
 #[test]
 fn plan_without_files_changes_none() {
-    let idea = IdeaFacts {
-        id: "idea-1".to_owned(),
-        ..IdeaFacts::default()
-    };
+    let idea = IdeaFacts { id: "idea-1".to_owned(), ..IdeaFacts::default() };
     insta::assert_json_snapshot!(templates().plan(&idea).unwrap());
 }
 
@@ -45,18 +42,14 @@ fn review_without_findings_is_approved_below_a_real_one() {
 #[test]
 fn manual_task_says_what_was_tried_and_how_to_go_on() {
     insta::assert_snapshot!(shown(
-        &templates()
-            .manual_task(&ordinary().manual_task(true))
-            .unwrap()
+        &templates().manual_task(&ordinary().manual_task(true)).unwrap()
     ));
 }
 
 #[test]
 fn failed_item_names_the_files_left_as_they_were() {
     insta::assert_snapshot!(shown(
-        &templates()
-            .failed_item(&ordinary().manual_task(false))
-            .unwrap()
+        &templates().failed_item(&ordinary().manual_task(false)).unwrap()
     ));
 }
 
@@ -67,17 +60,13 @@ fn blocked_shows_the_evidence() {
 
 #[test]
 fn recovery_lists_done_and_open() {
-    insta::assert_snapshot!(shown(
-        &templates().recovery(&ordinary().recovery()).unwrap()
-    ));
+    insta::assert_snapshot!(shown(&templates().recovery(&ordinary().recovery()).unwrap()));
 }
 
 #[test]
 fn degraded_review_asks_for_a_person() {
     insta::assert_snapshot!(shown(
-        &templates()
-            .degraded_review(&ordinary().degraded_review())
-            .unwrap()
+        &templates().degraded_review(&ordinary().degraded_review()).unwrap()
     ));
 }
 
@@ -88,10 +77,7 @@ fn manual_task_with_nothing_known_still_reads_well() {
         &templates()
             .manual_task(&degradation_templates::ManualTaskFacts {
                 milestone_name: "Write the rows".to_owned(),
-                idea: IdeaFacts {
-                    id: "007".to_owned(),
-                    ..IdeaFacts::default()
-                },
+                idea: IdeaFacts { id: "007".to_owned(), ..IdeaFacts::default() },
                 attempts: Vec::new(),
                 files: Vec::new(),
                 tests: Vec::new(),
@@ -104,10 +90,7 @@ fn manual_task_with_nothing_known_still_reads_well() {
 
 fn mark_of(severities: &[&str]) -> (Value, Value) {
     let facts = ReviewFacts {
-        findings: severities
-            .iter()
-            .map(|severity| ordinary().finding(severity, None))
-            .collect(),
+        findings: severities.iter().map(|severity| ordinary().finding(severity, None)).collect(),
     };
     let review = templates().review(&facts).unwrap();
     (review["approved"].clone(), review["code_quality"].clone())

@@ -5,14 +5,8 @@ use static_checks::{Change, Finding, Rule, Settings, check};
 use crate::{found, place};
 
 fn check_bytes(before: Option<&[u8]>, after: &[u8], limit: u64) -> Vec<Finding> {
-    let change = Change {
-        path: "a.rs",
-        before,
-        after: Some(after),
-    };
-    let settings = Settings {
-        max_file_bytes: limit,
-    };
+    let change = Change { path: "a.rs", before, after: Some(after) };
+    let settings = Settings { max_file_bytes: limit };
     check(&[change], &settings)
 }
 
@@ -48,19 +42,13 @@ fn a_file_over_the_limit_is_high_unless_it_was_and_did_not_grow() {
 fn nothing_is_found_in_what_did_not_change_or_is_gone() {
     let content = b"todo!()\n<<<<<<< HEAD\n\0";
     assert_eq!(check_bytes(Some(content), content, 1), []);
-    let gone = Change {
-        path: "a.rs",
-        before: Some(b"todo!()"),
-        after: None,
-    };
+    let gone = Change { path: "a.rs", before: Some(b"todo!()"), after: None };
     assert_eq!(check(&[gone], &Settings::default()), []);
     assert_eq!(check(&[], &Settings::default()), []);
 }
 
 fn numbered(lines: std::ops::Range<usize>) -> String {
-    lines
-        .map(|number| format!("let a{number} = {number};\n"))
-        .collect()
+    lines.map(|number| format!("let a{number} = {number};\n")).collect()
 }
 
 #[test]
@@ -75,16 +63,9 @@ fn a_rewrite_that_drops_most_of_a_file_is_medium() {
         ("re-indented", before.replace("let", "    let"), &[]),
     ];
     for (name, after, wanted) in cases {
-        assert_eq!(
-            found(Rule::Gutted, "a.rs", Some(&before), &after),
-            wanted,
-            "{name}"
-        );
+        assert_eq!(found(Rule::Gutted, "a.rs", Some(&before), &after), wanted, "{name}");
     }
-    assert_eq!(
-        found(Rule::Gutted, "a.rs", Some(&numbered(0..30)), ""),
-        [""; 0]
-    );
+    assert_eq!(found(Rule::Gutted, "a.rs", Some(&numbered(0..30)), ""), [""; 0]);
 }
 
 #[test]
@@ -92,16 +73,8 @@ fn lines_that_moved_to_another_file_are_not_lost() {
     let before = numbered(0..100);
     let (kept, moved) = (numbered(0..5), numbered(5..100));
     let changes = [
-        Change {
-            path: "a.rs",
-            before: Some(before.as_bytes()),
-            after: Some(kept.as_bytes()),
-        },
-        Change {
-            path: "b.rs",
-            before: None,
-            after: Some(moved.as_bytes()),
-        },
+        Change { path: "a.rs", before: Some(before.as_bytes()), after: Some(kept.as_bytes()) },
+        Change { path: "b.rs", before: None, after: Some(moved.as_bytes()) },
     ];
     assert_eq!(check(&changes, &Settings::default()), []);
     assert_eq!(check(&changes[..1], &Settings::default()).len(), 1);

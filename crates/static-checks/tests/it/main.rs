@@ -13,11 +13,7 @@ use static_checks::{Change, Finding, Rule, Settings, Severity, check};
 
 /// What is found in one file, as `severity line` for each finding of the rule.
 fn found(rule: Rule, path: &str, before: Option<&str>, after: &str) -> Vec<String> {
-    let change = Change {
-        path,
-        before: before.map(str::as_bytes),
-        after: Some(after.as_bytes()),
-    };
+    let change = Change { path, before: before.map(str::as_bytes), after: Some(after.as_bytes()) };
     check(&[change], &Settings::default())
         .iter()
         .filter(|finding| finding.rule == rule)

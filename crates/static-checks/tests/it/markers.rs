@@ -13,11 +13,7 @@ const CONFLICT: &str = "a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> other\n";
 #[test]
 fn all_three_kinds_are_found_in_every_kind_of_file() {
     for path in ["a.rs", "a.py", "a.md", "a.txt", "a.yaml", "Makefile"] {
-        assert_eq!(
-            markers(path, CONFLICT),
-            ["high 2", "high 4", "high 6"],
-            "{path}"
-        );
+        assert_eq!(markers(path, CONFLICT), ["high 2", "high 4", "high 6"], "{path}");
     }
 }
 
@@ -39,11 +35,7 @@ fn single_markers_are_found() {
             &["medium 2", "medium 3", "medium 4"],
         ),
         ("a.ts", "/*\n<<<<<<< HEAD\n*/\n", &["high 2"]),
-        (
-            "a.py",
-            "'''\n<<<<<<< HEAD\n=======\n'''\n",
-            &["high 2", "high 3"],
-        ),
+        ("a.py", "'''\n<<<<<<< HEAD\n=======\n'''\n", &["high 2", "high 3"]),
     ];
     for (path, after, wanted) in cases {
         assert_eq!(markers(path, after), wanted, "{path}: {after}");
@@ -72,8 +64,5 @@ fn headings_and_operators_are_left_alone() {
 #[test]
 fn markers_that_were_there_before_do_not_count() {
     let after = format!("new\n{CONFLICT}new\n");
-    assert_eq!(
-        found(Rule::ConflictMarker, "a.rs", Some(CONFLICT), &after),
-        [""; 0]
-    );
+    assert_eq!(found(Rule::ConflictMarker, "a.rs", Some(CONFLICT), &after), [""; 0]);
 }

@@ -13,11 +13,7 @@ fn placeholders(path: &str, after: &str) -> Vec<String> {
 fn stubs_and_elisions_are_high() {
     let cases = [
         ("a.rs", "fn f() { todo!() }", "high 1"),
-        (
-            "a.rs",
-            "fn f() -> u8 {\n    unimplemented!(\"later\")\n}",
-            "high 2",
-        ),
+        ("a.rs", "fn f() -> u8 {\n    unimplemented!(\"later\")\n}", "high 2"),
         ("a.rs", "fn f() { todo ! [] }\nfn g() { todo!{} }", "high 2"),
         ("a.rs", "panic!(\"not implemented\")", "high 1"),
         ("a.rs", "panic!(\"Not yet implemented: f\")", "high 1"),
@@ -25,10 +21,16 @@ fn stubs_and_elisions_are_high() {
         ("a.py", "def f():\n    pass # implement this", "high 2"),
         ("a.py", "def f():\n    ...  # TODO: later", "high 2"),
         ("a.py", "def f():\n    raise NotImplementedError", "high 2"),
+        ("a.py", "def f():\n    raise NotImplementedError(\"later\")", "high 2"),
         (
             "a.py",
-            "def f():\n    raise NotImplementedError(\"later\")",
-            "high 2",
+            "class A:\n    def f(\n        self,\n    ) -> int:\n        '''It does.'''\n        raise NotImplementedError(\"f\")",
+            "high 6",
+        ),
+        (
+            "a.py",
+            "def f(x):\n    if x:\n        raise NotImplementedError('Not implemented yet')",
+            "high 3",
         ),
         ("a.py", "def f():\n    # TODO: write it\n    pass", "high 2"),
         ("a.ts", "throw new Error(\"not implemented\");", "high 1"),
@@ -40,11 +42,7 @@ fn stubs_and_elisions_are_high() {
         ("a.go", "panic(\"TODO: implement\")", "high 1"),
         ("a.go", "panic(errors.New(\"unimplemented\"))", "high 1"),
         ("a.go", "log.Fatal(\"not implemented\")", "high 1"),
-        (
-            "A.java",
-            "throw new UnsupportedOperationException(\"Not implemented\");",
-            "high 1",
-        ),
+        ("A.java", "throw new UnsupportedOperationException(\"Not implemented\");", "high 1"),
         ("a.cs", "throw new NotImplementedException();", "high 1"),
         ("a.kt", "fun f(): Int = TODO()", "high 1"),
         ("a.rs", "// TODO: implement", "high 1"),
@@ -56,6 +54,7 @@ fn stubs_and_elisions_are_high() {
         ("a.py", "# Your implementation goes here", "high 1"),
         ("a.go", "// implementation goes here", "high 1"),
         ("a.rs", "// not implemented yet", "high 1"),
+        ("a.rs", "None // not implemented", "high 1"),
         ("a.rs", "// ... rest of the code", "high 1"),
         ("a.rs", "// ...existing code...", "high 1"),
         ("a.rs", "// … existing code …", "high 1"),
@@ -73,11 +72,7 @@ fn stubs_and_elisions_are_high() {
         ("a.yaml", "a: 1\n# ... rest of the config", "high 2"),
         ("a.sql", "-- ... existing columns ...", "high 1"),
         ("a.rs", "fn f() {\n    // TODO\n}", "high 2"),
-        (
-            "a.ts",
-            "try { f() } catch (e) {\n\n  // FIXME later\n}",
-            "high 3",
-        ),
+        ("a.ts", "try { f() } catch (e) {\n\n  // FIXME later\n}", "high 3"),
     ];
     for (path, after, wanted) in cases {
         let found = placeholders(path, after);
@@ -95,16 +90,8 @@ fn softer_signs_are_softer() {
         ("a.rs", "let a = 1; // TODO: use a constant", "low 1"),
         ("a.py", "# FIXME: slow for large inputs\nx = f()", "low 1"),
         ("a.go", "f() // XXX why twice?", "low 1"),
-        (
-            "a.ts",
-            "// In a real implementation this would call the API",
-            "medium 1",
-        ),
-        (
-            "a.py",
-            "# placeholder implementation, returns a constant",
-            "medium 1",
-        ),
+        ("a.ts", "// In a real implementation this would call the API", "medium 1"),
+        ("a.py", "# placeholder implementation, returns a constant", "medium 1"),
         ("a.ts", "f({\n  // ...\n})", "medium 2"),
     ];
     for (path, after, wanted) in cases {
@@ -117,16 +104,10 @@ fn what_only_looks_like_one_is_left_alone() {
     let cases = [
         // Strings, also of tests of tools such as this one.
         ("a.rs", "let a = \"todo!()\";"),
-        (
-            "a.rs",
-            "let a = r#\"fn f() { todo!() } // TODO: implement\"#;",
-        ),
+        ("a.rs", "let a = r#\"fn f() { todo!() } // TODO: implement\"#;"),
         ("a.rs", "let a = \"\n// ... rest of the code\n\";"),
         ("a.py", "x = 'raise NotImplementedError'"),
-        (
-            "a.py",
-            "\"\"\"\nraise NotImplementedError\nTODO: implement\n\"\"\"",
-        ),
+        ("a.py", "\"\"\"\nraise NotImplementedError\nTODO: implement\n\"\"\""),
         ("a.ts", "const s = `throw new Error(\"not implemented\")`"),
         ("a.ts", "expect(f).toThrow('not implemented')"),
         ("a.go", "s := `panic(\"not implemented\")`"),
@@ -137,6 +118,19 @@ fn what_only_looks_like_one_is_left_alone() {
         ("a.json", "{\"a\": \"TODO: implement\"}"),
         ("LICENSE", "... rest of the code"),
         // Comments that mention, and code that names.
+        ("a.rs", "/// # unimplemented!()\nfn f() {}"),
+        ("a.rs", "//! let a = todo!(); // ..."),
+        ("a.rs", "// Such calls are refused as\n// unimplemented.\n// ...\n// They cost nothing."),
+        ("a.rs", "// ... same, but for start states."),
+        ("a.rs", "// \"... other than an initial message\""),
+        ("a.py", "# Not implemented yet: derivatives"),
+        ("a.py", "client = Client()  # stub"),
+        ("a.pyi", "def f() -> int: ...  # stub"),
+        (
+            "a.py",
+            "class Shape:\n    def area(self):\n        \"\"\"The area.\"\"\"\n        raise NotImplementedError\n\nclass Square(Shape):\n    pass",
+        ),
+        ("a.py", "class BaseShape:\n    def area(self):\n        raise NotImplementedError()"),
         ("a.rs", "// The todo!() macro panics."),
         ("a.rs", "let todos = todo_list();\nmy_todo!(x);"),
         ("a.rs", "// Skip the rest of the file and go on."),
@@ -146,14 +140,8 @@ fn what_only_looks_like_one_is_left_alone() {
         ("a.rs", "// Parses `...` as the rest pattern."),
         ("a.ts", "const b = {...rest, ...other}"),
         ("a.ts", "throw new Error('not found')"),
-        (
-            "a.ts",
-            "throw new Error('feature must be implemented by the host')",
-        ),
-        (
-            "a.py",
-            "class A(ABC):\n    def f(self):\n        raise NotImplementedError",
-        ),
+        ("a.ts", "throw new Error('feature must be implemented by the host')"),
+        ("a.py", "class A(ABC):\n    def f(self):\n        raise NotImplementedError"),
         (
             "a.py",
             "class A:\n    @abstractmethod\n    def f(self):\n        raise NotImplementedError",
@@ -162,10 +150,7 @@ fn what_only_looks_like_one_is_left_alone() {
             "a.py",
             "class A:\n    @abc.abstractmethod\n    @cached\n    def f(\n        self,\n    ) -> int:\n        raise NotImplementedError()",
         ),
-        (
-            "a.py",
-            "def f(self):\n    raise NotImplementedError(\"subclasses override this\")",
-        ),
+        ("a.py", "def f(self):\n    raise NotImplementedError(\"subclasses override this\")"),
         ("a.py", "except NotImplementedError:\n    return None"),
         ("a.py", "def f():\n    pass"),
         ("a.go", "panic(\"unreachable\")"),
@@ -182,26 +167,13 @@ fn what_only_looks_like_one_is_left_alone() {
 fn what_the_file_already_had_does_not_count() {
     let before = "fn f() {\n    todo!()\n}\n\n// TODO: implement g\n";
     let cases: [(&str, &[&str]); 4] = [
-        (
-            "fn f() {\n    todo!()\n}\n\n// TODO: implement g\nfn h() {}\n",
-            &[],
-        ),
-        (
-            "// TODO: implement g\n\nmod m {\n    fn f() {\n        todo!()\n    }\n}\n",
-            &[],
-        ),
-        (
-            "fn f() {\n    todo!()\n}\nfn h() {\n    todo!()\n}\n",
-            &["high 5"],
-        ),
+        ("fn f() {\n    todo!()\n}\n\n// TODO: implement g\nfn h() {}\n", &[]),
+        ("// TODO: implement g\n\nmod m {\n    fn f() {\n        todo!()\n    }\n}\n", &[]),
+        ("fn f() {\n    todo!()\n}\nfn h() {\n    todo!()\n}\n", &["high 5"]),
         ("fn f() {\n    todo!(\"soon\")\n}\n", &["high 2"]),
     ];
     for (after, wanted) in cases {
-        assert_eq!(
-            found(Rule::Placeholder, "a.rs", Some(before), after),
-            wanted,
-            "{after}"
-        );
+        assert_eq!(found(Rule::Placeholder, "a.rs", Some(before), after), wanted, "{after}");
     }
 }
 

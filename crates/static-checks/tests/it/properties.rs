@@ -63,10 +63,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn is_about_lines(rule: Rule) -> bool {
-    matches!(
-        rule,
-        Rule::ConflictMarker | Rule::Placeholder | Rule::Secret
-    )
+    matches!(rule, Rule::ConflictMarker | Rule::Placeholder | Rule::Secret)
 }
 
 proptest! {

@@ -21,70 +21,37 @@ fn credentials_are_high_and_never_repeated() {
     let key_body = letters(64);
     let cases = [
         ("AWS access key", format!("{}{}", "AKIA", upper(16))),
-        (
-            "AWS secret key",
-            format!("aws_secret_access_key = \"{}\"", letters(40)),
-        ),
+        ("AWS secret key", format!("aws_secret_access_key = \"{}\"", letters(40))),
         ("GitHub", format!("{}_{}", "ghp", letters(36))),
         ("GitHub", format!("{}_{}", "github_pat", letters(82))),
         ("GitLab", format!("{}-{}", "glpat", letters(20))),
         ("OpenAI", format!("{}-{}", "sk", letters(48))),
         ("OpenAI", format!("{}-proj-{}", "sk", letters(80))),
         ("Anthropic", format!("{}-ant-api03-{}", "sk", letters(90))),
-        (
-            "OpenRouter",
-            format!("{}-or-v1-{}", "sk", "0a1b2c3d4e5f6978".repeat(4)),
-        ),
+        ("OpenRouter", format!("{}-or-v1-{}", "sk", "0a1b2c3d4e5f6978".repeat(4))),
         ("Slack token", format!("{}-{}", "xoxb", letters(40))),
         (
             "Slack webhook",
-            format!(
-                "https://hooks.slack.com/services/T{}/B{}/{}",
-                upper(9),
-                upper(9),
-                letters(24)
-            ),
+            format!("https://hooks.slack.com/services/T{}/B{}/{}", upper(9), upper(9), letters(24)),
         ),
         ("Google API", format!("{}{}", "AIza", letters(35))),
         ("Google client", format!("{}-{}", "GOCSPX", letters(28))),
         ("Stripe", format!("{}_live_{}", "sk", letters(24))),
         ("npm", format!("{}_{}", "npm", letters(36))),
+        ("private key", format!("-----BEGIN RSA {} KEY-----\n{key_body}", "PRIVATE")),
+        ("private key", format!("  k = \"-----BEGIN {} KEY-----\\n{key_body}\\n\"", "PRIVATE")),
         (
             "private key",
-            format!("-----BEGIN RSA {} KEY-----\n{key_body}", "PRIVATE"),
+            format!("\"-----BEGIN EC {} KEY-----\\n\"\n    \"{key_body}\\n\"", "PRIVATE"),
         ),
-        (
-            "private key",
-            format!(
-                "  k = \"-----BEGIN {} KEY-----\\n{key_body}\\n\"",
-                "PRIVATE"
-            ),
-        ),
-        (
-            "private key",
-            format!(
-                "\"-----BEGIN EC {} KEY-----\\n\"\n    \"{key_body}\\n\"",
-                "PRIVATE"
-            ),
-        ),
-        (
-            "private key",
-            format!("-----BEGIN OPENSSH {} KEY-----\n{key_body}", "PRIVATE"),
-        ),
+        ("private key", format!("-----BEGIN OPENSSH {} KEY-----\n{key_body}", "PRIVATE")),
     ];
     for (name, secret) in cases {
         for path in ["src/a.rs", "a.md", ".env", "a.yaml"] {
             let after = format!("first line\nvalue: {secret} # end\n");
-            let after = if name == "private key" {
-                format!("first line\n{secret}\n")
-            } else {
-                after
-            };
-            let change = Change {
-                path,
-                before: None,
-                after: Some(after.as_bytes()),
-            };
+            let after =
+                if name == "private key" { format!("first line\n{secret}\n") } else { after };
+            let change = Change { path, before: None, after: Some(after.as_bytes()) };
             let findings: Vec<_> = check(&[change], &Settings::default())
                 .into_iter()
                 .filter(|finding| finding.rule == Rule::Secret)
@@ -111,10 +78,7 @@ fn examples_and_lookalikes_are_left_alone() {
         format!("{}_short", "ghp"),
         "sk-fading-circle-animation-container-wrapper".to_owned(),
         "task-0a1b2c3d4e5f69780a1b2c3d4e5f6978".to_owned(),
-        format!(
-            "if text.starts_with(\"-----BEGIN {} KEY-----\") {{",
-            "PRIVATE"
-        ),
+        format!("if text.starts_with(\"-----BEGIN {} KEY-----\") {{", "PRIVATE"),
         format!("-----BEGIN {} KEY-----\n...\n", "PRIVATE"),
         "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA".to_owned(),
         "-----BEGIN CERTIFICATE-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA".to_owned(),
@@ -122,11 +86,7 @@ fn examples_and_lookalikes_are_left_alone() {
         format!("sha512-{}==", letters(86)),
     ];
     for after in cases {
-        assert_eq!(
-            found(Rule::Secret, "a.txt", None, &after),
-            [""; 0],
-            "{after}"
-        );
+        assert_eq!(found(Rule::Secret, "a.txt", None, &after), [""; 0], "{after}");
     }
 }
 

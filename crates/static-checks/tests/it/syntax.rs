@@ -17,11 +17,7 @@ fn broken_files_are_high_with_their_line() {
         ("a.yml", "a: 1\n b: 2\n", "high 2"),
         ("a.yaml", "a: 1\n---\nb: \"x\n", "high 3"),
         ("a.yaml", "a: 1\na: 2\n", "high 2"),
-        (
-            ".github/workflows/ci.yml",
-            "on: push\n\tjobs: {}\n",
-            "high 1",
-        ),
+        (".github/workflows/ci.yml", "on: push\n\tjobs: {}\n", "high 1"),
         ("tests/fixtures/a.json", "{", "low 1"),
     ];
     for (path, after, wanted) in cases {
@@ -48,23 +44,11 @@ fn good_files_and_dialects_are_left_alone() {
         ("a.yaml", ""),
         ("a.yaml", "# only a comment\n"),
         ("a.yaml", "base: &b {x: 1}\nc:\n  <<: *b\n  y: 2\n"),
-        (
-            "template.yaml",
-            "Resources:\n  A: !Ref B\n  C: !Sub '${X}'\n  D: !GetAtt [E, F]\n",
-        ),
-        (
-            ".github/workflows/ci.yml",
-            "on: [push]\njobs:\n  a:\n    if: ${{ x == 'y' }}\n",
-        ),
-        (
-            "a.yaml",
-            "a: .nan\nb: .inf\nc: 0o17\nd: 1_000\ne: 2001-12-14\n",
-        ),
+        ("template.yaml", "Resources:\n  A: !Ref B\n  C: !Sub '${X}'\n  D: !GetAtt [E, F]\n"),
+        (".github/workflows/ci.yml", "on: [push]\njobs:\n  a:\n    if: ${{ x == 'y' }}\n"),
+        ("a.yaml", "a: .nan\nb: .inf\nc: 0o17\nd: 1_000\ne: 2001-12-14\n"),
         ("a.yaml", "1: a\ntrue: b\n? [x, y]\n: c\n"),
-        (
-            "charts/a/templates/b.yaml",
-            "{{- if .Values.a }}\na: {{ .Values.a }}\n{{- end }}\n",
-        ),
+        ("charts/a/templates/b.yaml", "{{- if .Values.a }}\na: {{ .Values.a }}\n{{- end }}\n"),
         ("a.txt", "{ not json"),
         ("json", "{"),
     ];
@@ -86,11 +70,7 @@ fn a_file_that_was_never_valid_is_a_dialect() {
 fn nesting_without_end_is_no_harm() {
     let open = "[".repeat(200_000);
     for path in ["a.json", "a.toml", "a.yaml"] {
-        let after = if path == "a.toml" {
-            format!("a = {open}")
-        } else {
-            open.clone()
-        };
+        let after = if path == "a.toml" { format!("a = {open}") } else { open.clone() };
         assert!(found(Rule::Syntax, path, None, &after).len() <= 1, "{path}");
     }
 }
@@ -105,16 +85,9 @@ fn the_message_quotes_no_credential() {
         ("a.json", format!("{{\"a\": {key}}}")),
     ];
     for (path, after) in cases {
-        let change = Change {
-            path,
-            before: None,
-            after: Some(after.as_bytes()),
-        };
+        let change = Change { path, before: None, after: Some(after.as_bytes()) };
         let findings = check(&[change], &Settings::default());
-        assert!(
-            findings.iter().any(|finding| finding.rule == Rule::Syntax),
-            "{path}"
-        );
+        assert!(findings.iter().any(|finding| finding.rule == Rule::Syntax), "{path}");
         for finding in findings {
             assert!(!finding.message.contains(&key), "{}", finding.message);
         }
@@ -124,11 +97,7 @@ fn the_message_quotes_no_credential() {
 #[test]
 fn the_message_is_one_short_line() {
     let after = format!("{} = ", "x".repeat(10_000));
-    let change = Change {
-        path: "a.toml",
-        before: None,
-        after: Some(after.as_bytes()),
-    };
+    let change = Change { path: "a.toml", before: None, after: Some(after.as_bytes()) };
     for finding in check(&[change], &Settings::default()) {
         assert!(finding.message.len() < 300, "{}", finding.message);
         assert!(!finding.message.contains('\n'));

@@ -15,12 +15,8 @@ const PYTHON: &str =
 const SCRIPT: &str = "describe('a', () => {\n  it('one', () => {\n    expect(a()).toBe(1)\n  })\n  test.each([1])('two', () => {\n    expect(b()).toBe(2)\n  })\n})\n";
 const GO: &str = "func TestOne(t *testing.T) {\n\tif a() != 1 {\n\t\tt.Fatal(\"a\")\n\t}\n}\n\nfunc TestTwo(t *testing.T) {\n\trequire.Equal(t, 2, b())\n}\n";
 
-const ALL: [(&str, &str); 4] = [
-    ("src/a.rs", RUST),
-    ("tests/test_a.py", PYTHON),
-    ("src/a.test.ts", SCRIPT),
-    ("a_test.go", GO),
-];
+const ALL: [(&str, &str); 4] =
+    [("src/a.rs", RUST), ("tests/test_a.py", PYTHON), ("src/a.test.ts", SCRIPT), ("a_test.go", GO)];
 
 #[test]
 fn a_file_emptied_of_tests_is_high() {
@@ -33,15 +29,8 @@ fn a_file_emptied_of_tests_is_high() {
 #[test]
 fn a_deleted_test_file_is_medium() {
     for (path, before) in ALL {
-        let change = Change {
-            path,
-            before: Some(before.as_bytes()),
-            after: None,
-        };
-        let found: Vec<_> = check(&[change], &Settings::default())
-            .iter()
-            .map(place)
-            .collect();
+        let change = Change { path, before: Some(before.as_bytes()), after: None };
+        let found: Vec<_> = check(&[change], &Settings::default()).iter().map(place).collect();
         assert_eq!(found, ["medium"], "{path}");
     }
 }
@@ -52,16 +41,8 @@ fn tests_that_moved_are_not_lost() {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let elsewhere = format!("{folder}/moved/{name}");
         let changes = [
-            Change {
-                path,
-                before: Some(before.as_bytes()),
-                after: None,
-            },
-            Change {
-                path: &elsewhere,
-                before: None,
-                after: Some(before.as_bytes()),
-            },
+            Change { path, before: Some(before.as_bytes()), after: None },
+            Change { path: &elsewhere, before: None, after: Some(before.as_bytes()) },
         ];
         assert_eq!(check(&changes, &Settings::default()), [], "{path}");
     }
@@ -76,47 +57,18 @@ fn lost_assertions_and_tests_are_found() {
         (
             "test_a.py",
             PYTHON,
-            PYTHON
-                .replace("assert a() == 1", "a()")
-                .replace("self.assertEqual(b(), 2)", "b()"),
+            PYTHON.replace("assert a() == 1", "a()").replace("self.assertEqual(b(), 2)", "b()"),
             "high",
         ),
-        (
-            "test_a.py",
-            PYTHON,
-            PYTHON.replace("def test_two", "def no_two"),
-            "medium",
-        ),
-        (
-            "a.test.ts",
-            SCRIPT,
-            SCRIPT.replace("expect(", "String("),
-            "high",
-        ),
-        (
-            "a.spec.js",
-            SCRIPT,
-            SCRIPT.replace("it('one'", "fit_('one'"),
-            "medium",
-        ),
-        (
-            "a_test.go",
-            GO,
-            GO.replace("t.Fatal", "t.Log")
-                .replace("require.Equal", "use"),
-            "high",
-        ),
-        (
-            "a_test.go",
-            GO,
-            GO.replace("func TestTwo", "func helpTwo"),
-            "medium",
-        ),
+        ("test_a.py", PYTHON, PYTHON.replace("def test_two", "def no_two"), "medium"),
+        ("a.test.ts", SCRIPT, SCRIPT.replace("expect(", "String("), "high"),
+        ("a.spec.js", SCRIPT, SCRIPT.replace("it('one'", "fit_('one'"), "medium"),
+        ("a_test.go", GO, GO.replace("t.Fatal", "t.Log").replace("require.Equal", "use"), "high"),
+        ("a_test.go", GO, GO.replace("func TestTwo", "func helpTwo"), "medium"),
         (
             "a.rs",
             RUST,
-            RUST.replace("assert_eq!", "// assert_eq!")
-                .replace("assert!", "// assert!"),
+            RUST.replace("assert_eq!", "// assert_eq!").replace("assert!", "// assert!"),
             "high",
         ),
     ];
@@ -129,84 +81,32 @@ fn lost_assertions_and_tests_are_found() {
 fn skips_of_existing_tests_are_high_and_of_new_ones_medium() {
     let cases = [
         ("a.rs", RUST.replace("#[test]", "#[test]\n#[ignore]"), "3"),
-        (
-            "a.rs",
-            RUST.replace("#[test]", "#[test]\n#[ignore = \"slow\"]"),
-            "3",
-        ),
-        (
-            "test_a.py",
-            PYTHON.replace("def test_two", "@pytest.mark.skip\ndef test_two"),
-            "4",
-        ),
-        (
-            "test_a.py",
-            PYTHON.replace("def test_two", "@unittest.skip('x')\ndef test_two"),
-            "4",
-        ),
-        (
-            "test_a.py",
-            PYTHON.replace("def test_two", "@pytest.mark.xfail\ndef test_two"),
-            "4",
-        ),
-        (
-            "test_a.py",
-            PYTHON.replace("    assert a", "    pytest.skip('x')\n    assert a"),
-            "2",
-        ),
-        (
-            "a.test.ts",
-            SCRIPT.replace("it('one'", "it.skip('one'"),
-            "2",
-        ),
+        ("a.rs", RUST.replace("#[test]", "#[test]\n#[ignore = \"slow\"]"), "3"),
+        ("test_a.py", PYTHON.replace("def test_two", "@pytest.mark.skip\ndef test_two"), "4"),
+        ("test_a.py", PYTHON.replace("def test_two", "@unittest.skip('x')\ndef test_two"), "4"),
+        ("test_a.py", PYTHON.replace("def test_two", "@pytest.mark.xfail\ndef test_two"), "4"),
+        ("test_a.py", PYTHON.replace("    assert a", "    pytest.skip('x')\n    assert a"), "2"),
+        ("a.test.ts", SCRIPT.replace("it('one'", "it.skip('one'"), "2"),
         ("a.test.ts", SCRIPT.replace("it('one'", "xit('one'"), "2"),
-        (
-            "a.test.ts",
-            SCRIPT.replace("it('one'", "it.only('one'"),
-            "2",
-        ),
-        (
-            "a.test.ts",
-            SCRIPT.replace("describe(", "describe.skip("),
-            "1",
-        ),
-        (
-            "a_test.go",
-            GO.replace("\trequire", "\tt.Skip(\"x\")\n\trequire"),
-            "8",
-        ),
+        ("a.test.ts", SCRIPT.replace("it('one'", "it.only('one'"), "2"),
+        ("a.test.ts", SCRIPT.replace("describe(", "describe.skip("), "1"),
+        ("a_test.go", GO.replace("\trequire", "\tt.Skip(\"x\")\n\trequire"), "8"),
     ];
     for (path, after, line) in cases {
         let before = ALL
             .iter()
             .find(|(all, _)| all.rsplit('.').next() == path.rsplit('.').next())
             .map_or("", |(_, before)| before);
-        assert_eq!(
-            weakened(path, before, &after),
-            [format!("high {line}")],
-            "{path}: {after}"
-        );
-        assert_eq!(
-            weakened(path, "", &after),
-            [format!("medium {line}")],
-            "{path}: {after}"
-        );
+        assert_eq!(weakened(path, before, &after), [format!("high {line}")], "{path}: {after}");
+        assert_eq!(weakened(path, "", &after), [format!("medium {line}")], "{path}: {after}");
     }
 }
 
 #[test]
 fn assertions_that_cannot_fail_are_medium() {
     let cases = [
-        (
-            "a.rs",
-            "#[test]\nfn a() {\n    assert!(b());\n    assert!(true);\n}\n",
-            "medium 4",
-        ),
-        (
-            "test_a.py",
-            "def test_a():\n    assert b()\n    assert True\n",
-            "medium 3",
-        ),
+        ("a.rs", "#[test]\nfn a() {\n    assert!(b());\n    assert!(true);\n}\n", "medium 4"),
+        ("test_a.py", "def test_a():\n    assert b()\n    assert True\n", "medium 3"),
         (
             "a.test.ts",
             "it('a', () => {\n  expect(b()).toBe(1)\n  expect(true).toBe(true)\n})\n",
@@ -225,49 +125,23 @@ fn assertions_that_cannot_fail_are_medium() {
 
 #[test]
 fn new_tests_that_assert_nothing_are_low() {
-    assert_eq!(
-        weakened("test_a.py", "", "def test_a():\n    b()\n"),
-        ["low"]
-    );
+    assert_eq!(weakened("test_a.py", "", "def test_a():\n    b()\n"), ["low"]);
 }
 
 #[test]
 fn honest_changes_are_left_alone() {
     let cases = [
-        (
-            "a.rs",
-            RUST,
-            RUST.replace("assert_eq!(a(), ())", "assert_ne!(a(), ())"),
-        ),
-        (
-            "a.rs",
-            RUST,
-            format!("{RUST}\n#[test]\nfn three() {{\n    assert!(d());\n}}\n"),
-        ),
+        ("a.rs", RUST, RUST.replace("assert_eq!(a(), ())", "assert_ne!(a(), ())")),
+        ("a.rs", RUST, format!("{RUST}\n#[test]\nfn three() {{\n    assert!(d());\n}}\n")),
         ("a.rs", RUST, RUST.replace("    assert!(c());\n", "")),
-        (
-            "a.rs",
-            "fn a() {\n    debug_assert!(b());\n}\n",
-            "fn a() {}\n".to_owned(),
-        ),
-        (
-            "a.rs",
-            RUST,
-            format!("{RUST}// #[ignore] is not used here\n"),
-        ),
-        (
-            "a.ts",
-            "it('x', () => {})\n",
-            "items.filter(it => it.only)\n".to_owned(),
-        ),
+        ("a.rs", "fn a() {\n    debug_assert!(b());\n}\n", "fn a() {}\n".to_owned()),
+        ("a.rs", RUST, format!("{RUST}// #[ignore] is not used here\n")),
+        ("a.ts", "it('x', () => {})\n", "items.filter(it => it.only)\n".to_owned()),
         ("helpers.py", PYTHON, "def a(): return 1\n".to_owned()),
         (
             "a_test.go",
             GO,
-            GO.replace(
-                "\trequire",
-                "\tif testing.Short() {\n\t\tt.Skip(\"slow\")\n\t}\n\trequire",
-            ),
+            GO.replace("\trequire", "\tif testing.Short() {\n\t\tt.Skip(\"slow\")\n\t}\n\trequire"),
         ),
         (
             "test_a.py",
@@ -277,16 +151,8 @@ fn honest_changes_are_left_alone() {
                 "@pytest.mark.skipif(os.name == 'nt', reason='x')\ndef test_two",
             ),
         ),
-        (
-            "a.test.ts",
-            SCRIPT,
-            SCRIPT.replace("toBe(1)", "toEqual({ only: true, skip: 1 })"),
-        ),
-        (
-            "a.test.ts",
-            SCRIPT,
-            SCRIPT.replace("'one'", "'uses it.skip( and xit('"),
-        ),
+        ("a.test.ts", SCRIPT, SCRIPT.replace("toBe(1)", "toEqual({ only: true, skip: 1 })")),
+        ("a.test.ts", SCRIPT, SCRIPT.replace("'one'", "'uses it.skip( and xit('")),
     ];
     for (path, before, after) in cases {
         assert_eq!(weakened(path, before, &after), [""; 0], "{path}: {after}");
