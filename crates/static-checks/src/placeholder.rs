@@ -112,8 +112,8 @@ pub(crate) fn check(source: &Source<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What kind of placeholder a line holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What kind of placeholder a line holds, the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Stub,
     Announced,
@@ -216,7 +216,7 @@ fn comment(source: &Source<'_>, line: &Line<'_>, at: usize) -> Option<Kind> {
                 None
             }
         })
-        .next()
+        .min()
 }
 
 /// Between other lines of comment, dots and "not implemented" belong to a text.

@@ -54,6 +54,7 @@ fn stubs_and_elisions_are_high() {
         ("a.py", "# Your implementation goes here", "high 1"),
         ("a.go", "// implementation goes here", "high 1"),
         ("a.rs", "// not implemented yet", "high 1"),
+        ("a.rs", "/* TODO */ f(); // ... rest of the code", "high 1"),
         ("a.rs", "None // not implemented", "high 1"),
         ("a.rs", "// ... rest of the code", "high 1"),
         ("a.rs", "// ...existing code...", "high 1"),
