@@ -13,10 +13,7 @@ pub(crate) struct Cargo<'a> {
 
 impl<'a> Cargo<'a> {
     pub(crate) fn new(arguments: &'a [&'a str]) -> Self {
-        Self {
-            arguments,
-            environment: Vec::new(),
-        }
+        Self { arguments, environment: Vec::new() }
     }
 
     pub(crate) fn env(mut self, name: &'a str, value: impl Into<String>) -> Self {

@@ -78,11 +78,7 @@ fn character(rest: &[u8]) -> usize {
         Some(0xE0..=0xEF) => 3,
         _ => 4,
     };
-    if rest.get(1 + width) == Some(&b'\'') {
-        width + 2
-    } else {
-        0
-    }
+    if rest.get(1 + width) == Some(&b'\'') { width + 2 } else { 0 }
 }
 
 /// A raw string's length whose prefix has `prefix` letters; 0 for a name such as `r#type`.
@@ -110,13 +106,11 @@ pub(crate) fn is_word(byte: u8) -> bool {
 /// Where `word` stands in stripped code as a whole word, as byte offsets.
 pub(crate) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let bytes = code.as_bytes();
-    code.match_indices(word)
-        .map(|(at, _)| at)
-        .filter(move |at| {
-            let before = at.checked_sub(1).and_then(|at| bytes.get(at));
-            let after = bytes.get(at + word.len());
-            !before.is_some_and(|byte| is_word(*byte)) && !after.is_some_and(|byte| is_word(*byte))
-        })
+    code.match_indices(word).map(|(at, _)| at).filter(move |at| {
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        let after = bytes.get(at + word.len());
+        !before.is_some_and(|byte| is_word(*byte)) && !after.is_some_and(|byte| is_word(*byte))
+    })
 }
 
 /// An attribute in stripped code, from `#` to its bracket.
@@ -205,10 +199,7 @@ mod tests {
 
     #[test]
     fn code_stays() {
-        check(
-            "fn f<'a>(x: &'a str, r#type: u8)",
-            "fn f<'a>(x: &'a str, r#type: u8)",
-        );
+        check("fn f<'a>(x: &'a str, r#type: u8)", "fn f<'a>(x: &'a str, r#type: u8)");
         check("for r in 0..1 {}", "for r in 0..1 {}");
     }
 
@@ -233,14 +224,8 @@ mod tests {
             let found: Vec<&str> = ranges.map(|range| &code[range]).collect();
             assert_eq!(found, expected);
         };
-        check(
-            "a #[cfg(test)] mod t { { b } } c",
-            &["#[cfg(test)] mod t { { b } }"],
-        );
-        check(
-            "#[cfg(all(test, unix))] mod t; c",
-            &["#[cfg(all(test, unix))] mod t"],
-        );
+        check("a #[cfg(test)] mod t { { b } } c", &["#[cfg(test)] mod t { { b } }"]);
+        check("#[cfg(all(test, unix))] mod t; c", &["#[cfg(all(test, unix))] mod t"]);
         check("#[cfg(not(test))] mod t { b }", &[]);
         check("#[cfg(feature)] mod t { b }", &[]);
     }

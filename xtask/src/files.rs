@@ -15,13 +15,7 @@ pub(crate) struct File {
 }
 
 /// Build output and what tools leave in a checkout; no part of the project.
-const NOT_OURS: [&str; 5] = [
-    ".git",
-    "target",
-    ".belay",
-    "node_modules",
-    "proptest-regressions",
-];
+const NOT_OURS: [&str; 5] = [".git", "target", ".belay", "node_modules", "proptest-regressions"];
 
 /// Every file below `top`, ordered by path. Symbolic links are not followed.
 pub(crate) fn read_all(top: &Path) -> anyhow::Result<Vec<File>> {
@@ -40,11 +34,7 @@ fn walk(top: &Path, below: &str, files: &mut Vec<File>) -> anyhow::Result<()> {
         if NOT_OURS.contains(&name.as_str()) {
             continue;
         }
-        let path = if below.is_empty() {
-            name
-        } else {
-            format!("{below}/{name}")
-        };
+        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
         let kind = entry.file_type().with_context(reading)?;
         if kind.is_dir() {
             walk(top, &path, files)?;

@@ -24,25 +24,13 @@ const OWNED: [(&str, &[&str]); 7] = [
     ("octocrab", &["forge"]),
     ("reqwest", &["cli", "model-providers"]),
     ("rusqlite", &["checkpoint-store"]),
-    (
-        "serde_yaml",
-        &[
-            "agents",
-            "cli",
-            "degradation-templates",
-            "forge",
-            "static-checks",
-        ],
-    ),
+    ("serde_yaml", &["agents", "cli", "degradation-templates", "forge", "static-checks"]),
     ("tracing-subscriber", &["cli"]),
 ];
 
 pub(crate) fn check(workspace: &Workspace) -> Vec<Problem> {
-    let table: BTreeMap<&str, &[String]> = workspace
-        .layers
-        .iter()
-        .map(|(name, uses)| (name.as_str(), uses.as_slice()))
-        .collect();
+    let table: BTreeMap<&str, &[String]> =
+        workspace.layers.iter().map(|(name, uses)| (name.as_str(), uses.as_slice())).collect();
     let mut problems = unknown_names(workspace, &table);
     for package in &workspace.packages {
         if package.folder != package.name {
@@ -61,15 +49,11 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<Problem> {
 fn unknown_names(workspace: &Workspace, table: &BTreeMap<&str, &[String]>) -> Vec<Problem> {
     let listed = table.iter().flat_map(|(name, uses)| {
         let uses = uses.iter().map(String::as_str);
-        std::iter::once(*name)
-            .chain(uses)
-            .map(move |one| (*name, one))
+        std::iter::once(*name).chain(uses).map(move |one| (*name, one))
     });
     let unknown = listed.filter(|(_, one)| !is_ours(workspace, one));
     let message = |one| format!("the table of layers names {one}, which is no crate here");
-    unknown
-        .map(|(name, one)| Problem::new(name, message(one)))
-        .collect()
+    unknown.map(|(name, one)| Problem::new(name, message(one))).collect()
 }
 
 fn arrows(package: &Package, allowed: &[String], workspace: &Workspace) -> Vec<Problem> {
@@ -81,9 +65,7 @@ fn arrows(package: &Package, allowed: &[String], workspace: &Workspace) -> Vec<P
     });
     let message =
         |name: &str| format!("must not use {name}: the table of layers has no such arrow");
-    broken
-        .map(|dependency| Problem::new(&package.name, message(&dependency.name)))
-        .collect()
+    broken.map(|dependency| Problem::new(&package.name, message(&dependency.name))).collect()
 }
 
 fn owned(package: &Package) -> Vec<Problem> {
@@ -98,21 +80,14 @@ fn owned(package: &Package) -> Vec<Problem> {
 }
 
 fn is_ours(workspace: &Workspace, name: &str) -> bool {
-    workspace
-        .packages
-        .iter()
-        .any(|package| package.name == name)
+    workspace.packages.iter().any(|package| package.name == name)
 }
 
 /// The table as it stands in the page.
 fn table(workspace: &Workspace) -> String {
     let mut table = String::from("\n| crate | may use |\n| --- | --- |\n");
     for (name, uses) in &workspace.layers {
-        let uses = if uses.is_empty() {
-            "nothing of ours".to_owned()
-        } else {
-            uses.join(", ")
-        };
+        let uses = if uses.is_empty() { "nothing of ours".to_owned() } else { uses.join(", ") };
         // Writing to a String cannot fail.
         let _ = writeln!(table, "| {name} | {uses} |");
     }
@@ -132,10 +107,7 @@ pub(crate) fn renew(page: &str, workspace: &Workspace) -> anyhow::Result<String>
 pub(crate) fn check_page(page: &str, workspace: &Workspace) -> anyhow::Result<Vec<Problem>> {
     let message = "the table of layers is out of date: `cargo xtask layers --write` renews it";
     let stale = renew(page, workspace)? != page;
-    Ok(stale
-        .then(|| Problem::new(PAGE, message))
-        .into_iter()
-        .collect())
+    Ok(stale.then(|| Problem::new(PAGE, message)).into_iter().collect())
 }
 
 #[cfg(test)]
@@ -144,12 +116,8 @@ mod tests {
     use crate::metadata::Dependency;
 
     fn package(name: &str, uses: &[&str], in_tests: &[&str]) -> Package {
-        let dependency = |for_tests| {
-            move |name: &&str| Dependency {
-                name: (*name).to_owned(),
-                for_tests,
-            }
-        };
+        let dependency =
+            |for_tests| move |name: &&str| Dependency { name: (*name).to_owned(), for_tests };
         let in_tests = in_tests.iter().map(dependency(true));
         Package {
             name: name.to_owned(),
@@ -160,9 +128,7 @@ mod tests {
 
     fn workspace(packages: &[Package], layers: &[(&str, &[&str])]) -> Workspace {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let layers = layers
-            .iter()
-            .map(|(name, uses)| ((*name).to_owned(), owned(uses)));
+        let layers = layers.iter().map(|(name, uses)| ((*name).to_owned(), owned(uses)));
         Workspace {
             top: "/".into(),
             target: "/target".into(),
@@ -185,11 +151,8 @@ mod tests {
             package("engine", &["serde"], &["simulated-models"]),
             package("simulated-models", &[], &[]),
         ];
-        let layers: [(&str, &[&str]); 3] = [
-            ("agents", &["engine"]),
-            ("engine", &[]),
-            ("simulated-models", &[]),
-        ];
+        let layers: [(&str, &[&str]); 3] =
+            [("agents", &["engine"]), ("engine", &[]), ("simulated-models", &[])];
         finds(&packages, &layers, &[]);
     }
 
@@ -209,16 +172,10 @@ mod tests {
 
     #[test]
     fn the_simulated_models_are_for_tests_only() {
-        let packages = [
-            package("a", &["simulated-models"], &[]),
-            package("simulated-models", &[], &[]),
-        ];
+        let packages =
+            [package("a", &["simulated-models"], &[]), package("simulated-models", &[], &[])];
         let expected = ["a: must not use simulated-models: the table of layers has no such arrow"];
-        finds(
-            &packages,
-            &[("a", &[]), ("simulated-models", &[])],
-            &expected,
-        );
+        finds(&packages, &[("a", &[]), ("simulated-models", &[])], &expected);
     }
 
     #[test]
@@ -244,11 +201,7 @@ mod tests {
             package("a", &["rusqlite"], &[]),
         ];
         let expected = ["a: must not use rusqlite, which is for checkpoint-store"];
-        finds(
-            &packages,
-            &[("a", &[]), ("checkpoint-store", &[])],
-            &expected,
-        );
+        finds(&packages, &[("a", &[]), ("checkpoint-store", &[])], &expected);
     }
 
     #[test]

@@ -92,10 +92,7 @@ mod tests {
 
     #[track_caller]
     fn finds(path: &str, text: &str, expected: &[&str]) {
-        let page = File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
+        let page = File { path: path.to_owned(), text: text.to_owned() };
         let there = ["LICENSE", "docs", "docs/a.md", "docs/deep/b.md"];
         let problems = check(&[page], &|path| there.contains(&path));
         let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -115,43 +112,19 @@ mod tests {
     fn links_that_lead_nowhere_are_found() {
         let nowhere =
             |place: &str, target: &str| format!("{place}: the link to {target} leads nowhere");
-        finds(
-            "README.md",
-            "a\n[b](docs/gone.md)",
-            &[&nowhere("README.md:2", "docs/gone.md")],
-        );
-        finds(
-            "README.md",
-            "<a href=\"gone\">",
-            &[&nowhere("README.md:1", "gone")],
-        );
-        finds(
-            "README.md",
-            "![p](gone.png)",
-            &[&nowhere("README.md:1", "gone.png")],
-        );
-        finds(
-            "README.md",
-            "[r]: gone.md",
-            &[&nowhere("README.md:1", "gone.md")],
-        );
+        finds("README.md", "a\n[b](docs/gone.md)", &[&nowhere("README.md:2", "docs/gone.md")]);
+        finds("README.md", "<a href=\"gone\">", &[&nowhere("README.md:1", "gone")]);
+        finds("README.md", "![p](gone.png)", &[&nowhere("README.md:1", "gone.png")]);
+        finds("README.md", "[r]: gone.md", &[&nowhere("README.md:1", "gone.md")]);
         finds("docs/a.md", "[b](b.md)", &[&nowhere("docs/a.md:1", "b.md")]);
-        finds(
-            "README.md",
-            "[o](../LICENSE)",
-            &[&nowhere("README.md:1", "../LICENSE")],
-        );
+        finds("README.md", "[o](../LICENSE)", &[&nowhere("README.md:1", "../LICENSE")]);
     }
 
     #[test]
     fn what_is_shown_as_code_is_not_a_link() {
         finds("README.md", "```\n[a](gone)\n```\n`[b](gone)`", &[]);
         let after = "```\n```\n[a](gone)";
-        finds(
-            "README.md",
-            after,
-            &["README.md:3: the link to gone leads nowhere"],
-        );
+        finds("README.md", after, &["README.md:3: the link to gone leads nowhere"]);
     }
 
     #[test]

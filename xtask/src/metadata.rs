@@ -103,9 +103,7 @@ mod tests {
         let package = &workspace.packages[0];
         assert_eq!((&*package.name, &*package.folder), ("b", "b"));
         let dependencies = package.dependencies.iter();
-        let dependencies: Vec<_> = dependencies
-            .map(|one| (&*one.name, one.for_tests))
-            .collect();
+        let dependencies: Vec<_> = dependencies.map(|one| (&*one.name, one.for_tests)).collect();
         assert_eq!(dependencies, [("a", false), ("d", true)]);
     }
 

@@ -112,9 +112,7 @@ impl Parts {
         let references = folder.join("snapshot-references.txt");
         // Emptied, as insta appends: an earlier run's notes would hide a snapshot left over.
         std::fs::write(&references, "").context("emptying the notes on snapshots")?;
-        Ok(Snapshots {
-            references: Some(references),
-        })
+        Ok(Snapshots { references: Some(references) })
     }
 
     fn look_at_snapshots(&self, noted: &Snapshots) -> anyhow::Result<()> {
@@ -131,9 +129,7 @@ impl Parts {
     }
 
     pub(crate) fn docs(&self) -> anyhow::Result<()> {
-        let problems = links::check(&self.files()?, &|path| {
-            self.workspace.top.join(path).exists()
-        });
+        let problems = links::check(&self.files()?, &|path| self.workspace.top.join(path).exists());
         none_of(problems).context("docs failed: links")?;
         let arguments = ["doc", "--workspace", "--no-deps"];
         let cargo = Cargo::new(&arguments).env("RUSTDOCFLAGS", "--deny=warnings");
@@ -144,10 +140,7 @@ impl Parts {
         files::read_all(&self.workspace.top)
     }
 
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a call is built to be run once"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "a call is built to be run once")]
     fn cargo(&self, cargo: Cargo<'_>, part: &str) -> anyhow::Result<()> {
         let result = cargo.run(&self.workspace.top);
         result.with_context(|| format!("{part} failed"))
@@ -156,14 +149,11 @@ impl Parts {
 
 /// A test run that only compares snapshots: whatever differs or is new fails, none is written.
 fn comparing<'a>(arguments: &'a [&'a str], snapshots: &Snapshots) -> Cargo<'a> {
-    let cargo = Cargo::new(arguments)
-        .env("INSTA_UPDATE", "no")
-        .env("INSTA_FORCE_PASS", "0");
+    let cargo = Cargo::new(arguments).env("INSTA_UPDATE", "no").env("INSTA_FORCE_PASS", "0");
     match &snapshots.references {
-        Some(references) => cargo.env(
-            "INSTA_SNAPSHOT_REFERENCES_FILE",
-            references.to_string_lossy(),
-        ),
+        Some(references) => {
+            cargo.env("INSTA_SNAPSHOT_REFERENCES_FILE", references.to_string_lossy())
+        }
         None => cargo,
     }
 }

@@ -13,10 +13,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            message: message.into(),
-        }
+        Self { place: place.into(), message: message.into() }
     }
 
     pub(crate) fn at(path: &str, line: usize, message: impl Into<String>) -> Self {
@@ -46,10 +43,7 @@ mod tests {
 
     #[test]
     fn every_problem_is_named_in_order() {
-        let problems = vec![
-            Problem::at("b.rs", 2, "too long"),
-            Problem::new("a", "wrong name"),
-        ];
+        let problems = vec![Problem::at("b.rs", 2, "too long"), Problem::new("a", "wrong name")];
         let error = none_of(problems).unwrap_err().to_string();
         assert_eq!(error, "2 found\na: wrong name\nb.rs:2: too long");
         assert!(none_of(Vec::new()).is_ok());

@@ -20,14 +20,11 @@ pub(crate) fn pending(files: &[File]) -> Vec<Problem> {
 
 /// Snapshot files that no test compared. `references` is what insta wrote, a path a line.
 pub(crate) fn unreferenced(files: &[File], references: &str, top: &Path) -> Vec<Problem> {
-    let referenced: BTreeSet<PathBuf> = references
-        .lines()
-        .map(|line| plain(line.as_ref()))
-        .collect();
+    let referenced: BTreeSet<PathBuf> =
+        references.lines().map(|line| plain(line.as_ref())).collect();
     let snapshots = files.iter().filter(|file| is_snapshot(&file.path));
     let left = snapshots.filter(|file| !referenced.contains(&plain(&top.join(&file.path))));
-    left.map(|file| Problem::new(&file.path, "no test refers to this snapshot"))
-        .collect()
+    left.map(|file| Problem::new(&file.path, "no test refers to this snapshot")).collect()
 }
 
 fn is_snapshot(path: &str) -> bool {
@@ -54,10 +51,7 @@ mod tests {
     use super::*;
 
     fn files(paths: &[&str]) -> Vec<File> {
-        let file = |path: &&str| File {
-            path: (*path).to_owned(),
-            text: String::new(),
-        };
+        let file = |path: &&str| File { path: (*path).to_owned(), text: String::new() };
         paths.iter().map(file).collect()
     }
 
@@ -67,16 +61,10 @@ mod tests {
 
     #[test]
     fn what_waits_for_a_decision_is_found() {
-        let files = files(&[
-            "a/snapshots/x.snap",
-            "a/snapshots/x.snap.new",
-            "a/.b.rs.pending-snap",
-        ]);
+        let files =
+            files(&["a/snapshots/x.snap", "a/snapshots/x.snap.new", "a/.b.rs.pending-snap"]);
         let found = pending(&files);
-        assert_eq!(
-            places(&found),
-            ["a/snapshots/x.snap.new", "a/.b.rs.pending-snap"]
-        );
+        assert_eq!(places(&found), ["a/snapshots/x.snap.new", "a/.b.rs.pending-snap"]);
     }
 
     #[test]

@@ -15,10 +15,7 @@ pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
     /// The machine's wall clock.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the clock module is where the time is read"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the clock module is where the time is read")]
     pub fn system() -> Self {
         Self(Arc::new(Timestamp::now))
     }

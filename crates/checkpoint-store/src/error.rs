@@ -130,11 +130,7 @@ impl fmt::Display for StorageClass {
 
 impl Error {
     pub(crate) fn sqlite(action: &'static str, error: &rusqlite::Error) -> Self {
-        Self::Storage {
-            class: class_of(error),
-            action,
-            message: error.to_string(),
-        }
+        Self::Storage { class: class_of(error), action, message: error.to_string() }
     }
 
     pub(crate) fn io(action: &'static str, error: &io::Error) -> Self {
@@ -145,11 +141,7 @@ impl Error {
             io::ErrorKind::ResourceBusy => StorageClass::Busy,
             _ => StorageClass::Other,
         };
-        Self::Storage {
-            class,
-            action,
-            message: error.to_string(),
-        }
+        Self::Storage { class, action, message: error.to_string() }
     }
 }
 

@@ -18,11 +18,7 @@ impl Lease {
     /// A lease for whoever implements a store: `hold` is dropped with it, and
     /// that must free the run.
     pub fn new(run: RunId, epoch: u64, hold: impl Send + Sync + 'static) -> Self {
-        Self {
-            run,
-            epoch,
-            hold: Box::new(hold),
-        }
+        Self { run, epoch, hold: Box::new(hold) }
     }
 
     /// The run that is held.

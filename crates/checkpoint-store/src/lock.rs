@@ -53,10 +53,7 @@ impl LockFile {
                 if !still_there(&file, path)? {
                     continue; // somebody swept the folder in between
                 }
-                let taken = Self {
-                    file,
-                    path: path.to_owned(),
-                };
+                let taken = Self { file, path: path.to_owned() };
                 taken.note(holder)?;
                 return Ok(Taken::Ours(taken));
             }
@@ -81,10 +78,7 @@ impl LockFile {
         for _ in 0..=looks {
             let file = open(path)?;
             if lock(&file, FlockOperation::NonBlockingLockExclusive)? {
-                return Ok(Self {
-                    file,
-                    path: path.to_owned(),
-                });
+                return Ok(Self { file, path: path.to_owned() });
             }
             thread::sleep(PAUSE);
         }
@@ -119,9 +113,8 @@ impl LockFile {
     }
 
     fn note(&self, holder: &Holder) -> Result<(), Error> {
-        let text = serde_json::to_vec(holder)
-            .map_err(io::Error::from)
-            .during("writing a lock file")?;
+        let text =
+            serde_json::to_vec(holder).map_err(io::Error::from).during("writing a lock file")?;
         self.file
             .set_len(0)
             .and_then(|()| self.file.write_all_at(&text, 0))
@@ -176,17 +169,14 @@ fn still_there(file: &File, path: &Path) -> Result<bool, Error> {
 fn read_note(file: &File) -> Result<Option<Holder>, Error> {
     let mut buffer = [0; NOTE_BYTES];
     let length = file.read_at(&mut buffer, 0).during("reading a lock file")?;
-    Ok(buffer
-        .get(..length)
-        .and_then(|text| serde_json::from_slice(text).ok()))
+    Ok(buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok()))
 }
 
 /// A holder whose note cannot be read: held all the same, since the file was
 /// last written.
 fn unnamed(path: &Path) -> Result<Holder, Error> {
-    let written_at = fs::metadata(path)
-        .and_then(|found| found.modified())
-        .during("looking at a lock file")?;
+    let written_at =
+        fs::metadata(path).and_then(|found| found.modified()).during("looking at a lock file")?;
     Ok(Holder {
         host: "an unnamed machine".to_owned(),
         pid: 0,
@@ -203,11 +193,7 @@ mod tests {
     use super::*;
 
     fn holder(pid: u32) -> Holder {
-        Holder {
-            host: "here".into(),
-            pid,
-            since: jiff::Timestamp::UNIX_EPOCH,
-        }
+        Holder { host: "here".into(), pid, since: jiff::Timestamp::UNIX_EPOCH }
     }
 
     fn take(path: &Path, pid: u32) -> Taken {
@@ -240,8 +226,13 @@ mod tests {
         let asking = open(&path).unwrap();
         assert!(lock(&asking, FlockOperation::NonBlockingLockShared).unwrap());
         thread::scope(|scope| {
-            let taker = scope.spawn(|| take(&path, 1));
-            thread::sleep(PAUSE * 2);
+            let (begins, begun) = std::sync::mpsc::channel();
+            let path = &path;
+            let taker = scope.spawn(move || {
+                begins.send(()).unwrap();
+                take(path, 1)
+            });
+            begun.recv().unwrap();
             drop(asking);
             assert!(matches!(taker.join().unwrap(), Taken::Ours(_)));
         });
@@ -276,12 +267,6 @@ mod tests {
         let path = dir.path().join("open.lock");
         let _held = LockFile::wait(&path, Duration::ZERO).unwrap();
         let second = LockFile::wait(&path, PAUSE * 2);
-        assert!(matches!(
-            second,
-            Err(Error::Storage {
-                class: crate::StorageClass::Busy,
-                ..
-            })
-        ));
+        assert!(matches!(second, Err(Error::Storage { class: crate::StorageClass::Busy, .. })));
     }
 }

@@ -56,11 +56,7 @@ struct Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let mut state = lock(&self.state);
-        if state
-            .held
-            .get(&self.run)
-            .is_some_and(|held| held.epoch == self.epoch)
-        {
+        if state.held.get(&self.run).is_some_and(|held| held.epoch == self.epoch) {
             state.held.remove(&self.run);
         }
     }
@@ -80,10 +76,7 @@ impl MemoryStore {
 
     /// An empty store that takes its stamps from `clock`.
     pub fn with_clock(clock: Clock) -> Self {
-        Self {
-            state: Arc::default(),
-            clock,
-        }
+        Self { state: Arc::default(), clock }
     }
 
     /// Frees the run without its holder knowing, as if somebody had deleted
@@ -93,17 +86,10 @@ impl MemoryStore {
     }
 
     fn hold(&self, state: &mut State, run: RunId, epoch: u64) -> Lease {
-        let holder = Holder {
-            host: "memory".to_owned(),
-            pid: std::process::id(),
-            since: self.clock.now(),
-        };
+        let holder =
+            Holder { host: "memory".to_owned(), pid: std::process::id(), since: self.clock.now() };
         state.held.insert(run, Held { epoch, holder });
-        let hold = Hold {
-            state: Arc::clone(&self.state),
-            run,
-            epoch,
-        };
+        let hold = Hold { state: Arc::clone(&self.state), run, epoch };
         Lease::new(run, epoch, hold)
     }
 }
@@ -121,9 +107,7 @@ impl State {
 
     fn refuse_held(&self, run: RunId) -> Result<(), Error> {
         match self.held.get(&run) {
-            Some(held) => Err(Error::Held {
-                holder: held.holder.clone(),
-            }),
+            Some(held) => Err(Error::Held { holder: held.holder.clone() }),
             None => Ok(()),
         }
     }
@@ -259,9 +243,7 @@ impl ValueStore for MemoryStore {
             return Err(Error::Conflict);
         }
         let revision = found.unwrap_or(0) + 1;
-        state
-            .values
-            .insert(key.to_owned(), Versioned { revision, value });
+        state.values.insert(key.to_owned(), Versioned { revision, value });
         Ok(revision)
     }
 }

@@ -95,11 +95,7 @@ pub(crate) fn check_run(new: &NewRun) -> Result<String, Error> {
         return Err(Error::Invalid("a run needs a subject"));
     }
     limit("a subject", new.subject.len(), MAX_SUBJECT_BYTES)?;
-    to_text(
-        "the attributes of a run",
-        &new.attributes,
-        MAX_ATTRIBUTES_BYTES,
-    )
+    to_text("the attributes of a run", &new.attributes, MAX_ATTRIBUTES_BYTES)
 }
 
 pub(crate) fn check_key(key: &str) -> Result<(), Error> {
@@ -188,9 +184,7 @@ impl Sealed {
             return Err(damaged());
         }
         if self.min_reader > READER {
-            return Err(Error::Newer {
-                what: format!("record {expected} of run {run}"),
-            });
+            return Err(Error::Newer { what: format!("record {expected} of run {run}") });
         }
         let body = serde_json::from_str(&self.body).map_err(|_| damaged())?;
         Ok(Entry {
@@ -209,10 +203,7 @@ impl Sealed {
     /// two different records share one input.
     pub(crate) fn sum(&self, run: RunId, at: &str) -> Vec<u8> {
         let run = run.to_string();
-        let numbers = format!(
-            "{}/{}/{}/{}",
-            self.seq, self.epoch, self.version, self.min_reader
-        );
+        let numbers = format!("{}/{}/{}/{}", self.seq, self.epoch, self.version, self.min_reader);
         let mut hash = Sha256::new();
         for part in [&run, &numbers, at, &self.kind, &self.body] {
             hash.update((part.len() as u64).to_be_bytes());
@@ -230,10 +221,7 @@ mod tests {
 
     fn sealed(body: Value) -> (RunId, Sealed) {
         let run = RunId::generate();
-        let record = NewRecord {
-            kind: "step_finished".into(),
-            body,
-        };
+        let record = NewRecord { kind: "step_finished".into(), body };
         let mut checked = check_records(vec![record]).unwrap();
         let at = Timestamp::from_second(1_700_000_000).unwrap();
         (run, checked.remove(0).seal(run, 7, 2, at).0)
@@ -272,10 +260,7 @@ mod tests {
         }
         let other = good.clone().open(RunId::generate(), 7);
         assert!(matches!(other, Err(Error::Damaged { .. })));
-        assert!(matches!(
-            good.open(run, 8),
-            Err(Error::Damaged { seq: 8, .. })
-        ));
+        assert!(matches!(good.open(run, 8), Err(Error::Damaged { seq: 8, .. })));
     }
 
     /// Moving a letter from one field to the next must change the sum.
@@ -312,16 +297,10 @@ mod tests {
     fn nesting_is_taken_only_as_deep_as_it_can_be_read_back() {
         let (run, record) = sealed(nested(MAX_DEPTH));
         assert_eq!(record.open(run, 7).unwrap().body, nested(MAX_DEPTH));
-        let record = NewRecord {
-            kind: "k".into(),
-            body: nested(MAX_DEPTH + 1),
-        };
+        let record = NewRecord { kind: "k".into(), body: nested(MAX_DEPTH + 1) };
         assert!(matches!(
             check_records(vec![record]),
-            Err(Error::TooLarge {
-                limit: MAX_DEPTH,
-                ..
-            })
+            Err(Error::TooLarge { limit: MAX_DEPTH, .. })
         ));
     }
 }

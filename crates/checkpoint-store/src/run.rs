@@ -58,9 +58,9 @@ impl FromStr for RunId {
 
     /// Upper and lower case are the same.
     fn from_str(text: &str) -> Result<Self, BadRunId> {
-        Ulid::from_string(text).map(Self).map_err(|_| BadRunId {
-            text: text.chars().take(64).collect(),
-        })
+        Ulid::from_string(text)
+            .map(Self)
+            .map_err(|_| BadRunId { text: text.chars().take(64).collect() })
     }
 }
 

@@ -66,11 +66,7 @@ impl<C: Clock> CircuitBreaker<C> {
     /// [`Rejected`] while open, and for all but the probe while half-open.
     pub fn try_acquire(&self) -> Result<Permit<C>, Rejected> {
         let generation = self.change(Machine::try_acquire)?;
-        Ok(Permit {
-            breaker: self.clone(),
-            generation,
-            reported: false,
-        })
+        Ok(Permit { breaker: self.clone(), generation, reported: false })
     }
 
     /// How it stands now. Looking changes nothing.
@@ -139,17 +135,13 @@ impl<C: Clock> CircuitBreaker<C> {
 
 impl<C: Clock> Clone for CircuitBreaker<C> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
 impl<C: Clock> fmt::Debug for CircuitBreaker<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CircuitBreaker")
-            .field(&self.status())
-            .finish()
+        f.debug_tuple("CircuitBreaker").field(&self.status()).finish()
     }
 }
 
@@ -186,8 +178,7 @@ impl<C: Clock> Permit<C> {
 
     fn record(&self, outcome: Outcome) -> Recorded {
         let generation = self.generation;
-        self.breaker
-            .change(|machine, now| machine.record(generation, outcome, now))
+        self.breaker.change(|machine, now| machine.record(generation, outcome, now))
     }
 }
 
@@ -202,9 +193,7 @@ impl<C: Clock> Drop for Permit<C> {
 
 impl<C: Clock> fmt::Debug for Permit<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit")
-            .field("generation", &self.generation)
-            .finish_non_exhaustive()
+        f.debug_struct("Permit").field("generation", &self.generation).finish_non_exhaustive()
     }
 }
 

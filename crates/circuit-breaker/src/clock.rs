@@ -61,9 +61,7 @@ impl ManualClock {
     #[must_use]
     pub fn starting_at(wall: SystemTime) -> Self {
         let now = Duration::ZERO;
-        Self {
-            times: Arc::new(Mutex::new(Times { now, wall })),
-        }
+        Self { times: Arc::new(Mutex::new(Times { now, wall })) }
     }
 
     /// Lets `passed` go by on both clocks.
@@ -78,11 +76,8 @@ impl ManualClock {
     pub fn step_wall(&self, seconds: i64) {
         let mut times = self.lock();
         let step = Duration::from_secs(seconds.unsigned_abs());
-        let stepped = if seconds < 0 {
-            times.wall.checked_sub(step)
-        } else {
-            times.wall.checked_add(step)
-        };
+        let stepped =
+            if seconds < 0 { times.wall.checked_sub(step) } else { times.wall.checked_add(step) };
         times.wall = stepped.unwrap_or(times.wall);
     }
 

@@ -58,10 +58,7 @@ impl Queue {
     const MOST_WAITING: usize = 4096;
 
     pub(crate) fn line(&self, breaker: usize) -> Line {
-        Line {
-            queue: self.clone(),
-            breaker,
-        }
+        Line { queue: self.clone(), breaker }
     }
 
     pub(crate) fn drain(&self) -> VecDeque<Change> {
@@ -78,13 +75,7 @@ impl Line {
     pub(crate) fn push(&self, from: State, to: State, status: Status) {
         let mut inner = self.queue.lock();
         inner.last += 1;
-        let change = Change {
-            sequence: inner.last,
-            breaker: self.breaker,
-            from,
-            to,
-            status,
-        };
+        let change = Change { sequence: inner.last, breaker: self.breaker, from, to, status };
         if inner.waiting.len() >= Queue::MOST_WAITING {
             inner.waiting.pop_front();
         }

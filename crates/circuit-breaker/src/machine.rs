@@ -101,16 +101,13 @@ impl Machine {
         match due {
             Some(due) if due <= now => {
                 let deadline = now.saturating_add(self.settings.probe_deadline);
-                self.enter(Phase::HalfOpen {
-                    deadline: Some(deadline),
-                });
+                self.enter(Phase::HalfOpen { deadline: Some(deadline) });
                 Ok(self.generation)
             }
             _ => Err(Rejected {
                 state: self.state(),
-                retry_after: due.map_or(self.settings.max_reset_timeout, |due| {
-                    due.saturating_sub(now)
-                }),
+                retry_after: due
+                    .map_or(self.settings.max_reset_timeout, |due| due.saturating_sub(now)),
             }),
         }
     }
@@ -220,11 +217,7 @@ impl Machine {
             }
             Phase::HalfOpen { .. } => now,
         };
-        self.enter(Phase::Open(Opening {
-            at: opening,
-            until: Some(until),
-            tripped: true,
-        }));
+        self.enter(Phase::Open(Opening { at: opening, until: Some(until), tripped: true }));
     }
 
     pub(crate) fn force_open(&mut self, now: Duration) {
@@ -235,11 +228,7 @@ impl Machine {
         if self.state() == State::Closed {
             self.shown = self.tally(now);
         }
-        self.enter(Phase::Open(Opening {
-            at: now,
-            until: None,
-            tripped: false,
-        }));
+        self.enter(Phase::Open(Opening { at: now, until: None, tripped: false }));
     }
 
     pub(crate) fn force_closed(&mut self) {

@@ -44,11 +44,7 @@ impl<K: Clone + Eq + Hash + Ord, C: Clock> Registry<K, C> {
                 settings,
                 clock,
                 queue: Queue::default(),
-                entries: Mutex::new(Entries {
-                    by_key: BTreeMap::new(),
-                    keys: Vec::new(),
-                    seeds,
-                }),
+                entries: Mutex::new(Entries { by_key: BTreeMap::new(), keys: Vec::new(), seeds }),
             }),
         }
     }
@@ -138,9 +134,7 @@ impl<K: Clone + Eq + Hash + Ord, C: Clock> Registry<K, C> {
 
 impl<K, C: Clock> Clone for Registry<K, C> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 

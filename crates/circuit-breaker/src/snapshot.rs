@@ -80,19 +80,14 @@ pub struct RegistrySnapshot<K> {
 
 impl<K> Default for RegistrySnapshot<K> {
     fn default() -> Self {
-        Self {
-            breakers: Vec::new(),
-        }
+        Self { breakers: Vec::new() }
     }
 }
 
 pub(crate) fn take(machine: &mut Machine, now: Duration, wall: SystemTime) -> Snapshot {
     let now = machine.settle(now);
     let stamps = Stamps { now, wall };
-    let blank = Snapshot {
-        reopenings: machine.reopenings,
-        ..Snapshot::default()
-    };
+    let blank = Snapshot { reopenings: machine.reopenings, ..Snapshot::default() };
     match machine.phase {
         Phase::Closed { .. } => Snapshot {
             failed_at: machine.window.iter().map(|at| stamps.save(*at)).collect(),
@@ -155,11 +150,8 @@ fn restore_open(machine: &mut Machine, saved: &Snapshot, stamps: Stamps) {
     let (Some(opened_at), Some(due_at)) = (saved.opened_at, saved.probe_due_at) else {
         return;
     };
-    let longest = if saved.tripped {
-        Machine::LONGEST_TRIP
-    } else {
-        machine.settings.max_reset_timeout
-    };
+    let longest =
+        if saved.tripped { Machine::LONGEST_TRIP } else { machine.settings.max_reset_timeout };
     // Set back, the wall clock must not lengthen an opening beyond what was decided for it.
     let decided = Duration::from_millis(due_at.saturating_sub(opened_at)).min(longest);
     let left = match saved.state {
@@ -205,8 +197,7 @@ impl Stamps {
     }
 
     fn age(self, stamp: u64) -> Duration {
-        self.since_epoch()
-            .saturating_sub(Duration::from_millis(stamp))
+        self.since_epoch().saturating_sub(Duration::from_millis(stamp))
     }
 
     fn ahead(self, stamp: u64) -> Duration {

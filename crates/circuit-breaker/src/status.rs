@@ -44,10 +44,7 @@ pub struct Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.state == State::Closed && self.failures > 0 {
-            return f.pad(&format!(
-                "MONITORING ({}/{})",
-                self.failures, self.threshold
-            ));
+            return f.pad(&format!("MONITORING ({}/{})", self.failures, self.threshold));
         }
         self.state.fmt(f)
     }
@@ -93,15 +90,8 @@ mod tests {
 
     #[test]
     fn the_texts_are_those_of_the_contract() {
-        let text = |state, failures| {
-            Status {
-                state,
-                failures,
-                threshold: 5,
-                retry_in: None,
-            }
-            .to_string()
-        };
+        let text =
+            |state, failures| Status { state, failures, threshold: 5, retry_in: None }.to_string();
         assert_eq!(text(State::Closed, 0), "CLOSED");
         assert_eq!(text(State::Closed, 2), "MONITORING (2/5)");
         assert_eq!(text(State::Open, 5), "OPEN");
@@ -110,13 +100,7 @@ mod tests {
 
     #[test]
     fn a_rejection_tells_when_to_come_back() {
-        let rejected = Rejected {
-            state: State::Open,
-            retry_after: Duration::from_millis(41_300),
-        };
-        assert_eq!(
-            rejected.to_string(),
-            "circuit breaker OPEN, try again in 42 s"
-        );
+        let rejected = Rejected { state: State::Open, retry_after: Duration::from_millis(41_300) };
+        assert_eq!(rejected.to_string(), "circuit breaker OPEN, try again in 42 s");
     }
 }

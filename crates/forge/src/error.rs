@@ -62,9 +62,6 @@ pub(crate) trait During<T> {
 
 impl<T, E: Into<io::Error>> During<T> for Result<T, E> {
     fn during(self, action: &'static str) -> Result<T, Error> {
-        self.map_err(|error| Error::Io {
-            action,
-            source: error.into(),
-        })
+        self.map_err(|error| Error::Io { action, source: error.into() })
     }
 }

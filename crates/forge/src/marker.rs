@@ -99,10 +99,7 @@ mod tests {
     use super::*;
 
     fn marker(run: &str, step: &str) -> Marker {
-        Marker {
-            run: run.into(),
-            step: step.into(),
-        }
+        Marker { run: run.into(), step: step.into() }
     }
 
     #[test]

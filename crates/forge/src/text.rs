@@ -24,9 +24,7 @@ pub fn neutralise(text: &str) -> String {
         let after = from.trim_start_matches("<!--");
         out.push_str(before);
         let name = after.trim_start();
-        let ours = name
-            .get(..5)
-            .is_some_and(|n| n.eq_ignore_ascii_case("belay"));
+        let ours = name.get(..5).is_some_and(|n| n.eq_ignore_ascii_case("belay"));
         let opening = &from[..from.len() - after.len()];
         if ours {
             out.push_str(&opening.replace('<', "&lt;"));
@@ -70,10 +68,7 @@ pub(crate) fn body(text: &str) -> String {
 }
 
 fn one_line(text: &str, most: usize) -> String {
-    let spaced: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let line = neutralise(&words.join(" "));
     if line.chars().count() <= most {
@@ -91,10 +86,7 @@ mod tests {
     #[test]
     fn look_alikes_of_a_mark_lose_their_power_and_other_comments_stay() {
         for (given, wanted) in [
-            (
-                "<!-- belay:run=a step=b -->",
-                "&lt;!-- belay:run=a step=b -->",
-            ),
+            ("<!-- belay:run=a step=b -->", "&lt;!-- belay:run=a step=b -->"),
             ("<!--belay:closed -->", "&lt;!--belay:closed -->"),
             ("<!--\n\t BeLaY:x", "&lt;!--\n\t BeLaY:x"),
             ("<!--<!-- belay:x", "&lt;!--&lt;!-- belay:x"),
@@ -119,10 +111,7 @@ mod tests {
 
     #[test]
     fn a_title_is_one_bounded_line() {
-        assert_eq!(
-            title("  a\n---\r\nstate: closed\u{7} "),
-            "a --- state: closed"
-        );
+        assert_eq!(title("  a\n---\r\nstate: closed\u{7} "), "a --- state: closed");
         assert_eq!(title("\n\t "), "");
         let long = title(&"é".repeat(500));
         assert_eq!(long.chars().count(), MAX_TITLE_CHARS);

@@ -99,17 +99,10 @@ pub async fn drive(parts: Parts, lease: Lease) -> Result<Outcome, Error> {
         return Err(Error::NoStart(run.to_string()));
     };
     let first = (entries.len() == 1).then(|| entries[0].clone());
-    let after = state
-        .ended
-        .as_ref()
-        .map_or(Status::Interrupted, |(status, _)| *status);
+    let after = state.ended.as_ref().map_or(Status::Interrupted, |(status, _)| *status);
     memory::book(&state, &parts.chains);
-    let (journal, writer) = Journal::start(
-        Arc::clone(&parts.store),
-        lease,
-        state,
-        Arc::clone(&parts.listener),
-    );
+    let (journal, writer) =
+        Journal::start(Arc::clone(&parts.store), lease, state, Arc::clone(&parts.listener));
     match first {
         Some(entry) => {
             if let Some((event, _)) = parse(&entry) {
@@ -131,13 +124,7 @@ pub async fn drive(parts: Parts, lease: Lease) -> Result<Outcome, Error> {
         }
     }
     let store = Arc::clone(&parts.store);
-    let driver = Driver {
-        parts,
-        journal,
-        run,
-        worktree: OnceCell::new(),
-        begun: 0.into(),
-    };
+    let driver = Driver { parts, journal, run, worktree: OnceCell::new(), begun: 0.into() };
     let result = driver.run().await;
     let state = driver.journal.state().clone();
     drop(driver);
@@ -146,12 +133,7 @@ pub async fn drive(parts: Parts, lease: Lease) -> Result<Outcome, Error> {
         store.release(lease).await?;
     }
     let (status, reason) = result?;
-    Ok(Outcome {
-        run,
-        status,
-        reason,
-        state,
-    })
+    Ok(Outcome { run, status, reason, state })
 }
 
 impl Driver {
@@ -180,15 +162,9 @@ impl Driver {
                 return Ok(None);
             }
             let step = next(&self.journal.state(), &self.parts.settings);
-            same = if last.as_ref() == Some(&step) {
-                same + 1
-            } else {
-                1
-            };
+            same = if last.as_ref() == Some(&step) { same + 1 } else { 1 };
             if same > SAME_STEP {
-                return Err(Error::NoHeadway(
-                    format!("{step:?}").chars().take(120).collect(),
-                ));
+                return Err(Error::NoHeadway(format!("{step:?}").chars().take(120).collect()));
             }
             last = Some(step.clone());
             if let Step::Finish { status, reason } = step {
@@ -208,22 +184,9 @@ impl Driver {
             self.parts.shutdown.request("plan only");
             return false;
         }
-        if matches!(
-            step,
-            Step::BeginRound {
-                cause: Cause::Plan,
-                ..
-            }
-        ) {
-            let begun = self
-                .begun
-                .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            if self
-                .parts
-                .settings
-                .max_begun
-                .is_some_and(|most| begun >= most)
-            {
+        if matches!(step, Step::BeginRound { cause: Cause::Plan, .. }) {
+            let begun = self.begun.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if self.parts.settings.max_begun.is_some_and(|most| begun >= most) {
                 self.parts.shutdown.request("milestone limit");
                 return false;
             }
@@ -255,25 +218,11 @@ impl Driver {
     }
 
     async fn interrupt(&self) -> Result<(Status, Option<String>), Error> {
-        let trigger = self
-            .parts
-            .shutdown
-            .trigger()
-            .unwrap_or("cancelled")
-            .to_owned();
-        self.journal
-            .append(Event::ShutdownRequested {
-                trigger: trigger.clone(),
-            })
-            .await?;
+        let trigger = self.parts.shutdown.trigger().unwrap_or("cancelled").to_owned();
+        self.journal.append(Event::ShutdownRequested { trigger: trigger.clone() }).await?;
         let phase = serde_json::to_value(self.journal.state().phase)?;
         let phase = phase.as_str().unwrap_or_default().to_owned();
-        self.journal
-            .append(Event::CheckpointSaved {
-                milestone: None,
-                phase,
-            })
-            .await?;
+        self.journal.append(Event::CheckpointSaved { milestone: None, phase }).await?;
         let event = self.finished(Status::Interrupted, Some(trigger.clone()));
         self.journal.append(event).await?;
         Ok((Status::Interrupted, Some(trigger)))
@@ -301,31 +250,18 @@ impl Driver {
             deadline: self.parts.deadline,
             cancel: self.parts.shutdown.token(),
             observer,
-            degradation: self
-                .parts
-                .settings
-                .degradation
-                .then_some(&*self.parts.templates),
+            degradation: self.parts.settings.degradation.then_some(&*self.parts.templates),
         }
     }
 
     pub(crate) fn place(&self, role: Role, milestone: Option<usize>, item: Option<usize>) -> Place {
-        Place {
-            journal: self.journal.clone(),
-            role,
-            milestone,
-            item,
-        }
+        Place { journal: self.journal.clone(), role, milestone, item }
     }
 
     /// The commit that the next one stands on.
     pub(crate) fn tip(&self) -> Result<CommitId, Error> {
         let state = self.journal.state();
-        let last = state
-            .milestones
-            .iter()
-            .rev()
-            .find_map(|milestone| milestone.commit.clone());
+        let last = state.milestones.iter().rev().find_map(|milestone| milestone.commit.clone());
         let base = state.started.as_ref().map(|started| started.base.clone());
         last.or(base).ok_or(Error::Inconsistent("no base commit"))
     }
@@ -335,12 +271,8 @@ impl Driver {
     }
 
     pub(crate) async fn source(&self, tree: TreeId) -> Result<TreeSource, Error> {
-        Ok(TreeSource::open(
-            &self.parts.repository,
-            tree,
-            self.parts.settings.max_file_bytes,
-        )
-        .await?)
+        Ok(TreeSource::open(&self.parts.repository, tree, self.parts.settings.max_file_bytes)
+            .await?)
     }
 
     /// The run's worktree, made on first use.

@@ -362,11 +362,9 @@ impl Event {
     /// The event's name, which is also its journal record's kind.
     pub fn name(&self) -> String {
         match serde_json::to_value(self) {
-            Ok(Value::Object(map)) => map
-                .get("event")
-                .and_then(Value::as_str)
-                .unwrap_or("unknown")
-                .to_owned(),
+            Ok(Value::Object(map)) => {
+                map.get("event").and_then(Value::as_str).unwrap_or("unknown").to_owned()
+            }
             _ => "unknown".to_owned(),
         }
     }

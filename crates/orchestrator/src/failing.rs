@@ -18,20 +18,14 @@ pub fn names(output: &str) -> BTreeSet<String> {
 
 fn name(line: &str) -> Option<String> {
     let line = line.trim();
-    let cargo = line
-        .strip_prefix("test ")
-        .and_then(|rest| rest.strip_suffix(" ... FAILED"));
+    let cargo = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"));
     let after = |prefix: &str| line.strip_prefix(prefix);
     let rest = cargo
         .or_else(|| after("--- FAIL: "))
         .or_else(|| after("FAILED ").filter(|rest| rest.contains("::")))
         .or_else(|| after("FAIL: "))
         .or_else(|| after("ERROR: "))
-        .or_else(|| {
-            after("not ok ")
-                .and_then(|rest| rest.split_once(" - "))
-                .map(|(_, name)| name)
-        })
+        .or_else(|| after("not ok ").and_then(|rest| rest.split_once(" - ")).map(|(_, name)| name))
         .or_else(|| after("\u{2716} ").filter(|rest| !rest.starts_with("failing tests")))?;
     let name = without_time(rest.split(" - ").next().unwrap_or(rest)).trim();
     (!name.is_empty()).then(|| name.to_owned())
@@ -87,22 +81,10 @@ mod tests {
     #[test]
     fn reads_the_names_that_each_runner_prints() {
         let cases = [
-            (
-                "test health::tests::is_up ... FAILED",
-                "health::tests::is_up",
-            ),
-            (
-                "FAILED tests/test_a.py::test_b - AssertionError: 1",
-                "tests/test_a.py::test_b",
-            ),
-            (
-                "FAIL: test_up (test_health.Health.test_up)",
-                "test_up (test_health.Health.test_up)",
-            ),
-            (
-                "ERROR: test_up (test_health.Health)",
-                "test_up (test_health.Health)",
-            ),
+            ("test health::tests::is_up ... FAILED", "health::tests::is_up"),
+            ("FAILED tests/test_a.py::test_b - AssertionError: 1", "tests/test_a.py::test_b"),
+            ("FAIL: test_up (test_health.Health.test_up)", "test_up (test_health.Health.test_up)"),
+            ("ERROR: test_up (test_health.Health)", "test_up (test_health.Health)"),
             ("--- FAIL: TestUp (0.00s)", "TestUp"),
             ("not ok 3 - adds numbers", "adds numbers"),
             ("\u{2716} adds numbers (1.23ms)", "adds numbers"),
@@ -123,17 +105,8 @@ mod tests {
         assert!(!no_worse(None, &red));
         assert!(!no_worse(Some(&outcome(true, "")), &red));
         assert!(no_worse(Some(&red), &outcome(false, "test old ... FAILED")));
-        assert!(!no_worse(
-            Some(&red),
-            &outcome(false, "test old ... FAILED\ntest new ... FAILED")
-        ));
-        assert!(!no_worse(
-            Some(&red),
-            &outcome(false, "error: could not compile")
-        ));
-        assert!(no_worse(
-            Some(&outcome(false, "boom")),
-            &outcome(false, "boom")
-        ));
+        assert!(!no_worse(Some(&red), &outcome(false, "test old ... FAILED\ntest new ... FAILED")));
+        assert!(!no_worse(Some(&red), &outcome(false, "error: could not compile")));
+        assert!(no_worse(Some(&outcome(false, "boom")), &outcome(false, "boom")));
     }
 }

@@ -66,10 +66,8 @@ pub fn wanted(state: &State) -> Vec<Wanted> {
 }
 
 fn for_milestone(number: usize, milestone: &MilestoneState, wanted: &mut Vec<Wanted>) {
-    let blocked = milestone
-        .given_up
-        .as_ref()
-        .is_some_and(|given_up| given_up.status == Status::Blocked);
+    let blocked =
+        milestone.given_up.as_ref().is_some_and(|given_up| given_up.status == Status::Blocked);
     if blocked {
         let marker = format!("milestone-{number}");
         wanted.push(Wanted {
@@ -80,10 +78,8 @@ fn for_milestone(number: usize, milestone: &MilestoneState, wanted: &mut Vec<Wan
         });
         return;
     }
-    let degraded = milestone
-        .given_up
-        .as_ref()
-        .is_some_and(|given_up| given_up.status == Status::Degraded);
+    let degraded =
+        milestone.given_up.as_ref().is_some_and(|given_up| given_up.status == Status::Degraded);
     if milestone.commit.is_none() && !degraded {
         return;
     }
@@ -92,46 +88,24 @@ fn for_milestone(number: usize, milestone: &MilestoneState, wanted: &mut Vec<Wan
     };
     // Given up while mending: nothing of the milestone stands, so all of it is to do.
     let all = degraded;
-    for (index, item) in round
-        .items
-        .iter()
-        .enumerate()
-        .filter(|(_, item)| all || item.failed())
-    {
+    for (index, item) in round.items.iter().enumerate().filter(|(_, item)| all || item.failed()) {
         let want = item.failed_for_want_of_a_model() || (all && item.succeeded());
-        let kind = if want {
-            IssueKind::ManualTask
-        } else {
-            IssueKind::FailedItem
-        };
+        let kind = if want { IssueKind::ManualTask } else { IssueKind::FailedItem };
         let marker = format!("milestone-{number}-{}", key(&item.files()));
-        wanted.push(Wanted {
-            marker,
-            kind,
-            milestone: Some(number),
-            item: Some(index + 1),
-        });
+        wanted.push(Wanted { marker, kind, milestone: Some(number), item: Some(index + 1) });
     }
 }
 
 /// A short name for a set of files that does not depend on its position.
 fn key(files: &[String]) -> String {
     let digest = Sha256::digest(files.join("\n").as_bytes());
-    digest
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Wanted, and neither made nor deferred.
 pub fn missing(state: &State) -> Vec<Wanted> {
-    let stands = |marker: &str| {
-        state
-            .issues
-            .iter()
-            .any(|issue| issue.marker == marker && !issue.closed)
-    };
+    let stands =
+        |marker: &str| state.issues.iter().any(|issue| issue.marker == marker && !issue.closed);
     wanted(state)
         .into_iter()
         .filter(|wanted| !stands(&wanted.marker) && !state.deferred.contains(&wanted.marker))
@@ -153,16 +127,9 @@ pub fn needless(state: &State) -> Vec<&IssueState> {
 /// What a review says must be mended, one line each.
 pub fn review_findings(review: &Review) -> Vec<String> {
     let line = |issue: &agents::ReviewIssue| {
-        let place = issue.line.map_or_else(
-            || issue.file.clone(),
-            |line| format!("{}:{line}", issue.file),
-        );
-        format!(
-            "[{}] {place}: {} - {}",
-            issue.severity.as_str(),
-            issue.issue,
-            issue.suggestion
-        )
+        let place =
+            issue.line.map_or_else(|| issue.file.clone(), |line| format!("{}:{line}", issue.file));
+        format!("[{}] {place}: {} - {}", issue.severity.as_str(), issue.issue, issue.suggestion)
     };
     let mut findings: Vec<String> = review.issues.iter().map(line).collect();
     if findings.is_empty() {
@@ -179,12 +146,7 @@ pub fn test_finding(outcome: &CommandOutcome) -> String {
     let start = (start..outcome.output.len())
         .find(|at| outcome.output.is_char_boundary(*at))
         .unwrap_or_default();
-    format!(
-        "`{}` failed ({}):\n{}",
-        outcome.command,
-        outcome.ended,
-        &outcome.output[start..]
-    )
+    format!("`{}` failed ({}):\n{}", outcome.command, outcome.ended, &outcome.output[start..])
 }
 
 /// Renders the text of an issue.
@@ -200,13 +162,7 @@ pub fn text(
         Some(started) => (idea_facts(&started.idea, existing), started.branch.as_str()),
         None => (IdeaFacts::default(), ""),
     };
-    let facts = Facts {
-        state,
-        run,
-        resume_command,
-        idea,
-        branch,
-    };
+    let facts = Facts { state, run, resume_command, idea, branch };
     match wanted.kind {
         IssueKind::ManualTask => templates.manual_task(&facts.manual_task(wanted)),
         IssueKind::FailedItem => templates.failed_item(&facts.manual_task(wanted)),
@@ -225,10 +181,7 @@ pub fn idea_facts(idea: &Idea, existing: &[String]) -> IdeaFacts {
         files: idea
             .files
             .iter()
-            .map(|path| FileFact {
-                path: path.clone(),
-                exists: existing.contains(path),
-            })
+            .map(|path| FileFact { path: path.clone(), exists: existing.contains(path) })
             .collect(),
     }
 }
@@ -243,19 +196,11 @@ struct Facts<'a> {
 
 impl Facts<'_> {
     fn planned(&self, number: Option<usize>) -> Option<&agents::Milestone> {
-        self.state
-            .plan
-            .as_ref()?
-            .value
-            .milestones
-            .get(number?.checked_sub(1)?)
+        self.state.plan.as_ref()?.value.milestones.get(number?.checked_sub(1)?)
     }
 
     fn item(&self, wanted: &Wanted) -> Option<&Item> {
-        let milestone = self
-            .state
-            .milestones
-            .get(wanted.milestone?.checked_sub(1)?)?;
+        let milestone = self.state.milestones.get(wanted.milestone?.checked_sub(1)?)?;
         milestone.planned()?.items.get(wanted.item?.checked_sub(1)?)
     }
 
@@ -271,12 +216,7 @@ impl Facts<'_> {
             .is_some_and(|state| state.given_up.is_some());
         let plan = self.state.plan.as_ref().filter(|_| given_up);
         plan.map(|plan| {
-            plan.value
-                .milestones
-                .iter()
-                .skip(number)
-                .map(|later| later.name.clone())
-                .collect()
+            plan.value.milestones.iter().skip(number).map(|later| later.name.clone()).collect()
         })
         .unwrap_or_default()
     }
@@ -295,25 +235,15 @@ impl Facts<'_> {
             branch: self.branch.to_owned(),
             milestone_number: wanted.milestone.unwrap_or(1),
             milestone_total: self.state.milestones.len(),
-            milestone_name: planned
-                .map(|planned| planned.name.clone())
-                .unwrap_or_default(),
+            milestone_name: planned.map(|planned| planned.name.clone()).unwrap_or_default(),
             milestone_description: planned
                 .map(|planned| planned.description.clone())
                 .unwrap_or_default(),
             files: item.map_or_else(
-                || {
-                    self.idea
-                        .files
-                        .iter()
-                        .map(|file| file.path.clone())
-                        .collect()
-                },
+                || self.idea.files.iter().map(|file| file.path.clone()).collect(),
                 Item::files,
             ),
-            tests: planned
-                .map(|planned| planned.tests.clone())
-                .unwrap_or_default(),
+            tests: planned.map(|planned| planned.tests.clone()).unwrap_or_default(),
             attempts,
             for_want_of_a_model: wanted.kind == IssueKind::ManualTask,
             later_milestones: self.later(wanted),
@@ -323,18 +253,15 @@ impl Facts<'_> {
     }
 
     fn blocked(&self, wanted: &Wanted) -> BlockedFacts {
-        let milestone = wanted
-            .milestone
-            .and_then(|number| self.state.milestones.get(number.checked_sub(1)?));
+        let milestone =
+            wanted.milestone.and_then(|number| self.state.milestones.get(number.checked_sub(1)?));
         let reason = milestone
             .and_then(|state| state.given_up.as_ref())
             .map(|given_up| given_up.reason.clone());
         BlockedFacts {
             run: self.run.to_owned(),
             branch: self.branch.to_owned(),
-            milestone_name: self
-                .planned(wanted.milestone)
-                .map(|planned| planned.name.clone()),
+            milestone_name: self.planned(wanted.milestone).map(|planned| planned.name.clone()),
             reason: reason.unwrap_or_default(),
             details: milestone.map(details).unwrap_or_default(),
             later_milestones: self.later(wanted),
@@ -344,11 +271,7 @@ impl Facts<'_> {
     }
 
     fn degraded_review(&self) -> DegradedReviewFacts {
-        let plan = self
-            .state
-            .plan
-            .iter()
-            .flat_map(|plan| &plan.value.milestones);
+        let plan = self.state.plan.iter().flat_map(|plan| &plan.value.milestones);
         let unseen = plan
             .zip(&self.state.milestones)
             .filter(|(_, state)| state.commit.is_some() && state.review_degraded());

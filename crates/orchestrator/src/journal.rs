@@ -69,9 +69,7 @@ pub fn record(event: &Event, fact: Option<&Fact>) -> Result<NewRecord, Error> {
 pub fn parse(entry: &Entry) -> Option<(Event, Option<Fact>)> {
     let mut body = entry.body.clone();
     let map = body.as_object_mut()?;
-    let fact = map
-        .remove("fact")
-        .and_then(|fact| serde_json::from_value(fact).ok());
+    let fact = map.remove("fact").and_then(|fact| serde_json::from_value(fact).ok());
     map.insert("event".into(), entry.kind.clone().into());
     Some((serde_json::from_value(body).ok()?, fact))
 }
@@ -103,13 +101,7 @@ impl Journal {
     ) -> (Self, JoinHandle<Lease>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let state = Arc::new(Mutex::new(state));
-        let writer = Writer {
-            store,
-            lease,
-            state: Arc::clone(&state),
-            listener,
-            broken: None,
-        };
+        let writer = Writer { store, lease, state: Arc::clone(&state), listener, broken: None };
         (Self { sender, state }, tokio::spawn(writer.run(receiver)))
     }
 
@@ -130,8 +122,7 @@ impl Journal {
 
     /// Writes the run's last event and marks the run finished.
     pub async fn finish(&self, event: Event, status: &str) -> Result<(), Error> {
-        self.send(record(&event, None)?, Some(status.to_owned()), false)
-            .await
+        self.send(record(&event, None)?, Some(status.to_owned()), false).await
     }
 
     /// Writes the first event of a process that goes on with the run.
@@ -143,12 +134,7 @@ impl Journal {
     pub fn note(&self, event: &Event) {
         match record(event, None) {
             Ok(record) => {
-                let append = Append {
-                    record,
-                    finish: None,
-                    reopen: false,
-                    ack: None,
-                };
+                let append = Append { record, finish: None, reopen: false, ack: None };
                 if self.sender.send(append).is_err() {
                     tracing::warn!(
                         event = event.name(),
@@ -167,12 +153,7 @@ impl Journal {
         reopen: bool,
     ) -> Result<(), Error> {
         let (ack, done) = oneshot::channel();
-        let append = Append {
-            record,
-            finish,
-            reopen,
-            ack: Some(ack),
-        };
+        let append = Append { record, finish, reopen, ack: Some(ack) };
         self.sender.send(append).map_err(|_| Error::JournalClosed)?;
         done.await.map_err(|_| Error::JournalClosed)?
     }
@@ -196,10 +177,8 @@ impl Writer {
             }
             for append in batch.drain(..) {
                 if let Some(ack) = append.ack {
-                    let result = self
-                        .broken
-                        .as_ref()
-                        .map_or(Ok(()), |why| Err(Error::Journal(why.clone())));
+                    let result =
+                        self.broken.as_ref().map_or(Ok(()), |why| Err(Error::Journal(why.clone())));
                     // The asker may be cancelled meanwhile; the row stands all the same.
                     drop(ack.send(result));
                 }
@@ -225,10 +204,7 @@ impl Writer {
 
     fn show(&self, entries: &[Entry]) {
         for entry in entries {
-            self.state
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .apply(entry);
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).apply(entry);
             if let Some((event, _)) = parse(entry) {
                 self.listener.event(&Line {
                     seq: entry.seq,

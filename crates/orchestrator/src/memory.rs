@@ -41,11 +41,7 @@ pub(crate) async fn save(parts: &Parts) {
             return;
         }
         let expected = found.map(|found| found.revision);
-        match parts
-            .values
-            .compare_and_swap(KEY, expected, memory.clone())
-            .await
-        {
+        match parts.values.compare_and_swap(KEY, expected, memory.clone()).await {
             Ok(_) => return,
             Err(StoreError::Conflict) => {}
             Err(error) => return tracing::warn!(%error, "what the models showed cannot be kept"),
@@ -57,10 +53,7 @@ pub(crate) async fn save(parts: &Parts) {
 /// Counts what earlier processes of the run spent against its budget.
 pub(crate) fn book(state: &State, chains: &Chains) {
     let tally = &state.tally;
-    let spent = Spent {
-        tokens: tally.tokens,
-        usd: (!tally.usd_unknown).then_some(tally.usd),
-    };
+    let spent = Spent { tokens: tally.tokens, usd: (!tally.usd_unknown).then_some(tally.usd) };
     let mut booked = BTreeSet::new();
     for chain in [&chains.planner, &chains.coder, &chains.reviewer] {
         if booked.insert(std::sync::Arc::as_ptr(chain.providers()) as usize) {

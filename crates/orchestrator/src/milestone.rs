@@ -46,11 +46,7 @@ pub struct Item {
 impl Item {
     /// The item's files.
     pub fn files(&self) -> Vec<String> {
-        self.work
-            .files
-            .iter()
-            .map(|file| file.path.clone())
-            .collect()
+        self.work.files.iter().map(|file| file.path.clone()).collect()
     }
 
     /// Whether a change set of it was taken.
@@ -65,13 +61,7 @@ impl Item {
 
     /// Whether it failed and no model could be had.
     pub fn failed_for_want_of_a_model(&self) -> bool {
-        matches!(
-            self.result,
-            Some(ItemResult::Failed {
-                for_want_of_a_model: true,
-                ..
-            })
-        )
+        matches!(self.result, Some(ItemResult::Failed { for_want_of_a_model: true, .. }))
     }
 
     /// The tries it took so far.
@@ -125,11 +115,7 @@ pub struct RoundState {
 
 impl RoundState {
     pub(crate) fn new(round: Round) -> Self {
-        let items = round
-            .items
-            .into_iter()
-            .map(|work| Item { work, result: None })
-            .collect();
+        let items = round.items.into_iter().map(|work| Item { work, result: None }).collect();
         Self {
             cause: round.cause,
             findings: round.findings,
@@ -197,37 +183,27 @@ impl MilestoneState {
 
     pub(crate) fn current_mut(&mut self) -> Option<&mut RoundState> {
         let since = self.since;
-        self.rounds
-            .get_mut(since..)
-            .and_then(<[RoundState]>::last_mut)
+        self.rounds.get_mut(since..).and_then(<[RoundState]>::last_mut)
     }
 
     /// The round that the plan asked for.
     pub fn planned(&self) -> Option<&RoundState> {
-        self.active()
-            .iter()
-            .find(|round| round.cause == Cause::Plan)
+        self.active().iter().find(|round| round.cause == Cause::Plan)
     }
 
     /// Rounds begun because of a review or a test run.
     pub fn fix_rounds(&self) -> usize {
-        self.active()
-            .iter()
-            .filter(|round| round.cause != Cause::Plan)
-            .count()
+        self.active().iter().filter(|round| round.cause != Cause::Plan).count()
     }
 
     /// Whether it was committed without all of its items.
     pub fn partial(&self) -> bool {
-        self.planned()
-            .is_some_and(|round| round.failed().next().is_some() && round.succeeded() > 0)
+        self.planned().is_some_and(|round| round.failed().next().is_some() && round.succeeded() > 0)
     }
 
     /// Whether a template answered for its reviewer.
     pub fn review_degraded(&self) -> bool {
-        self.current()
-            .and_then(|round| round.judged.as_ref())
-            .is_some_and(|judged| judged.degraded)
+        self.current().and_then(|round| round.judged.as_ref()).is_some_and(|judged| judged.degraded)
     }
 
     /// What its commit writes: path to content, `None` deletes. Later rounds win.
@@ -250,14 +226,12 @@ impl MilestoneState {
             .current()
             .and_then(|round| round.judged.as_ref())
             .and_then(|judged| judged.model.clone());
-        let coders = self
-            .active()
-            .iter()
-            .flat_map(|round| &round.items)
-            .filter_map(|item| match &item.result {
+        let coders = self.active().iter().flat_map(|round| &round.items).filter_map(|item| {
+            match &item.result {
                 Some(ItemResult::Succeeded { model, .. }) => model.clone(),
                 _ => None,
-            });
+            }
+        });
         for model in coders.chain(judges) {
             if !models.contains(&model) {
                 models.push(model);

@@ -24,21 +24,13 @@ pub enum Step {
     /// Write down a milestone that has no files.
     Note { milestone: usize },
     /// Divide work and write down who does what.
-    BeginRound {
-        milestone: usize,
-        cause: Cause,
-        findings: Vec<String>,
-    },
+    BeginRound { milestone: usize, cause: Cause, findings: Vec<String> },
     /// Ask the coders for the items that have no result.
     Implement { milestone: usize },
     /// Go on with the items that succeeded.
     AcceptPartial { milestone: usize },
     /// Drop what the milestone has so far; try again, or end it with a status.
-    RollBack {
-        milestone: usize,
-        outcome: Option<Status>,
-        reason: String,
-    },
+    RollBack { milestone: usize, outcome: Option<Status>, reason: String },
     /// Ask the reviewer for a judgement of the milestone's diff.
     Review { milestone: usize },
     /// Run the project's tests on the milestone's tree.
@@ -50,10 +42,7 @@ pub enum Step {
     /// Close an issue whose cause is gone.
     CloseIssue { url: String, marker: String },
     /// End the run.
-    Finish {
-        status: Status,
-        reason: Option<String>,
-    },
+    Finish { status: Status, reason: Option<String> },
 }
 
 /// The next step of the run.
@@ -67,21 +56,16 @@ pub fn next(state: &State, settings: &Settings) -> Step {
     if state.prepared.is_none() {
         return Step::Prepare;
     }
-    for (index, (planned, milestone)) in plan
-        .value
-        .milestones
-        .iter()
-        .zip(&state.milestones)
-        .enumerate()
+    for (index, (planned, milestone)) in
+        plan.value.milestones.iter().zip(&state.milestones).enumerate()
     {
         let number = index + 1;
         if milestone.given_up.is_some() {
             return end(state);
         }
         if milestone.commit.is_some() || milestone.noted {
-            if let Some(wanted) = issues::missing(state)
-                .into_iter()
-                .find(|wanted| wanted.milestone == Some(number))
+            if let Some(wanted) =
+                issues::missing(state).into_iter().find(|wanted| wanted.milestone == Some(number))
             {
                 return Step::OpenIssue(Box::new(wanted));
             }
@@ -101,20 +85,15 @@ fn end(state: &State) -> Step {
         return Step::OpenIssue(Box::new(wanted));
     }
     if let Some(issue) = issues::needless(state).into_iter().next() {
-        return Step::CloseIssue {
-            url: issue.url.clone(),
-            marker: issue.marker.clone(),
-        };
+        return Step::CloseIssue { url: issue.url.clone(), marker: issue.marker.clone() };
     }
     let (status, reason) = outcome(state);
     Step::Finish { status, reason }
 }
 
 fn outcome(state: &State) -> (Status, Option<String>) {
-    if let Some(given_up) = state
-        .milestones
-        .iter()
-        .find_map(|milestone| milestone.given_up.as_ref())
+    if let Some(given_up) =
+        state.milestones.iter().find_map(|milestone| milestone.given_up.as_ref())
     {
         return (given_up.status, Some(given_up.reason.clone()));
     }
@@ -133,11 +112,7 @@ fn outcome(state: &State) -> (Status, Option<String>) {
 
 fn milestone_step(milestone: usize, state: &MilestoneState, settings: &Settings) -> Step {
     let Some(round) = state.current() else {
-        return Step::BeginRound {
-            milestone,
-            cause: Cause::Plan,
-            findings: Vec::new(),
-        };
+        return Step::BeginRound { milestone, cause: Cause::Plan, findings: Vec::new() };
     };
     if !round.ended() {
         return Step::Implement { milestone };
@@ -180,15 +155,8 @@ fn judge_success(
     }
     if round.cause != Cause::Plan {
         // What was good before the round still is; mending part of it may be enough.
-        return (succeeded == 0).then(|| {
-            mend(
-                milestone,
-                state,
-                settings,
-                round.cause,
-                round.findings.clone(),
-            )
-        });
+        return (succeeded == 0)
+            .then(|| mend(milestone, state, settings, round.cause, round.findings.clone()));
     }
     if succeeded > 0 && settings.enough(succeeded, total) {
         return (!round.partial_accepted).then_some(Step::AcceptPartial { milestone });
@@ -197,18 +165,10 @@ fn judge_success(
     let nobody_asked = want && round.failed().all(|item| item.attempts() == 0);
     let reason = format!("{succeeded} of {total} work items succeeded");
     if state.retries < settings.milestone_retries && !nobody_asked {
-        return Some(Step::RollBack {
-            milestone,
-            outcome: None,
-            reason,
-        });
+        return Some(Step::RollBack { milestone, outcome: None, reason });
     }
     let outcome = Some(settings.outcome(want));
-    Some(Step::RollBack {
-        milestone,
-        outcome,
-        reason,
-    })
+    Some(Step::RollBack { milestone, outcome, reason })
 }
 
 /// A new round with the findings, or the end of the milestone.
@@ -220,17 +180,10 @@ fn mend(
     findings: Vec<String>,
 ) -> Step {
     if state.fix_rounds() < settings.fix_rounds {
-        return Step::BeginRound {
-            milestone,
-            cause,
-            findings,
-        };
+        return Step::BeginRound { milestone, cause, findings };
     }
-    let rounds: Vec<&RoundState> = state
-        .active()
-        .iter()
-        .filter(|round| round.cause != Cause::Plan)
-        .collect();
+    let rounds: Vec<&RoundState> =
+        state.active().iter().filter(|round| round.cause != Cause::Plan).collect();
     let want = !rounds.is_empty()
         && rounds.iter().all(|round| {
             round.succeeded() == 0 && round.failed().all(Item::failed_for_want_of_a_model)
@@ -241,9 +194,5 @@ fn mend(
     };
     let reason = format!("{what} after {} rounds of mending", rounds.len());
     let outcome = Some(settings.outcome(want));
-    Step::RollBack {
-        milestone,
-        outcome,
-        reason,
-    }
+    Step::RollBack { milestone, outcome, reason }
 }

@@ -24,24 +24,13 @@ impl TreeSource {
         let files = files
             .into_iter()
             .filter(is_file)
-            .map(|file| SourceFile {
-                path: file.path,
-                size: file.size,
-            })
+            .map(|file| SourceFile { path: file.path, size: file.size })
             .collect();
-        Ok(Self {
-            repository: repository.clone(),
-            tree,
-            files,
-            max_file_bytes,
-        })
+        Ok(Self { repository: repository.clone(), tree, files, max_file_bytes })
     }
 
     pub(crate) fn sizes(&self) -> BTreeMap<String, u64> {
-        self.files
-            .iter()
-            .map(|file| (file.path.clone(), file.size))
-            .collect()
+        self.files.iter().map(|file| (file.path.clone(), file.size)).collect()
     }
 
     pub(crate) fn paths(&self) -> Vec<String> {
@@ -65,10 +54,7 @@ impl Source for TreeSource {
             .filter(|path| self.files.iter().any(|file| file.path == **path))
             .cloned()
             .collect();
-        let contents = self
-            .repository
-            .read(&self.tree, &known, self.max_file_bytes)
-            .await;
+        let contents = self.repository.read(&self.tree, &known, self.max_file_bytes).await;
         let contents = contents.map_err(|error| SourceError::new(error.to_string()))?;
         Ok(contents
             .into_iter()

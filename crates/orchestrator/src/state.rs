@@ -133,50 +133,25 @@ impl State {
     fn take(&mut self, event: Event, fact: Option<Fact>) {
         match (event, fact) {
             (Event::RunStarted { .. }, Some(Fact::Started(started))) => {
-                self.started = Some(started)
+                self.started = Some(started);
             }
             (Event::RunResumed { after, .. }, _) => self.resume(after),
             (Event::RunFinished { status, reason, .. }, _) => self.finish(status, reason),
-            (
-                Event::StepStarted {
-                    step, milestone, ..
-                },
-                fact,
-            ) => self.begin(step, milestone, fact),
+            (Event::StepStarted { step, milestone, .. }, fact) => self.begin(step, milestone, fact),
             (Event::StepFinished { degraded, .. }, Some(fact)) => self.keep(fact, degraded),
             (event @ (Event::AttemptFailed { .. } | Event::AttemptSucceeded { .. }), _) => {
-                self.tally.count(&event)
+                self.tally.count(&event);
             }
-            (
-                Event::IssueCreated {
-                    kind, url, marker, ..
-                },
-                _,
-            ) => {
-                self.issues.push(IssueState {
-                    marker,
-                    kind,
-                    url,
-                    closed: false,
-                });
+            (Event::IssueCreated { kind, url, marker, .. }, _) => {
+                self.issues.push(IssueState { marker, kind, url, closed: false });
             }
             (Event::IssueClosed { marker, .. }, _) => {
-                for issue in self
-                    .issues
-                    .iter_mut()
-                    .filter(|issue| issue.marker == marker)
-                {
+                for issue in self.issues.iter_mut().filter(|issue| issue.marker == marker) {
                     issue.closed = true;
                 }
             }
-            (
-                Event::EffectDeferred {
-                    marker: Some(marker),
-                    ..
-                },
-                _,
-            ) => self.deferred.push(marker),
-            (event, fact) => self.take_milestone(event, fact),
+            (Event::EffectDeferred { marker: Some(marker), .. }, _) => self.deferred.push(marker),
+            (event, fact) => self.take_item(event, fact),
         }
     }
 
@@ -214,138 +189,57 @@ impl State {
         }
     }
 
-    fn take_milestone(&mut self, event: Event, fact: Option<Fact>) {
+    fn take_item(&mut self, event: Event, fact: Option<Fact>) {
         match (event, fact) {
             (
-                Event::ItemSucceeded {
-                    milestone,
-                    item,
-                    model,
-                    attempts,
-                    ..
-                },
+                Event::ItemSucceeded { milestone, item, model, attempts, .. },
                 Some(Fact::Changes(changes)),
             ) => {
-                self.set_item(
-                    milestone,
-                    item,
-                    ItemResult::Succeeded {
-                        changes,
-                        model,
-                        attempts,
-                    },
-                );
+                self.set_item(milestone, item, ItemResult::Succeeded { changes, model, attempts });
             }
             (
-                Event::ItemFailed {
-                    milestone,
-                    item,
-                    class,
-                    message,
-                    for_want_of_a_model,
-                    ..
-                },
+                Event::ItemFailed { milestone, item, class, message, for_want_of_a_model, .. },
                 Some(Fact::Attempts(attempts)),
             ) => {
                 self.set_item(
                     milestone,
                     item,
-                    ItemResult::Failed {
-                        class,
-                        message,
-                        for_want_of_a_model,
-                        attempts,
-                    },
+                    ItemResult::Failed { class, message, for_want_of_a_model, attempts },
                 );
             }
+            (event, fact) => self.take_verdict(event, fact),
+        }
+    }
+
+    fn take_verdict(&mut self, event: Event, fact: Option<Fact>) {
+        match (event, fact) {
             (Event::PartialAccepted { milestone, .. }, _) => {
                 if let Some(round) = self.round_mut(milestone) {
                     round.partial_accepted = true;
                 }
             }
+            (Event::MilestoneRolledBack { milestone, outcome, reason, .. }, _) => {
+                self.roll_back(milestone, outcome, reason);
+            }
             (
-                Event::MilestoneRolledBack {
-                    milestone,
-                    outcome,
-                    reason,
-                    ..
-                },
-                _,
-            ) => self.roll_back(milestone, outcome, reason),
-            (
-                Event::ReviewApproved {
-                    milestone,
-                    model,
-                    degraded,
-                    ..
-                },
+                Event::ReviewApproved { milestone, model, degraded, .. },
                 Some(Fact::Review(review)),
             ) => {
-                self.judge(
-                    milestone,
-                    Judgement {
-                        approved: true,
-                        review,
-                        degraded,
-                        model,
-                    },
-                );
+                self.judge(milestone, Judgement { approved: true, review, degraded, model });
             }
             (
-                Event::ReviewRejected {
-                    milestone,
-                    model,
-                    degraded,
-                    ..
-                },
+                Event::ReviewRejected { milestone, model, degraded, .. },
                 Some(Fact::Review(review)),
             ) => {
-                self.judge(
-                    milestone,
-                    Judgement {
-                        approved: false,
-                        review,
-                        degraded,
-                        model,
-                    },
-                );
+                self.judge(milestone, Judgement { approved: false, review, degraded, model });
             }
-            (
-                Event::TestsPassed {
-                    milestone: Some(milestone),
-                    ..
-                },
-                Some(Fact::Tests(outcome)),
-            ) => {
-                self.test(
-                    milestone,
-                    Tested {
-                        passed: true,
-                        outcome,
-                    },
-                );
+            (Event::TestsPassed { milestone: Some(milestone), .. }, Some(Fact::Tests(outcome))) => {
+                self.test(milestone, Tested { passed: true, outcome });
             }
-            (
-                Event::TestsFailed {
-                    milestone: Some(milestone),
-                    ..
-                },
-                Some(Fact::Tests(outcome)),
-            ) => {
-                self.test(
-                    milestone,
-                    Tested {
-                        passed: false,
-                        outcome,
-                    },
-                );
+            (Event::TestsFailed { milestone: Some(milestone), .. }, Some(Fact::Tests(outcome))) => {
+                self.test(milestone, Tested { passed: false, outcome });
             }
-            (
-                Event::MilestoneCommitted {
-                    milestone, commit, ..
-                },
-                _,
-            ) => {
+            (Event::MilestoneCommitted { milestone, commit, .. }, _) => {
                 if let Some(state) = self.milestone_mut(milestone) {
                     state.commit = Some(commit);
                 }
@@ -383,28 +277,20 @@ impl State {
         }
         let nothing_done = self.milestones.iter().all(|milestone| {
             milestone.commit.is_none()
-                && milestone
-                    .active()
-                    .iter()
-                    .all(|round| round.succeeded() == 0)
+                && milestone.active().iter().all(|round| round.succeeded() == 0)
         });
         if nothing_done && self.plan.as_ref().is_some_and(|plan| plan.degraded) {
             self.plan = None;
             self.milestones.clear();
-            if self
-                .analysis
-                .as_ref()
-                .is_some_and(|analysis| analysis.degraded)
-            {
+            if self.analysis.as_ref().is_some_and(|analysis| analysis.degraded) {
                 self.analysis = None;
             }
         }
     }
 
     fn set_item(&mut self, milestone: usize, item: usize, result: ItemResult) {
-        let item = item
-            .checked_sub(1)
-            .and_then(|index| self.round_mut(milestone)?.items.get_mut(index));
+        let item =
+            item.checked_sub(1).and_then(|index| self.round_mut(milestone)?.items.get_mut(index));
         if let Some(item) = item {
             item.result = Some(result);
         }
@@ -432,24 +318,17 @@ impl State {
 
     /// Milestones that have their commit.
     pub fn commits(&self) -> usize {
-        self.milestones
-            .iter()
-            .filter(|milestone| milestone.commit.is_some())
-            .count()
+        self.milestones.iter().filter(|milestone| milestone.commit.is_some()).count()
     }
 
     /// Whether a committed milestone lacks some of its items.
     pub fn partial(&self) -> bool {
-        self.milestones
-            .iter()
-            .any(|milestone| milestone.commit.is_some() && milestone.partial())
+        self.milestones.iter().any(|milestone| milestone.commit.is_some() && milestone.partial())
     }
 
     /// Whether a template answered for a model anywhere in what now counts.
     pub fn degraded(&self) -> bool {
-        self.analysis
-            .as_ref()
-            .is_some_and(|analysis| analysis.degraded)
+        self.analysis.as_ref().is_some_and(|analysis| analysis.degraded)
             || self.plan.as_ref().is_some_and(|plan| plan.degraded)
             || self.milestones.iter().any(MilestoneState::review_degraded)
             || matches!(self.ended, Some((Status::Degraded, _)))
@@ -459,18 +338,8 @@ impl State {
 impl Tally {
     fn count(&mut self, event: &Event) {
         let (position, tokens, usd) = match event {
-            Event::AttemptFailed {
-                position,
-                tokens,
-                usd,
-                ..
-            }
-            | Event::AttemptSucceeded {
-                position,
-                tokens,
-                usd,
-                ..
-            } => (*position, *tokens, *usd),
+            Event::AttemptFailed { position, tokens, usd, .. }
+            | Event::AttemptSucceeded { position, tokens, usd, .. } => (*position, *tokens, *usd),
             _ => return,
         };
         self.attempts += 1;

@@ -77,20 +77,14 @@ impl RunView {
         Self {
             run: head.id.to_string(),
             idea: started.map_or_else(|| head.subject.clone(), |started| started.idea.id.clone()),
-            title: started
-                .map(|started| started.idea.title.clone())
-                .unwrap_or_default(),
+            title: started.map(|started| started.idea.title.clone()).unwrap_or_default(),
             status,
             phase: state.phase,
             degraded: state.degraded(),
             partial: state.partial(),
             resumable: !matches!(status, Status::Completed | Status::Running),
-            branch: started
-                .map(|started| started.branch.clone())
-                .unwrap_or_default(),
-            base: started
-                .map(|started| started.base.to_string())
-                .unwrap_or_default(),
+            branch: started.map(|started| started.branch.clone()).unwrap_or_default(),
+            base: started.map(|started| started.base.to_string()).unwrap_or_default(),
             milestones: Some(milestones(state)),
             attempts_total: tally.attempts,
             fallback_attempts: tally.fallback_attempts,
@@ -148,16 +142,8 @@ fn item_view(item: &Item) -> ItemView {
     let (status, model) = match &item.result {
         None => ("pending", None),
         Some(ItemResult::Succeeded { model, .. }) => ("succeeded", model.clone()),
-        Some(ItemResult::Failed {
-            for_want_of_a_model: true,
-            ..
-        }) => ("degraded", None),
+        Some(ItemResult::Failed { for_want_of_a_model: true, .. }) => ("degraded", None),
         Some(ItemResult::Failed { .. }) => ("failed", None),
     };
-    ItemView {
-        files: item.files(),
-        status,
-        model,
-        attempts: item.attempts(),
-    }
+    ItemView { files: item.files(), status, model, attempts: item.attempts() }
 }

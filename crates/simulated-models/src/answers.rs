@@ -71,11 +71,7 @@ impl Answers {
             .map(|(path, content)| (path.into(), FileAnswer::create(content)))
             .collect();
         let paths: Vec<&str> = changes.keys().map(String::as_str).collect();
-        Self {
-            plan: plan_for(&paths),
-            changes,
-            ..Self::default()
-        }
+        Self { plan: plan_for(&paths), changes, ..Self::default() }
     }
 }
 
@@ -125,26 +121,17 @@ pub struct Edit {
 impl FileAnswer {
     /// A new file.
     pub fn create(content: impl Into<String>) -> Self {
-        Self::Content {
-            content: content.into(),
-            action: None,
-        }
+        Self::Content { content: content.into(), action: None }
     }
 
     /// An existing file, written anew as a whole.
     pub fn modify(content: impl Into<String>) -> Self {
-        Self::Content {
-            content: content.into(),
-            action: Some("modify".to_owned()),
-        }
+        Self::Content { content: content.into(), action: Some("modify".to_owned()) }
     }
 
     /// One replacement in an existing file.
     pub fn edit(search: impl Into<String>, replace: impl Into<String>) -> Self {
-        Self::Edits(vec![Edit {
-            search: search.into(),
-            replace: replace.into(),
-        }])
+        Self::Edits(vec![Edit { search: search.into(), replace: replace.into() }])
     }
 
     fn entry(&self, path: &str) -> Value {
@@ -190,18 +177,12 @@ impl Given {
 
 impl Answers {
     fn knows(&self, path: &str) -> bool {
-        self.changes_rounds
-            .iter()
-            .any(|round| round.contains_key(path))
+        self.changes_rounds.iter().any(|round| round.contains_key(path))
     }
 
     fn file(&self, path: &str, given: usize) -> Option<&FileAnswer> {
         let reached = &self.changes_rounds[..self.changes_rounds.len().min(given + 1)];
-        reached
-            .iter()
-            .rev()
-            .find_map(|round| round.get(path))
-            .or_else(|| self.changes.get(path))
+        reached.iter().rev().find_map(|round| round.get(path)).or_else(|| self.changes.get(path))
     }
 
     /// The good content for a request.
@@ -212,9 +193,7 @@ impl Answers {
             Some("plan") => &self.plan,
             Some("review") => {
                 let last = self.reviews.len().saturating_sub(1);
-                self.reviews
-                    .get(given.reviews.min(last))
-                    .unwrap_or(&self.review)
+                self.reviews.get(given.reviews.min(last)).unwrap_or(&self.review)
             }
             Some("changes") => return self.change_set(paths, given).to_string(),
             Some(name) => match self.other.get(name) {
@@ -233,11 +212,7 @@ impl Answers {
                 self.file(path, before).map(|file| file.entry(path))
             })
             .collect();
-        let notes = if files.is_empty() {
-            "The script has no answer for these files."
-        } else {
-            ""
-        };
+        let notes = if files.is_empty() { "The script has no answer for these files." } else { "" };
         json!({"files": files, "notes": notes})
     }
 }

@@ -45,10 +45,7 @@ impl Asked {
         let formal = body.pointer("/response_format/json_schema");
         let formal_name = formal.and_then(|schema| schema.get("name")?.as_str());
         let (schema, paths) = match formal_name {
-            Some(name) => (
-                Some(name.to_owned()),
-                paths(formal.and_then(|s| s.get("schema"))),
-            ),
+            Some(name) => (Some(name.to_owned()), paths(formal.and_then(|s| s.get("schema")))),
             None => in_prompts(&prompts, other),
         };
         let bytes: usize = prompts.iter().map(String::len).sum();
@@ -86,10 +83,9 @@ fn prompt(message: &Value) -> Result<String, Invalid> {
     match message.get("content") {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Array(parts)) => Ok(parts
-            .iter()
-            .filter_map(|part| part.get("text")?.as_str())
-            .collect()),
+        Some(Value::Array(parts)) => {
+            Ok(parts.iter().filter_map(|part| part.get("text")?.as_str()).collect())
+        }
         Some(_) => Err(Invalid::Type("messages[].content")),
     }
 }

@@ -15,9 +15,7 @@ pub(crate) struct Clock {
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the crate's one clock")]
     pub(crate) fn start() -> Self {
-        Self {
-            origin: Instant::now(),
-        }
+        Self { origin: Instant::now() }
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -28,9 +26,7 @@ impl Clock {
 /// Seconds since the epoch for `created`; zero on a machine whose clock stands before it.
 #[expect(clippy::disallowed_methods, reason = "the crate's one clock")]
 pub(crate) fn unix_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 pub(crate) async fn pause(delay: Duration) {

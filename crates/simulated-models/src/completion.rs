@@ -17,10 +17,7 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     pub(crate) fn new(seed: u64, number: u64, created: u64) -> Self {
-        Self {
-            id: format!("chatcmpl-{}", letters(seed, number)),
-            created,
-        }
+        Self { id: format!("chatcmpl-{}", letters(seed, number)), created }
     }
 }
 
@@ -53,11 +50,8 @@ impl Completion<'_> {
     /// The object of a plain answer.
     pub(crate) fn plain(&self) -> Value {
         let text = Value::from(self.content.as_str());
-        let (content, refusal) = if self.refusal {
-            (Value::Null, text)
-        } else {
-            (text, Value::Null)
-        };
+        let (content, refusal) =
+            if self.refusal { (Value::Null, text) } else { (text, Value::Null) };
         let message = json!({"role": "assistant", "content": content, "refusal": refusal});
         let choice = json!({
             "index": 0,
@@ -72,10 +66,7 @@ impl Completion<'_> {
 
     /// The first chunk, which only names the role.
     pub(crate) fn opening(&self) -> Value {
-        self.chunk(
-            &json!({"role": "assistant", "content": "", "refusal": null}),
-            None,
-        )
+        self.chunk(&json!({"role": "assistant", "content": "", "refusal": null}), None)
     }
 
     /// A chunk as reasoning models send before their answer.
@@ -98,8 +89,7 @@ impl Completion<'_> {
 
     /// The chunk with the finish reason, unless there is none.
     pub(crate) fn closing(&self) -> Option<Value> {
-        self.finish
-            .map(|reason| self.chunk(&json!({}), Some(reason)))
+        self.finish.map(|reason| self.chunk(&json!({}), Some(reason)))
     }
 
     /// The last chunk, with usage and no choice, if it was asked for.
@@ -154,46 +144,20 @@ pub(crate) fn error_object(message: &str, kind: &str, code: Option<&str>) -> Val
 /// The error object that fits a status.
 pub(crate) fn error_for(status: u16) -> Value {
     let (message, kind, code) = match status {
-        400 => (
-            "The request was not understood.",
-            "invalid_request_error",
-            None,
-        ),
-        401 => (
-            "Incorrect API key provided.",
-            "invalid_request_error",
-            Some("invalid_api_key"),
-        ),
-        402 => (
-            "Insufficient balance.",
-            "insufficient_quota",
-            Some("insufficient_balance"),
-        ),
+        400 => ("The request was not understood.", "invalid_request_error", None),
+        401 => ("Incorrect API key provided.", "invalid_request_error", Some("invalid_api_key")),
+        402 => ("Insufficient balance.", "insufficient_quota", Some("insufficient_balance")),
         403 => (
             "You do not have access to this model.",
             "invalid_request_error",
             Some("permission_denied"),
         ),
-        404 => (
-            "The model does not exist.",
-            "invalid_request_error",
-            Some("model_not_found"),
-        ),
-        429 => (
-            "Rate limit reached for requests.",
-            "requests",
-            Some("rate_limit_exceeded"),
-        ),
-        503 | 529 => (
-            "The model is currently overloaded. Please try again later.",
-            "overloaded_error",
-            None,
-        ),
-        500.. => (
-            "The server had an error while processing your request.",
-            "server_error",
-            None,
-        ),
+        404 => ("The model does not exist.", "invalid_request_error", Some("model_not_found")),
+        429 => ("Rate limit reached for requests.", "requests", Some("rate_limit_exceeded")),
+        503 | 529 => {
+            ("The model is currently overloaded. Please try again later.", "overloaded_error", None)
+        }
+        500.. => ("The server had an error while processing your request.", "server_error", None),
         _ => ("The request failed.", "invalid_request_error", None),
     };
     error_object(message, kind, code)

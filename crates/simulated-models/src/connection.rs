@@ -79,10 +79,7 @@ fn answer(state: &Arc<State>, request: Request) -> (Option<Ticket>, Vec<Act>) {
             (Some(ticket), acts)
         }
         ("GET", "/v1/models") => (None, wire::json(200, &models(state)).finish(false)),
-        ("GET", "/health") => (
-            None,
-            wire::json(200, &json!({"status": "ok"})).finish(false),
-        ),
+        ("GET", "/health") => (None, wire::json(200, &json!({"status": "ok"})).finish(false)),
         (method, path) => {
             let message = format!("Invalid URL ({method} {path})");
             let body = error_object(&message, "invalid_request_error", None);

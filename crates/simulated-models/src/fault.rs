@@ -124,20 +124,12 @@ pub enum Fault {
 impl Fault {
     /// An HTTP error with the body that fits it.
     pub fn status(status: u16) -> Self {
-        Self::Status {
-            status,
-            retry_after: None,
-            body: None,
-        }
+        Self::Status { status, retry_after: None, body: None }
     }
 
     /// A 429 with this `Retry-After`: seconds, or an HTTP date.
     pub fn rate_limited(retry_after: impl Into<String>) -> Self {
-        Self::Status {
-            status: 429,
-            retry_after: Some(retry_after.into()),
-            body: None,
-        }
+        Self::Status { status: 429, retry_after: Some(retry_after.into()), body: None }
     }
 
     /// An exhausted balance dressed as a 429, as OpenAI reports it.
@@ -147,11 +139,7 @@ impl Fault {
             "insufficient_quota",
             Some("insufficient_quota"),
         );
-        Self::Status {
-            status: 429,
-            retry_after: None,
-            body: Some(body.to_string()),
-        }
+        Self::Status { status: 429, retry_after: None, body: Some(body.to_string()) }
     }
 
     /// Whether a patient client gets the whole scripted answer.
@@ -210,14 +198,9 @@ mod tests {
     fn a_script_file_spells_faults_in_snake_case_and_milliseconds() {
         check(&Fault::ResetBeforeHeaders, r#""reset_before_headers""#);
         check(&Fault::status(503), r#"{"status":{"status":503}}"#);
+        check(&Fault::Stall { after_chunks: 2 }, r#"{"stall":{"after_chunks":2}}"#);
         check(
-            &Fault::Stall { after_chunks: 2 },
-            r#"{"stall":{"after_chunks":2}}"#,
-        );
-        check(
-            &Fault::SlowHeaders {
-                delay: Duration::from_millis(1500),
-            },
+            &Fault::SlowHeaders { delay: Duration::from_millis(1500) },
             r#"{"slow_headers":{"delay_ms":1500}}"#,
         );
     }

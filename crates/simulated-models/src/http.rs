@@ -77,9 +77,7 @@ pub(crate) async fn read(
             Some(Ok(_)) => {}
         }
     }
-    limited(READ_LIMIT, read_started(stream, buffer))
-        .await
-        .unwrap_or(Err(ReadError::TooSlow))
+    limited(READ_LIMIT, read_started(stream, buffer)).await.unwrap_or(Err(ReadError::TooSlow))
 }
 
 async fn read_started(
@@ -124,13 +122,8 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>, ReadError> {
         httparse::Status::Partial => return Ok(None),
     };
     let header = |name: &str| {
-        let mut found = parsed
-            .headers
-            .iter()
-            .filter(|h| h.name.eq_ignore_ascii_case(name));
-        found
-            .next()
-            .map(|h| String::from_utf8_lossy(h.value).into_owned())
+        let mut found = parsed.headers.iter().filter(|h| h.name.eq_ignore_ascii_case(name));
+        found.next().map(|h| String::from_utf8_lossy(h.value).into_owned())
     };
     let length = match header("content-length") {
         Some(text) => text.trim().parse().map_err(|_| ReadError::LengthRequired)?,
@@ -140,9 +133,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>, ReadError> {
     if length > MAX_BODY {
         return Err(ReadError::BodyTooLarge);
     }
-    let connection = header("connection")
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let connection = header("connection").unwrap_or_default().to_ascii_lowercase();
     let target = parsed.path.unwrap_or_default();
     let path = target.split_once('?').map_or(target, |(path, _)| path);
     Ok(Some(Head {

@@ -97,11 +97,7 @@ impl Ledger {
         let mut kept = self.kept();
         kept.received += 1;
         let number = kept.received;
-        let record = Recorded {
-            number,
-            received: at,
-            ..record
-        };
+        let record = Recorded { number, received: at, ..record };
         kept.records.push_back((bytes, record));
         kept.bytes += bytes;
         while kept.records.len() > MAX_RECORDS || kept.bytes > MAX_BYTES {
@@ -118,9 +114,7 @@ impl Ledger {
     pub(crate) fn end(&self, number: u64, at: Duration) {
         let mut kept = self.kept();
         kept.ended += 1;
-        let found = kept
-            .records
-            .binary_search_by_key(&number, |(_, record)| record.number);
+        let found = kept.records.binary_search_by_key(&number, |(_, record)| record.number);
         if let Ok(index) = found
             && let Some((_, record)) = kept.records.get_mut(index)
         {
@@ -132,10 +126,7 @@ impl Ledger {
 
     pub(crate) fn records(&self) -> Vec<Recorded> {
         let kept = self.kept();
-        kept.records
-            .iter()
-            .map(|(_, record)| record.clone())
-            .collect()
+        kept.records.iter().map(|(_, record)| record.clone()).collect()
     }
 
     /// How many were received and how many have ended, the dropped ones included.

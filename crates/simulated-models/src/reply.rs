@@ -20,11 +20,9 @@ const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\
 pub(crate) fn acts(fault: &Fault, asked: &Asked, good: &str, stamp: &Stamp) -> Vec<Act> {
     match fault {
         Fault::RefuseConnection | Fault::ResetBeforeHeaders => vec![Act::Reset],
-        Fault::Status {
-            status,
-            retry_after,
-            body,
-        } => error(*status, retry_after.as_deref(), body.as_deref()),
+        Fault::Status { status, retry_after, body } => {
+            error(*status, retry_after.as_deref(), body.as_deref())
+        }
         Fault::WrongContentType => {
             wire::whole(200, "text/html; charset=utf-8", PAGE, &[]).finish(false)
         }
@@ -60,10 +58,7 @@ fn said<'a>(fault: &Fault, asked: &'a Asked, good: &str, stamp: &'a Stamp) -> Co
     let (content, finish) = match fault {
         Fault::Empty => (String::new(), Some("stop")),
         Fault::NotJson => (PROSE.to_owned(), Some("stop")),
-        Fault::WrongSchema => (
-            r#"{"unexpected":true,"items":[1,2,3]}"#.to_owned(),
-            Some("stop"),
-        ),
+        Fault::WrongSchema => (r#"{"unexpected":true,"items":[1,2,3]}"#.to_owned(), Some("stop")),
         Fault::Placeholder => (lazy(schema, good), Some("stop")),
         Fault::Refusal => (REFUSAL.to_owned(), Some("stop")),
         Fault::CutOff => (first_half(good), Some("length")),
@@ -71,13 +66,7 @@ fn said<'a>(fault: &Fault, asked: &'a Asked, good: &str, stamp: &'a Stamp) -> Co
         Fault::NoFinishReason => (good.to_owned(), None),
         _ => (good.to_owned(), Some("stop")),
     };
-    Completion {
-        asked,
-        stamp,
-        content,
-        refusal: *fault == Fault::Refusal,
-        finish,
-    }
+    Completion { asked, stamp, content, refusal: *fault == Fault::Refusal, finish }
 }
 
 fn first_half(text: &str) -> String {
@@ -91,12 +80,7 @@ fn event(data: &Value) -> String {
 
 fn streamed(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
     let framing = Framing::Chunked;
-    out.raw(wire::head(
-        200,
-        "text/event-stream",
-        framing,
-        &[("cache-control", "no-cache")],
-    ));
+    out.raw(wire::head(200, "text/event-stream", framing, &[("cache-control", "no-cache")]));
     if *fault == Fault::EmptyBody {
         out.last_chunk();
         return;
@@ -142,9 +126,7 @@ fn deliver(fault: &Fault, pieces: &[String], out: &mut Writer) {
         }
         Fault::Fragmented => {
             let body = pieces.concat();
-            body.as_bytes()
-                .chunks(FRAGMENT)
-                .for_each(|bytes| out.chunk(bytes));
+            body.as_bytes().chunks(FRAGMENT).for_each(|bytes| out.chunk(bytes));
         }
         _ => pieces.iter().for_each(|piece| out.chunk(piece)),
     }

@@ -86,10 +86,7 @@ impl ModelScript {
 
     /// Takes the first of these whose condition holds.
     pub fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self {
-            steps: steps.into_iter().collect(),
-            context_window: None,
-        }
+        Self { steps: steps.into_iter().collect(), context_window: None }
     }
 
     /// Limits the input, in tokens.
@@ -114,10 +111,7 @@ pub struct Step {
 impl Step {
     /// At every call.
     pub fn always(then: Fault) -> Self {
-        Self {
-            when: When::default(),
-            then,
-        }
+        Self { when: When::default(), then }
     }
 
     /// At the calls in this range, counted from 1: `1..=3`, `..=2`, `4..`, `5..=5`.
@@ -179,10 +173,7 @@ pub struct When {
 impl When {
     /// Whether the request is one that this condition counts.
     pub(crate) fn matches(&self, schema: Option<&str>, paths: &[String]) -> bool {
-        let schema_fits = self
-            .schema
-            .as_deref()
-            .is_none_or(|name| schema == Some(name));
+        let schema_fits = self.schema.as_deref().is_none_or(|name| schema == Some(name));
         let path_fits = self.path.as_ref().is_none_or(|path| paths.contains(path));
         schema_fits && path_fits
     }

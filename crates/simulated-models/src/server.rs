@@ -46,13 +46,7 @@ impl Server {
         let state = Arc::new(State::new(script));
         let stopping = CancellationToken::new();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&state), stopping.clone()));
-        Ok(Self {
-            address,
-            refusing,
-            state,
-            stopping,
-            accepting: Some(accepting),
-        })
+        Ok(Self { address, refusing, state, stopping, accepting: Some(accepting) })
     }
 
     /// `http://127.0.0.1:PORT/v1`.

@@ -59,10 +59,7 @@ impl State {
         Self {
             clock: Clock::start(),
             ledger: Ledger::default(),
-            progress: Mutex::new(Progress {
-                script,
-                ..Progress::default()
-            }),
+            progress: Mutex::new(Progress { script, ..Progress::default() }),
         }
     }
 
@@ -72,11 +69,7 @@ impl State {
 
     pub(crate) fn set_script(&self, script: Script) {
         let mut progress = self.progress();
-        *progress = Progress {
-            generation: progress.generation + 1,
-            script,
-            ..Progress::default()
-        };
+        *progress = Progress { generation: progress.generation + 1, script, ..Progress::default() };
     }
 
     pub(crate) fn refuses_everyone(&self) -> bool {
@@ -158,20 +151,12 @@ impl State {
     }
 
     fn ticket(self: &Arc<Self>, number: u64, given: Option<GivenMark>) -> Ticket {
-        Ticket {
-            state: Arc::clone(self),
-            number,
-            given,
-        }
+        Ticket { state: Arc::clone(self), number, given }
     }
 }
 
 fn bad_request(error: &Value) -> Fault {
-    Fault::Status {
-        status: 400,
-        retry_after: None,
-        body: Some(error.to_string()),
-    }
+    Fault::Status { status: 400, retry_after: None, body: Some(error.to_string()) }
 }
 
 impl Progress {
@@ -241,9 +226,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.state
-            .ledger
-            .end(self.number, self.state.clock.elapsed());
+        self.state.ledger.end(self.number, self.state.clock.elapsed());
     }
 }
 

@@ -65,10 +65,7 @@ impl Writer {
             self.acts.push(Act::Send(bytes));
         }
         if given {
-            let last = self
-                .acts
-                .iter()
-                .rposition(|act| matches!(act, Act::Send(_)));
+            let last = self.acts.iter().rposition(|act| matches!(act, Act::Send(_)));
             self.acts.insert(last.unwrap_or(0), Act::Given);
         }
         self.acts
@@ -118,12 +115,7 @@ pub(crate) fn whole(
 ) -> Writer {
     let body = body.as_ref();
     let mut out = Writer::default();
-    out.raw(head(
-        status,
-        content_type,
-        Framing::Length(body.len()),
-        more,
-    ));
+    out.raw(head(status, content_type, Framing::Length(body.len()), more));
     out.raw(body);
     out
 }

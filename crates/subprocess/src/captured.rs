@@ -69,10 +69,7 @@ impl HeadTail {
     pub(crate) fn finish(self) -> Captured {
         let mut bytes = self.head;
         bytes.extend(self.tail);
-        Captured {
-            bytes,
-            dropped: self.dropped,
-        }
+        Captured { bytes, dropped: self.dropped }
     }
 }
 

@@ -9,10 +9,7 @@ use tokio::time::Instant;
 /// enough that adding it to any instant cannot overflow.
 const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this module is the crate's only clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "this module is the crate's only clock")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -39,18 +39,14 @@ mod linux {
 
     impl Descendants {
         pub(crate) fn of(root: Pid) -> Self {
-            Self {
-                root: root.as_raw_nonzero().get(),
-                known: BTreeMap::new(),
-            }
+            Self { root: root.as_raw_nonzero().get(), known: BTreeMap::new() }
         }
 
         /// Walks the tree again, below the root and below every process known
         /// from before (whose own parent may have died since). True if it
         /// found a process that was not known.
         pub(crate) fn observe(&mut self) -> bool {
-            self.known
-                .retain(|&pid, started| start_time(pid) == Some(*started));
+            self.known.retain(|&pid, started| start_time(pid) == Some(*started));
             let mut open: Vec<i32> = self.known.keys().copied().collect();
             open.push(self.root);
             let mut found = false;
@@ -141,9 +137,8 @@ mod linux {
         files.flatten().any(|file| {
             let path = file.path();
             // The link's own permissions are those the file was opened with.
-            let writable = path
-                .symlink_metadata()
-                .is_ok_and(|link| link.permissions().mode() & 0o200 != 0);
+            let writable =
+                path.symlink_metadata().is_ok_and(|link| link.permissions().mode() & 0o200 != 0);
             writable
                 && path.metadata().is_ok_and(|pipe| {
                     pipe.mode() & 0o170_000 == 0o010_000 && pipes.contains(&pipe.ino())

@@ -23,10 +23,7 @@ pub(crate) struct Group {
 
 impl Group {
     pub(crate) fn new(leader: Pid) -> Self {
-        Self {
-            leader,
-            descendants: Descendants::of(leader),
-        }
+        Self { leader, descendants: Descendants::of(leader) }
     }
 
     /// Remembers who descends from the leader now, for the time when the

@@ -68,10 +68,7 @@ impl Command {
         mut self,
         env: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        self.env.extend(
-            env.into_iter()
-                .map(|(name, value)| (name.into(), value.into())),
-        );
+        self.env.extend(env.into_iter().map(|(name, value)| (name.into(), value.into())));
         self
     }
 

@@ -61,10 +61,7 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
     if cancel.is_cancelled() {
         return Ok(Output::never_started());
     }
-    let io_error = |source| Error::Io {
-        program: command.program.clone(),
-        source,
-    };
+    let io_error = |source| Error::Io { program: command.program.clone(), source };
     let exit = ExitWatch::new().map_err(io_error)?;
     let mut child = start(command)?;
     let leader =
@@ -91,10 +88,7 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
         pumped: false,
         outputs,
     };
-    let ended = supervision
-        .supervise(started_at, cancel)
-        .await
-        .map_err(io_error)?;
+    let ended = supervision.supervise(started_at, cancel).await.map_err(io_error)?;
     Ok(Output {
         ended,
         stdout: stdout.finish(),
@@ -104,17 +98,11 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
 }
 
 fn leader(child: &Child) -> Option<Pid> {
-    child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw)
+    child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
 }
 
 fn start(command: &Command) -> Result<Child, Error> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the place where processes are started"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the place where processes are started")]
     let mut process = tokio::process::Command::new(&command.program);
     process
         .args(&command.args)
@@ -129,15 +117,9 @@ fn start(command: &Command) -> Result<Child, Error> {
     process.spawn().map_err(|source| {
         // A missing folder and a missing program are the same error number.
         if source.kind() == io::ErrorKind::NotFound && command.dir.is_dir() {
-            Error::NotFound {
-                program: command.program.clone(),
-            }
+            Error::NotFound { program: command.program.clone() }
         } else {
-            Error::Start {
-                program: command.program.clone(),
-                dir: command.dir.clone(),
-                source,
-            }
+            Error::Start { program: command.program.clone(), dir: command.dir.clone(), source }
         }
     })
 }
@@ -255,14 +237,7 @@ impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
     /// Kills what is left, reaps the child, and takes what still lies in the
     /// pipes. `None` if the child cannot even be killed.
     async fn finish(self) -> io::Result<Option<ExitStatus>> {
-        let Self {
-            mut child,
-            pump,
-            pumped,
-            outputs,
-            mut group,
-            ..
-        } = self;
+        let Self { mut child, pump, pumped, outputs, mut group, .. } = self;
         if !pumped {
             group.claim_writers(&outputs);
         }
@@ -283,8 +258,7 @@ impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
 }
 
 fn ended(status: ExitStatus) -> Ended {
-    status.signal().map_or_else(
-        || Ended::Exited(status.code().unwrap_or_default()),
-        Ended::Signaled,
-    )
+    status
+        .signal()
+        .map_or_else(|| Ended::Exited(status.code().unwrap_or_default()), Ended::Signaled)
 }

@@ -49,10 +49,8 @@ impl Repository {
             guard.check_size(&write.path, size)?;
         }
         let listing = self.listing(onto).await?;
-        let planned: Vec<(&str, bool)> = writes
-            .iter()
-            .map(|write| (write.path.as_str(), write.content.is_some()))
-            .collect();
+        let planned: Vec<(&str, bool)> =
+            writes.iter().map(|write| (write.path.as_str(), write.content.is_some())).collect();
         check_against(&listing, &planned)?;
         self.check_before(onto, writes).await?;
         let mut staged = Vec::with_capacity(writes.len());
@@ -65,10 +63,7 @@ impl Repository {
                 }
                 None => None,
             };
-            staged.push(Staged {
-                path: &write.path,
-                entry,
-            });
+            staged.push(Staged { path: &write.path, entry });
         }
         self.staged_tree(onto, &staged).await
     }
@@ -91,23 +86,15 @@ impl Repository {
         }
         check_against(&listing, &[(from, false), (to, true)])?;
         let staged = [
-            Staged {
-                path: from,
-                entry: None,
-            },
-            Staged {
-                path: to,
-                entry: Some((entry.mode, entry.id.clone())),
-            },
+            Staged { path: from, entry: None },
+            Staged { path: to, entry: Some((entry.mode, entry.id.clone())) },
         ];
         self.staged_tree(onto, &staged).await
     }
 
     async fn check_before(&self, onto: &TreeId, writes: &[FileWrite]) -> Result<(), Error> {
-        let checked: Vec<&FileWrite> = writes
-            .iter()
-            .filter(|write| write.before.is_some())
-            .collect();
+        let checked: Vec<&FileWrite> =
+            writes.iter().filter(|write| write.before.is_some()).collect();
         let paths: Vec<String> = checked.iter().map(|write| write.path.clone()).collect();
         if paths.is_empty() {
             return Ok(());
@@ -148,10 +135,7 @@ impl Repository {
         let parent = self.git_dir().join("belay").join("scratch");
         std::fs::create_dir_all(&parent).map_err(at(&parent))?;
         sweep(&parent);
-        tempfile::Builder::new()
-            .prefix("index-")
-            .tempdir_in(&parent)
-            .map_err(at(&parent))
+        tempfile::Builder::new().prefix("index-").tempdir_in(&parent).map_err(at(&parent))
     }
 }
 
@@ -194,11 +178,7 @@ fn index_info(onto: &TreeId, staged: &[Staged<'_>]) -> String {
 }
 
 fn mode_of_new(content: &[u8]) -> Mode {
-    if content.starts_with(b"#!") {
-        Mode::Executable
-    } else {
-        Mode::Regular
-    }
+    if content.starts_with(b"#!") { Mode::Executable } else { Mode::Regular }
 }
 
 /// Checks planned paths (true: written, false: deleted) against the tree and
@@ -220,16 +200,10 @@ fn check_against(listing: &Listing, planned: &[(&str, bool)]) -> Result<(), Refu
         for folder in folders(path) {
             match listing.get(folder).map(|entry| entry.mode) {
                 Some(Mode::Symlink) => {
-                    return Err(Refusal::new(
-                        path,
-                        format!("leads through the link {folder}"),
-                    ));
+                    return Err(Refusal::new(path, format!("leads through the link {folder}")));
                 }
                 Some(Mode::Submodule) => {
-                    return Err(Refusal::new(
-                        path,
-                        format!("lies in the submodule {folder}"),
-                    ));
+                    return Err(Refusal::new(path, format!("lies in the submodule {folder}")));
                 }
                 _ => {}
             }
@@ -242,15 +216,9 @@ fn check_against(listing: &Listing, planned: &[(&str, bool)]) -> Result<(), Refu
 /// system that does not tell cases apart. Twins that were there before are the
 /// person's own affair.
 fn check_result(listing: &Listing, planned: &[(&str, bool)]) -> Result<(), Refusal> {
-    let deleted: BTreeSet<&str> = planned
-        .iter()
-        .filter(|(_, written)| !written)
-        .map(|(path, _)| *path)
-        .collect();
-    let staying = listing
-        .keys()
-        .map(String::as_str)
-        .filter(|path| !deleted.contains(path));
+    let deleted: BTreeSet<&str> =
+        planned.iter().filter(|(_, written)| !written).map(|(path, _)| *path).collect();
+    let staying = listing.keys().map(String::as_str).filter(|path| !deleted.contains(path));
     // Lower case to (spelling, is a folder), files and folders alike.
     let mut names: BTreeMap<String, (&str, bool)> = BTreeMap::new();
     for path in staying {
@@ -259,14 +227,11 @@ fn check_result(listing: &Listing, planned: &[(&str, bool)]) -> Result<(), Refus
         }
         names.entry(path.to_lowercase()).or_insert((path, false));
     }
-    let new = planned
-        .iter()
-        .filter(|(path, written)| *written && !listing.contains_key(*path));
+    let new = planned.iter().filter(|(path, written)| *written && !listing.contains_key(*path));
     for (path, _) in new {
         for (name, is_folder) in folders(path).map(|f| (f, true)).chain([(*path, false)]) {
-            let (spelling, was_folder) = *names
-                .entry(name.to_lowercase())
-                .or_insert((name, is_folder));
+            let (spelling, was_folder) =
+                *names.entry(name.to_lowercase()).or_insert((name, is_folder));
             if spelling != name {
                 let why = format!("differs from {spelling} only in case");
                 return Err(Refusal::new(path, why));

@@ -109,10 +109,7 @@ pub enum Error {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused {
-            path: refusal.path,
-            why: refusal.why,
-        }
+        Self::Refused { path: refusal.path, why: refusal.why }
     }
 }
 

@@ -97,12 +97,8 @@ const OPTIONS: [&str; 21] = [
 
 /// For filling a worktree of ours: pointers to large files stay pointers, also
 /// where the program for them is missing but required.
-pub(crate) const POINTERS: [&str; 4] = [
-    "filter.lfs.smudge=",
-    "filter.lfs.clean=",
-    "filter.lfs.process=",
-    "filter.lfs.required=false",
-];
+pub(crate) const POINTERS: [&str; 4] =
+    ["filter.lfs.smudge=", "filter.lfs.clean=", "filter.lfs.process=", "filter.lfs.required=false"];
 
 /// One call to be made.
 pub(crate) struct Call<'a> {
@@ -168,11 +164,7 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn new(git: Git, dir: PathBuf) -> Self {
-        Self {
-            git,
-            dir,
-            one_at_a_time: Mutex::new(()),
-        }
+        Self { git, dir, one_at_a_time: Mutex::new(()) }
     }
 
     /// How long one call may take.
@@ -185,20 +177,11 @@ impl Caller {
     pub(crate) async fn try_run(&self, call: &Call<'_>) -> Result<Output, Error> {
         let command = Command::new(&self.git.program, call.dir.unwrap_or(&self.dir))
             .args(["--no-pager"])
-            .args(
-                OPTIONS
-                    .iter()
-                    .chain(call.options)
-                    .flat_map(|option| ["-c", option]),
-            )
+            .args(OPTIONS.iter().chain(call.options).flat_map(|option| ["-c", option]))
             .args(call.args.iter().copied())
             .env(self.environment(call))
             .stdin(call.stdin.clone())
-            .limits(Limits {
-                total: self.git.timeout,
-                output: call.output,
-                ..Limits::default()
-            });
+            .limits(Limits { total: self.git.timeout, output: call.output, ..Limits::default() });
         let _one = self.one_at_a_time.lock().await;
         let output = subprocess::run(&command, &CancellationToken::new()).await?;
         match output.ended {
@@ -215,11 +198,7 @@ impl Caller {
     /// git said.
     pub(crate) async fn run(&self, call: &Call<'_>) -> Result<Output, Error> {
         let output = self.try_run(call).await?;
-        if output.success() {
-            Ok(output)
-        } else {
-            Err(failure(call, &output))
-        }
+        if output.success() { Ok(output) } else { Err(failure(call, &output)) }
     }
 
     /// As `try_run`, for questions that git answers by exit status 1: `None`
@@ -256,33 +235,20 @@ impl Caller {
     }
 
     fn environment(&self, call: &Call<'_>) -> Vec<(String, String)> {
-        let inherited = self
-            .git
-            .env
-            .iter()
-            .filter(|(name, _)| is_allowed(name))
-            .cloned();
+        let inherited = self.git.env.iter().filter(|(name, _)| is_allowed(name)).cloned();
         let fixed = VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let given = call
-            .env
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let given = call.env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         inherited.chain(fixed).chain(given).collect()
     }
 }
 
 fn is_allowed(name: &str) -> bool {
     !name.starts_with("GIT_")
-        || ALLOWED_VARIABLES
-            .iter()
-            .any(|beginning| name.starts_with(beginning))
+        || ALLOWED_VARIABLES.iter().any(|beginning| name.starts_with(beginning))
 }
 
 fn failure(call: &Call<'_>, output: &Output) -> Error {
-    Error::Git {
-        command: call.name(),
-        message: complaint(output),
-    }
+    Error::Git { command: call.name(), message: complaint(output) }
 }
 
 /// What git said on standard error, or failing that how it ended.

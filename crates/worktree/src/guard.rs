@@ -25,10 +25,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(path: &str, why: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            why: why.into(),
-        }
+        Self { path: path.to_owned(), why: why.into() }
     }
 }
 
@@ -67,11 +64,7 @@ impl Guard {
             pattern: deny.join(" "),
             reason: error.kind().to_string(),
         })?;
-        Ok(Self {
-            deny: deny_set,
-            patterns: deny.to_vec(),
-            max_file_bytes,
-        })
+        Ok(Self { deny: deny_set, patterns: deny.to_vec(), max_file_bytes })
     }
 
     /// Whether the path itself is fit to be written, before any tree is looked
@@ -101,10 +94,7 @@ impl Guard {
         if size as u64 > self.max_file_bytes {
             return Err(Refusal::new(
                 path,
-                format!(
-                    "would have {size} bytes, more than the {} allowed",
-                    self.max_file_bytes
-                ),
+                format!("would have {size} bytes, more than the {} allowed", self.max_file_bytes),
             ));
         }
         Ok(())

@@ -63,11 +63,7 @@ impl Repository {
         };
         let mark = admin.join(MARK);
         std::fs::write(&mark, "").map_err(at(mark))?;
-        let worktree = Worktree {
-            repository: self.clone(),
-            path,
-            admin,
-        };
+        let worktree = Worktree { repository: self.clone(), path, admin };
         worktree.detach(at_commit).await?;
         Ok(worktree)
     }
@@ -122,9 +118,7 @@ impl Repository {
             }
         };
         let locked = timeout(self.caller().timeout(), wait).await;
-        locked
-            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
-            .map_err(at(path))?;
+        locked.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())).map_err(at(path))?;
         Ok(file)
     }
 
@@ -173,12 +167,10 @@ impl Worktree {
         self.check_folder()?;
         self.restore_link().await?;
         self.clear_locks()?;
-        self.git(&["read-tree", "--reset", "-u", tree.as_str()])
-            .await?;
+        self.git(&["read-tree", "--reset", "-u", tree.as_str()]).await?;
         // Twice forced: a repository made in there by a test is no exception.
         // Modules take long to install and not every project ignores them.
-        self.git(&["clean", "-f", "-f", "-d", "-q", "-e", "node_modules/"])
-            .await?;
+        self.git(&["clean", "-f", "-f", "-d", "-q", "-e", "node_modules/"]).await?;
         let result = self.git(&["write-tree"]).await?;
         if tree_id("write-tree", &result)? != *tree {
             return Err(Error::Git {
@@ -223,8 +215,7 @@ impl Worktree {
     async fn detach(&self, commit: &CommitId) -> Result<(), Error> {
         self.check_folder()?;
         self.clear_locks()?;
-        self.git(&["update-ref", "--no-deref", "HEAD", commit.as_str()])
-            .await?;
+        self.git(&["update-ref", "--no-deref", "HEAD", commit.as_str()]).await?;
         Ok(())
     }
 
@@ -241,11 +232,7 @@ impl Worktree {
     /// would write elsewhere.
     fn check_folder(&self) -> Result<(), Error> {
         let facts = self.path.symlink_metadata().map_err(at(&self.path))?;
-        if facts.is_dir() {
-            Ok(())
-        } else {
-            Err(not_ours(&self.path, "the folder was replaced"))
-        }
+        if facts.is_dir() { Ok(()) } else { Err(not_ours(&self.path, "the folder was replaced")) }
     }
 
     /// A command may have led git in there to another repository, or removed
@@ -297,10 +284,7 @@ fn canonical(path: &Path) -> Result<PathBuf, Error> {
 }
 
 fn not_ours(path: &Path, why: &str) -> Error {
-    Error::NotOurs {
-        path: path.to_owned(),
-        why: why.to_owned(),
-    }
+    Error::NotOurs { path: path.to_owned(), why: why.to_owned() }
 }
 
 /// Whether belay made the registered worktree, and what lies at its path now
@@ -343,9 +327,7 @@ fn is_empty_folder(path: &Path) -> bool {
 fn is_bare(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|facts| facts.is_dir())
         && std::fs::read_dir(path).is_ok_and(|entries| {
-            entries
-                .flatten()
-                .all(|entry| entry.file_name() == LINK && entry.path().is_file())
+            entries.flatten().all(|entry| entry.file_name() == LINK && entry.path().is_file())
         })
 }
 

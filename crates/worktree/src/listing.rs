@@ -44,9 +44,7 @@ impl Listings {
 
     fn known(&self, tree: &TreeId) -> Option<Arc<Listing>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter()
-            .find(|(id, _)| id == tree)
-            .map(|(_, listing)| Arc::clone(listing))
+        kept.iter().find(|(id, _)| id == tree).map(|(_, listing)| Arc::clone(listing))
     }
 }
 
@@ -164,11 +162,7 @@ fn batch_length(entries: &[(&String, &Entry)]) -> usize {
 fn take_blob<'a>(bytes: &'a [u8], id: &str) -> Option<(&'a [u8], &'a [u8])> {
     let end = bytes.iter().position(|&b| b == b'\n')?;
     let header = std::str::from_utf8(&bytes[..end]).ok()?;
-    let size: usize = header
-        .strip_prefix(id)?
-        .strip_prefix(" blob ")?
-        .parse()
-        .ok()?;
+    let size: usize = header.strip_prefix(id)?.strip_prefix(" blob ")?.parse().ok()?;
     let bytes = &bytes[end + 1..];
     let content = bytes.get(..size)?;
     Some((content, bytes.get(size + 1..)?))
@@ -188,10 +182,8 @@ mod tests {
              160000 commit {id}       -\tsub\0"
         );
         let listing = parse(text.as_bytes()).unwrap();
-        let seen: Vec<_> = listing
-            .iter()
-            .map(|(path, entry)| (path.as_str(), entry.mode, entry.size))
-            .collect();
+        let seen: Vec<_> =
+            listing.iter().map(|(path, entry)| (path.as_str(), entry.mode, entry.size)).collect();
         assert_eq!(
             seen,
             [

@@ -73,11 +73,7 @@ pub async fn run_project_command(
     let process = Command::new("sh", worktree.path().join(&command.dir))
         .args(["-c", &script])
         .env(setup::environment(worktree, env))
-        .limits(Limits {
-            total: timeout,
-            output: MOST_OUTPUT,
-            ..Limits::default()
-        });
+        .limits(Limits { total: timeout, output: MOST_OUTPUT, ..Limits::default() });
     let output = subprocess::run(&process, cancel).await?;
     Ok(outcome(&command.command, &output))
 }

@@ -54,15 +54,7 @@ impl Repository {
         let name = self.branch_ref(branch).await?;
         let none = "0".repeat(to.as_str().len());
         let from_id = from.map_or(none.as_str(), CommitId::as_str);
-        let args = [
-            "update-ref",
-            "--no-deref",
-            "-m",
-            "belay",
-            &name,
-            to.as_str(),
-            from_id,
-        ];
+        let args = ["update-ref", "--no-deref", "-m", "belay", &name, to.as_str(), from_id];
         let mut output = self.caller().try_run(&Call::new(&args)).await?;
         let mut tries = 1;
         while !output.success() && tries < LOCK_TRIES && self.lock_is_taken(&name).await? {
@@ -77,15 +69,9 @@ impl Repository {
             return Ok(());
         }
         if found.as_ref() != from {
-            return Err(Error::BranchMoved {
-                branch: branch.to_owned(),
-                found,
-            });
+            return Err(Error::BranchMoved { branch: branch.to_owned(), found });
         }
-        Err(Error::Git {
-            command: "update-ref".to_owned(),
-            message: complaint(&output),
-        })
+        Err(Error::Git { command: "update-ref".to_owned(), message: complaint(&output) })
     }
 
     /// Makes a commit without hooks or signature, and without moving anything
@@ -97,14 +83,7 @@ impl Repository {
     /// name.
     pub async fn commit(&self, intent: &CommitIntent) -> Result<CommitId, Error> {
         let date = format!("@{} +0000", intent.at.as_second());
-        let args = [
-            "commit-tree",
-            intent.tree.as_str(),
-            "-p",
-            intent.parent.as_str(),
-            "-F",
-            "-",
-        ];
+        let args = ["commit-tree", intent.tree.as_str(), "-p", intent.parent.as_str(), "-F", "-"];
         let call = Call::new(&args)
             .stdin(intent.message.as_bytes())
             .env("GIT_AUTHOR_NAME", &intent.author.name)
@@ -125,9 +104,7 @@ impl Repository {
         let range = format!("{from}..{to}");
         let args = ["rev-list", "--reverse", "--topo-order", &range];
         let list = self.caller().line(&Call::new(&args)).await?;
-        list.lines()
-            .map(|line| commit_id("rev-list", line))
-            .collect()
+        list.lines().map(|line| commit_id("rev-list", line)).collect()
     }
 
     /// Whether the branch is locked, after a pause; breaks the lock once it is
@@ -150,9 +127,7 @@ impl Repository {
 
     /// The full name of a branch, if it is one that git allows.
     async fn branch_ref(&self, branch: &str) -> Result<String, Error> {
-        let bad = || Error::BadBranchName {
-            branch: branch.to_owned(),
-        };
+        let bad = || Error::BadBranchName { branch: branch.to_owned() };
         // Allowed as refs, refused as branches.
         if branch.starts_with('-') || branch == "HEAD" || branch.contains('\0') {
             return Err(bad());

@@ -36,21 +36,13 @@ impl Repository {
         let git_dir = absolute_dir(&probe, "--git-common-dir").await?;
         let own_dir = absolute_dir(&probe, "--absolute-git-dir").await?;
         let caller = Caller::new(git, here.clone());
-        let top = if own_dir == git_dir {
-            here
-        } else {
-            main_top(&caller).await?.unwrap_or(here)
-        };
-        let repository = Self(Arc::new(Inner {
-            top,
-            git_dir,
-            caller,
-            listings: Listings::default(),
-        }));
+        let top = if own_dir == git_dir { here } else { main_top(&caller).await?.unwrap_or(here) };
+        let repository =
+            Self(Arc::new(Inner { top, git_dir, caller, listings: Listings::default() }));
         match repository.resolve("HEAD").await {
-            Err(Error::UnknownRevision { .. }) => Err(Error::NoCommit {
-                path: repository.top().to_owned(),
-            }),
+            Err(Error::UnknownRevision { .. }) => {
+                Err(Error::NoCommit { path: repository.top().to_owned() })
+            }
             Err(error) => Err(error),
             Ok(_) => Ok(repository),
         }
@@ -83,17 +75,9 @@ impl Repository {
     ///
     /// `UnknownRevision` if it means none.
     pub async fn resolve(&self, rev: &str) -> Result<CommitId, Error> {
-        let unknown = || Error::UnknownRevision {
-            rev: rev.to_owned(),
-        };
+        let unknown = || Error::UnknownRevision { rev: rev.to_owned() };
         let commit = format!("{rev}^{{commit}}");
-        let call = Call::new(&[
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            &commit,
-        ]);
+        let call = Call::new(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]);
         let output = self.caller().ask(&call).await?.ok_or_else(unknown)?;
         CommitId::parse(output.stdout.text().trim()).ok_or_else(unknown)
     }
@@ -105,10 +89,7 @@ impl Repository {
     /// `Git` if there is no such commit.
     pub async fn tree_of(&self, commit: &CommitId) -> Result<TreeId, Error> {
         let tree = format!("{commit}^{{tree}}");
-        let id = self
-            .caller()
-            .line(&Call::new(&["rev-parse", "--verify", &tree]))
-            .await?;
+        let id = self.caller().line(&Call::new(&["rev-parse", "--verify", &tree])).await?;
         tree_id("rev-parse", &id)
     }
 
@@ -198,10 +179,7 @@ pub(crate) fn tree_id(command: &str, text: &str) -> Result<TreeId, Error> {
 }
 
 async fn worktree_top(probe: &Caller, from: &Path) -> Result<PathBuf, Error> {
-    let not_usable = |reason: String| Error::NotARepository {
-        path: from.to_owned(),
-        reason,
-    };
+    let not_usable = |reason: String| Error::NotARepository { path: from.to_owned(), reason };
     if !from.is_dir() {
         return Err(not_usable("no such folder".to_owned()));
     }
@@ -211,18 +189,12 @@ async fn worktree_top(probe: &Caller, from: &Path) -> Result<PathBuf, Error> {
         return Err(not_usable(complaint(&output)));
     }
     match output.stdout.text().lines().collect::<Vec<_>>()[..] {
-        ["true", _] => Err(Error::Bare {
-            path: from.to_owned(),
-        }),
+        ["true", _] => Err(Error::Bare { path: from.to_owned() }),
         ["false", "true"] => {
-            let top = probe
-                .line(&Call::new(&["rev-parse", "--show-toplevel"]))
-                .await?;
+            let top = probe.line(&Call::new(&["rev-parse", "--show-toplevel"])).await?;
             Ok(PathBuf::from(top))
         }
-        _ => Err(not_usable(
-            "this is the inside of a git directory".to_owned(),
-        )),
+        _ => Err(not_usable("this is the inside of a git directory".to_owned())),
     }
 }
 
@@ -235,12 +207,8 @@ async fn absolute_dir(probe: &Caller, which: &str) -> Result<PathBuf, Error> {
 /// The first entry of git's list is the main worktree; it may be bare, or for
 /// a submodule not a worktree at all.
 async fn main_top(caller: &Caller) -> Result<Option<PathBuf>, Error> {
-    let list = caller
-        .bytes(&Call::new(&["worktree", "list", "--porcelain", "-z"]))
-        .await?;
-    let mut fields = list
-        .split(|&b| b == 0)
-        .take_while(|field| !field.is_empty());
+    let list = caller.bytes(&Call::new(&["worktree", "list", "--porcelain", "-z"])).await?;
+    let mut fields = list.split(|&b| b == 0).take_while(|field| !field.is_empty());
     let first = fields
         .next()
         .and_then(|field| std::str::from_utf8(field).ok())
@@ -255,7 +223,5 @@ async fn main_top(caller: &Caller) -> Result<Option<PathBuf>, Error> {
     let call = Call::new(&["rev-parse", "--show-toplevel"]).dir(&first);
     let output = caller.try_run(&call).await?;
     let top = output.stdout.text();
-    Ok(output
-        .success()
-        .then(|| PathBuf::from(top.trim_end_matches('\n'))))
+    Ok(output.success().then(|| PathBuf::from(top.trim_end_matches('\n'))))
 }

@@ -38,21 +38,19 @@ fn stand_ins(source: &Source<'_>) -> Vec<Problem> {
 }
 
 fn refused_attributes(source: &Source<'_>) -> Vec<Problem> {
-    let refused = attributes(&source.code)
-        .into_iter()
-        .filter_map(|attribute| {
-            let has = |word| words(attribute.text, word).next().is_some();
-            let message = if has("allow") {
-                "`allow` hides a lint for ever: use `expect` with a reason"
-            } else if has("ignore") {
-                "an ignored test tests nothing"
-            } else if has("disallowed_methods") && !may_use_ambient(source.path) {
-                "time, environment and processes are for clock.rs, cli, subprocess and tests"
-            } else {
-                return None;
-            };
-            Some(problem(source, attribute.at, message))
-        });
+    let refused = attributes(&source.code).into_iter().filter_map(|attribute| {
+        let has = |word| words(attribute.text, word).next().is_some();
+        let message = if has("allow") {
+            "`allow` hides a lint for ever: use `expect` with a reason"
+        } else if has("ignore") {
+            "an ignored test tests nothing"
+        } else if has("disallowed_methods") && !may_use_ambient(source.path) {
+            "time, environment and processes are for clock.rs, cli, subprocess and tests"
+        } else {
+            return None;
+        };
+        Some(problem(source, attribute.at, message))
+    });
     refused.collect()
 }
 
@@ -111,9 +109,7 @@ pub(super) fn unlinted(file: &File) -> Option<Problem> {
     let is_crate = file.path.ends_with("/Cargo.toml") && !file.path.starts_with("fixtures/");
     let manifest = file.text.parse::<toml::Table>();
     let inherits = manifest.is_ok_and(|manifest| {
-        let lints = manifest
-            .get("lints")
-            .and_then(|lints| lints.get("workspace"));
+        let lints = manifest.get("lints").and_then(|lints| lints.get("workspace"));
         lints.and_then(toml::Value::as_bool) == Some(true)
     });
     let message = "must inherit the lints: `[lints] workspace = true`";
@@ -159,10 +155,7 @@ mod tests {
         for name in ["todo", "unimplemented", "dbg"] {
             let expected = format!("crates/a/src/lib.rs:2: `{name}!` must not stay");
             assert_eq!(in_code(&format!("fn a() {{ {name}!(1) }}")), [expected]);
-            assert_eq!(
-                in_code(&format!("let a = \"{name}!()\"; my_{name}!();")),
-                [""; 0]
-            );
+            assert_eq!(in_code(&format!("let a = \"{name}!()\"; my_{name}!();")), [""; 0]);
         }
     }
 
@@ -184,10 +177,7 @@ mod tests {
         let text = "//! Why.\n#[expect(clippy::disallowed_methods, reason = \"a\")]\n";
         let count = |path| {
             let problems = found(path, text);
-            problems
-                .iter()
-                .filter(|one| one.contains("are for clock.rs"))
-                .count()
+            problems.iter().filter(|one| one.contains("are for clock.rs")).count()
         };
         assert_eq!(count("crates/a/src/lib.rs"), 1);
         assert_eq!(count("crates/a/src/clock.rs"), 0);
@@ -203,15 +193,9 @@ mod tests {
         let until = "#[cfg(test)] mod tests { fn a() { tokio::time::sleep_until(b) } }";
         assert_eq!(in_code(until), [expected(FILE)]);
         let file = "crates/a/tests/it/main.rs";
-        assert_eq!(
-            found(file, "//! Why.\ntokio::time::sleep(a).await;"),
-            [expected(file)]
-        );
+        assert_eq!(found(file, "//! Why.\ntokio::time::sleep(a).await;"), [expected(file)]);
         assert_eq!(in_code("fn a() { tokio::time::sleep(b) }"), [""; 0]);
-        assert_eq!(
-            in_code("#[cfg(test)] mod tests { const A: &str = \"sleep(1)\"; }"),
-            [""; 0]
-        );
+        assert_eq!(in_code("#[cfg(test)] mod tests { const A: &str = \"sleep(1)\"; }"), [""; 0]);
     }
 
     #[test]

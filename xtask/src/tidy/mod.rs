@@ -21,11 +21,7 @@ struct Source<'a> {
 pub(crate) fn check(files: &[File]) -> Vec<Problem> {
     let rust = files.iter().filter(|file| file.path.ends_with(".rs"));
     let sources: Vec<Source<'_>> = rust
-        .map(|file| Source {
-            path: &file.path,
-            text: &file.text,
-            code: code::strip(&file.text),
-        })
+        .map(|file| Source { path: &file.path, text: &file.text, code: code::strip(&file.text) })
         .collect();
     let mut problems = tree::check(&sources);
     for source in &sources {
@@ -42,9 +38,6 @@ pub(crate) fn check(files: &[File]) -> Vec<Problem> {
 /// What `check` finds in one file, for the tests of the rules.
 #[cfg(test)]
 fn found(path: &str, text: &str) -> Vec<String> {
-    let file = File {
-        path: path.to_owned(),
-        text: text.to_owned(),
-    };
+    let file = File { path: path.to_owned(), text: text.to_owned() };
     check(&[file]).iter().map(ToString::to_string).collect()
 }

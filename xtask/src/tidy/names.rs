@@ -42,9 +42,7 @@ fn refused(name: &str) -> Option<&'static str> {
     let mut before = "";
     for word in name.split(['_', '-', '.']) {
         let singular = word.strip_suffix('s').unwrap_or(word);
-        let found = REFUSED
-            .iter()
-            .find(|refused| [word, singular].contains(*refused));
+        let found = REFUSED.iter().find(|refused| [word, singular].contains(*refused));
         let manual_task = before == "manual" && singular == "task";
         if let Some(found) = found.filter(|_| !manual_task) {
             return Some(found);
@@ -77,12 +75,7 @@ mod tests {
 
     #[test]
     fn a_name_that_says_nothing_is_found_wherever_it_stands() {
-        for path in [
-            "src/utils.rs",
-            "src/git_helper.rs",
-            "session/src/lib.rs",
-            "src/base/mod.rs",
-        ] {
+        for path in ["src/utils.rs", "src/git_helper.rs", "session/src/lib.rs", "src/base/mod.rs"] {
             assert_eq!(names(path, "").len(), 1, "{path}");
         }
         let expected = "src/a.rs:2: `common` in a name says nothing: name the idea";
@@ -91,12 +84,7 @@ mod tests {
 
     #[test]
     fn names_of_ideas_are_fine() {
-        let paths = [
-            "src/manual_task.rs",
-            "src/return_path.rs",
-            "src/baseline.rs",
-            "src/score.rs",
-        ];
+        let paths = ["src/manual_task.rs", "src/return_path.rs", "src/baseline.rs", "src/score.rs"];
         for path in paths {
             assert_eq!(names(path, "mod tests {}").len(), 0, "{path}");
         }

@@ -11,25 +11,19 @@ use crate::tidy::Source;
 const ROOTS: [&str; 3] = ["lib.rs", "main.rs", "build.rs"];
 
 pub(super) fn check(sources: &[Source<'_>]) -> Vec<Problem> {
-    let code: BTreeMap<&str, &str> = sources
-        .iter()
-        .map(|source| (source.path, source.code.as_str()))
-        .collect();
+    let code: BTreeMap<&str, &str> =
+        sources.iter().map(|source| (source.path, source.code.as_str())).collect();
     let members = sources.iter().filter(|source| is_member(source.path));
     let mut problems: Vec<Problem> = members
         .filter(|source| {
             let (folder, name) = split(source.path);
             let parents = parents(folder, name);
-            let mut texts = parents
-                .iter()
-                .filter_map(|parent| code.get(parent.as_str()));
+            let mut texts = parents.iter().filter_map(|parent| code.get(parent.as_str()));
             !texts.any(|text| declares(text, module(folder, name)))
         })
         .map(|source| Problem::new(source.path, "no module declares this file"))
         .collect();
-    let second = sources
-        .iter()
-        .filter(|source| is_second_binary(source.path));
+    let second = sources.iter().filter(|source| is_second_binary(source.path));
     let message = "integration tests have one binary a crate: tests/it/main.rs";
     problems.extend(second.map(|source| Problem::new(source.path, message)));
     problems
@@ -38,9 +32,7 @@ pub(super) fn check(sources: &[Source<'_>]) -> Vec<Problem> {
 /// Whether a file must be declared by another: below `src` or `tests`, and no root.
 fn is_member(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
-    let place = parts
-        .iter()
-        .position(|part| *part == "src" || *part == "tests");
+    let place = parts.iter().position(|part| *part == "src" || *part == "tests");
     let below = place.map_or(&[][..], |place| parts.get(place + 1..).unwrap_or_default());
     match below {
         [] | ["bin", _] => false,
@@ -50,9 +42,7 @@ fn is_member(path: &str) -> bool {
 }
 
 fn is_second_binary(path: &str) -> bool {
-    let below = path
-        .split_once("/tests/")
-        .map(|(before, below)| (before.contains("/src"), below));
+    let below = path.split_once("/tests/").map(|(before, below)| (before.contains("/src"), below));
     match below {
         Some((false, below)) => !below.starts_with("it/"),
         _ => false,
@@ -65,20 +55,12 @@ fn split(path: &str) -> (&str, &str) {
 
 /// The name that a file's module is declared by.
 fn module<'a>(folder: &'a str, name: &'a str) -> &'a str {
-    if name == "mod.rs" {
-        split(folder).1
-    } else {
-        name.trim_end_matches(".rs")
-    }
+    if name == "mod.rs" { split(folder).1 } else { name.trim_end_matches(".rs") }
 }
 
 /// The files that may declare it.
 fn parents(folder: &str, name: &str) -> Vec<String> {
-    let folder = if name == "mod.rs" {
-        split(folder).0
-    } else {
-        folder
-    };
+    let folder = if name == "mod.rs" { split(folder).0 } else { folder };
     let inside = ["mod.rs", "lib.rs", "main.rs"].map(|parent| format!("{folder}/{parent}"));
     let beside = format!("{folder}.rs");
     inside.into_iter().chain([beside]).collect()
@@ -105,20 +87,14 @@ mod tests {
             text: format!("//! Why.\n{code}"),
         };
         let files: Vec<File> = files.iter().map(file).collect();
-        let found: Vec<String> = tidy::check(&files)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let found: Vec<String> = tidy::check(&files).iter().map(ToString::to_string).collect();
         assert_eq!(found, expected);
     }
 
     #[test]
     fn declared_files_are_fine() {
         let files = [
-            (
-                "crates/x/src/lib.rs",
-                "mod a;\npub mod b ;\n#[cfg(test)]\nmod tests;",
-            ),
+            ("crates/x/src/lib.rs", "mod a;\npub mod b ;\n#[cfg(test)]\nmod tests;"),
             ("crates/x/src/a.rs", "mod deep;"),
             ("crates/x/src/a/deep.rs", ""),
             ("crates/x/src/b/mod.rs", "pub(crate) mod c;"),

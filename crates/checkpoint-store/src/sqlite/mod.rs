@@ -46,11 +46,7 @@ pub struct Settings {
 impl Settings {
     /// The system's clock, and five seconds of patience.
     pub fn new(host: &str) -> Self {
-        Self {
-            host: host.to_owned(),
-            clock: Clock::system(),
-            busy_timeout: Duration::from_secs(5),
-        }
+        Self { host: host.to_owned(), clock: Clock::system(), busy_timeout: Duration::from_secs(5) }
     }
 }
 
@@ -112,9 +108,7 @@ impl SqliteStore {
         work: impl FnOnce(&mut Connection, &Place) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let place = Arc::clone(&self.place);
-        self.worker
-            .ask(move |connection| work(connection, &place))
-            .await
+        self.worker.ask(move |connection| work(connection, &place)).await
     }
 }
 
@@ -139,8 +133,7 @@ impl RunStore for SqliteStore {
     }
 
     async fn acquire(&self, run: RunId) -> Result<Lease, Error> {
-        self.ask(move |connection, place| runs::acquire(connection, place, run))
-            .await
+        self.ask(move |connection, place| runs::acquire(connection, place, run)).await
     }
 
     async fn commit(&self, lease: &Lease, batch: Batch) -> Result<Vec<Entry>, Error> {
@@ -153,13 +146,11 @@ impl RunStore for SqliteStore {
     }
 
     async fn records(&self, run: RunId, after: u64) -> Result<Vec<Entry>, Error> {
-        self.ask(move |connection, _| runs::records(connection, run, after))
-            .await
+        self.ask(move |connection, _| runs::records(connection, run, after)).await
     }
 
     async fn runs(&self) -> Result<Vec<RunHead>, Error> {
-        self.ask(|connection, place| runs::heads(connection, place))
-            .await
+        self.ask(|connection, place| runs::heads(connection, place)).await
     }
 
     async fn release(&self, lease: Lease) -> Result<(), Error> {
@@ -177,8 +168,7 @@ impl ValueStore for SqliteStore {
     async fn get(&self, key: &str) -> Result<Option<Versioned>, Error> {
         check_key(key)?;
         let key = key.to_owned();
-        self.ask(move |connection, _| values::get(connection, &key))
-            .await
+        self.ask(move |connection, _| values::get(connection, &key)).await
     }
 
     async fn compare_and_swap(

@@ -46,9 +46,8 @@ fn insert(
     first: Vec<CheckedRecord>,
 ) -> Result<(), Error> {
     let now = place.settings.clock.now();
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .during(CREATING)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).during(CREATING)?;
     if find_epoch(&transaction, new.id)?.is_some() {
         return Err(Error::Exists { run: new.id });
     }
@@ -57,12 +56,7 @@ fn insert(
         .execute(
             "INSERT INTO runs (id, subject, attributes, epoch, last_seq, created_at, updated_at)
              VALUES (?1, ?2, ?3, 1, 0, ?4, ?4)",
-            (
-                new.id.to_string(),
-                &new.subject,
-                attributes,
-                now.to_string(),
-            ),
+            (new.id.to_string(), &new.subject, attributes, now.to_string()),
         )
         .during(CREATING)?;
     append(&transaction, new.id, 1, first, now)?;
@@ -123,9 +117,8 @@ pub(super) fn commit(
     batch: CheckedBatch,
     now: Timestamp,
 ) -> Result<Vec<Entry>, Error> {
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .during(COMMITTING)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).during(COMMITTING)?;
     if find_epoch(&transaction, run)?.ok_or(Error::UnknownRun)? != epoch {
         return Err(Error::LeaseLost);
     }
@@ -146,10 +139,7 @@ fn set_finished(
     status: Option<&str>,
 ) -> Result<(), Error> {
     transaction
-        .execute(
-            "UPDATE runs SET finished = ?2 WHERE id = ?1",
-            (run.to_string(), status),
-        )
+        .execute("UPDATE runs SET finished = ?2 WHERE id = ?1", (run.to_string(), status))
         .during(COMMITTING)?;
     Ok(())
 }
@@ -212,9 +202,7 @@ pub(super) fn records(
              WHERE run = ?1 AND seq > ?2 ORDER BY seq",
         )
         .during(READING)?;
-    let mut rows = statement
-        .query((run.to_string(), to_sql(after)?))
-        .during(READING)?;
+    let mut rows = statement.query((run.to_string(), to_sql(after)?)).during(READING)?;
     let mut entries = Vec::new();
     let mut expected = after;
     while let Some(row) = rows.next().during(READING)? {
@@ -224,10 +212,7 @@ pub(super) fn records(
         entries.push(sealed.open(run, expected)?);
     }
     if expected < last {
-        return Err(Error::Damaged {
-            run,
-            seq: expected + 1,
-        });
+        return Err(Error::Damaged { run, seq: expected + 1 });
     }
     Ok(entries)
 }
@@ -303,9 +288,7 @@ fn parse<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> Result<T, rusqli
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
-    row.get::<_, String>(column)?
-        .parse()
-        .map_err(|error| bad_text(column, error))
+    row.get::<_, String>(column)?.parse().map_err(|error| bad_text(column, error))
 }
 
 fn bad_text(

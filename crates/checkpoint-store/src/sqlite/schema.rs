@@ -52,9 +52,7 @@ CREATE TABLE "values" (
 /// switches the journal mode or makes the tables.
 pub(super) fn connect(path: &Path, busy_timeout: Duration) -> Result<Connection, Error> {
     let mut connection = Connection::open(path).during("opening the state")?;
-    connection
-        .busy_timeout(busy_timeout)
-        .during("opening the state")?;
+    connection.busy_timeout(busy_timeout).during("opening the state")?;
     // Looked at first: a newer release's file is left exactly as it is.
     known_shape(&connection)?;
     let mode: String = connection
@@ -64,12 +62,8 @@ pub(super) fn connect(path: &Path, busy_timeout: Duration) -> Result<Connection,
         // Still durable with synchronous=FULL; only readers have to wait.
         tracing::warn!(%mode, "the state's file system knows no write-ahead log");
     }
-    connection
-        .pragma_update(None, "synchronous", "full")
-        .during("opening the state")?;
-    connection
-        .pragma_update(None, "foreign_keys", true)
-        .during("opening the state")?;
+    connection.pragma_update(None, "synchronous", "full").during("opening the state")?;
+    connection.pragma_update(None, "foreign_keys", true).during("opening the state")?;
     bring_up(&mut connection)?;
     Ok(connection)
 }
@@ -81,13 +75,9 @@ fn bring_up(connection: &mut Connection) -> Result<(), Error> {
     if known_shape(&transaction)? == 0 {
         let action = "making the tables of the state";
         transaction.execute_batch(CREATE).during(action)?;
-        transaction
-            .pragma_update(None, "user_version", SHAPE)
-            .during(action)?;
+        transaction.pragma_update(None, "user_version", SHAPE).during(action)?;
     }
-    transaction
-        .commit()
-        .during("bringing the state to its shape")
+    transaction.commit().during("bringing the state to its shape")
 }
 
 /// The shape of the file; 0 for a new one.
@@ -96,9 +86,7 @@ fn known_shape(connection: &Connection) -> Result<i64, Error> {
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .during("reading the shape of the state")?;
     if shape > SHAPE {
-        return Err(Error::Newer {
-            what: format!("the state (shape {shape}, known is {SHAPE})"),
-        });
+        return Err(Error::Newer { what: format!("the state (shape {shape}, known is {SHAPE})") });
     }
     Ok(shape)
 }

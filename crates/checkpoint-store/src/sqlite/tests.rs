@@ -24,22 +24,14 @@ async fn run_in(store: &SqliteStore) -> Lease {
 }
 
 fn batch(body: Value) -> Batch {
-    Batch {
-        records: vec![NewRecord {
-            kind: "k".into(),
-            body,
-        }],
-        ..Batch::default()
-    }
+    Batch { records: vec![NewRecord { kind: "k".into(), body }], ..Batch::default() }
 }
 
 async fn pragma(store: &SqliteStore, name: &'static str, value: i64) {
     store
         .ask(move |connection, _| {
             // Some pragmas answer with a row, some do not.
-            connection
-                .execute_batch(&format!("PRAGMA {name} = {value}"))
-                .during("testing")
+            connection.execute_batch(&format!("PRAGMA {name} = {value}")).during("testing")
         })
         .await
         .unwrap();
@@ -82,10 +74,7 @@ async fn a_full_disk_is_said_to_be_full_and_the_run_goes_on_after_it() {
 
     pragma(&store, "max_page_count", 1).await;
     let large = json!("x".repeat(1 << 20));
-    let error = store
-        .commit(&lease, batch(large.clone()))
-        .await
-        .unwrap_err();
+    let error = store.commit(&lease, batch(large.clone())).await.unwrap_err();
     assert_eq!(class(&error), StorageClass::Full);
     assert!(error.to_string().contains("full"), "{error}");
 

@@ -8,21 +8,17 @@ use crate::run::Versioned;
 
 pub(super) fn get(connection: &Connection, key: &str) -> Result<Option<Versioned>, Error> {
     let found = connection
-        .query_row(
-            r#"SELECT revision, value FROM "values" WHERE key = ?1"#,
-            [key],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
-        )
+        .query_row(r#"SELECT revision, value FROM "values" WHERE key = ?1"#, [key], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+        })
         .optional()
         .during("reading a shared value")?;
     let Some((revision, text)) = found else {
         return Ok(None);
     };
     let revision = to_u64(revision);
-    let value = serde_json::from_str(&text).map_err(|_| Error::DamagedValue {
-        key: key.to_owned(),
-        revision,
-    })?;
+    let value = serde_json::from_str(&text)
+        .map_err(|_| Error::DamagedValue { key: key.to_owned(), revision })?;
     Ok(Some(Versioned { revision, value }))
 }
 
@@ -33,9 +29,8 @@ pub(super) fn compare_and_swap(
     text: &str,
 ) -> Result<u64, Error> {
     let action = "swapping a shared value";
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .during(action)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).during(action)?;
     let (changed, revision) = match expected {
         None => (
             transaction

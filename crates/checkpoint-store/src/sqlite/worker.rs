@@ -64,10 +64,7 @@ impl Worker {
     ) -> Result<T, Error> {
         let (reply, outcome) = oneshot::channel();
         let request: Request = Box::new(move |connection| tell(reply, work(connection)));
-        self.requests
-            .send(request)
-            .await
-            .map_err(|_| Error::Closed)?;
+        self.requests.send(request).await.map_err(|_| Error::Closed)?;
         outcome.await.map_err(|_| Error::Closed)?
     }
 }

@@ -35,10 +35,7 @@ pub(crate) async fn memory() -> Bench {
 
 pub(crate) async fn sqlite() -> Bench {
     let dir = tempfile::tempdir().unwrap();
-    let settings = Settings {
-        clock: Clock::fixed(stamp()),
-        ..Settings::new("here")
-    };
+    let settings = Settings { clock: Clock::fixed(stamp()), ..Settings::new("here") };
     let store = SqliteStore::open_with(dir.path(), settings).await.unwrap();
     let locks = dir.path().join("locks");
     Bench {
@@ -60,10 +57,7 @@ pub(crate) fn new_run(subject: &str) -> NewRun {
 }
 
 pub(crate) fn record(kind: &str, body: Value) -> NewRecord {
-    NewRecord {
-        kind: kind.into(),
-        body,
-    }
+    NewRecord { kind: kind.into(), body }
 }
 
 pub(crate) fn records(count: usize) -> Vec<NewRecord> {
@@ -71,17 +65,11 @@ pub(crate) fn records(count: usize) -> Vec<NewRecord> {
 }
 
 pub(crate) fn batch(records: Vec<NewRecord>) -> Batch {
-    Batch {
-        records,
-        ..Batch::default()
-    }
+    Batch { records, ..Batch::default() }
 }
 
 fn finish(status: &str) -> Batch {
-    Batch {
-        finish: Some(status.into()),
-        ..Batch::default()
-    }
+    Batch { finish: Some(status.into()), ..Batch::default() }
 }
 
 async fn begun(bench: &Bench, subject: &str) -> Lease {
@@ -172,10 +160,7 @@ async fn a_held_run_is_not_given_twice(bench: Bench) {
     assert_eq!(holder.pid, std::process::id());
     let second = bench.store.create(new_run("idea"), vec![]).await;
     assert_eq!(holder_of(second), holder);
-    let fresh = NewRun {
-        fresh: true,
-        ..new_run("idea")
-    };
+    let fresh = NewRun { fresh: true, ..new_run("idea") };
     assert_eq!(holder_of(bench.store.create(fresh, vec![]).await), holder);
     assert_eq!(bench.store.runs().await.unwrap().len(), 1);
 }
@@ -186,15 +171,8 @@ async fn an_abandoned_run_stands_in_the_way_unless_a_fresh_one_is_wished_for(ben
     drop(lease);
     let second = bench.store.create(new_run("idea"), vec![]).await;
     assert!(matches!(second, Err(Error::Unfinished { run: found }) if found == run));
-    bench
-        .store
-        .create(new_run("another idea"), vec![])
-        .await
-        .unwrap();
-    let fresh = NewRun {
-        fresh: true,
-        ..new_run("idea")
-    };
+    bench.store.create(new_run("another idea"), vec![]).await.unwrap();
+    let fresh = NewRun { fresh: true, ..new_run("idea") };
     let newer = bench.store.create(fresh, vec![]).await.unwrap().run();
     // The lease is gone again: now the newest of the two is named.
     let third = bench.store.create(new_run("idea"), vec![]).await;
@@ -203,10 +181,7 @@ async fn an_abandoned_run_stands_in_the_way_unless_a_fresh_one_is_wished_for(ben
 
 async fn a_finished_run_stands_in_nobodys_way(bench: Bench) {
     let lease = begun(&bench, "idea").await;
-    let done = Batch {
-        records: records(1),
-        ..finish("completed")
-    };
+    let done = Batch { records: records(1), ..finish("completed") };
     bench.store.commit(&lease, done).await.unwrap();
     let second = bench.store.create(new_run("idea"), vec![]).await.unwrap();
 
@@ -219,25 +194,15 @@ async fn a_finished_run_stands_in_nobodys_way(bench: Bench) {
 async fn a_finished_run_can_be_reopened_and_finished_anew(bench: Bench) {
     let lease = begun(&bench, "idea").await;
     let status = async || bench.store.runs().await.unwrap()[0].finished.clone();
-    bench
-        .store
-        .commit(&lease, finish("degraded"))
-        .await
-        .unwrap();
+    bench.store.commit(&lease, finish("degraded")).await.unwrap();
     assert_eq!(status().await.as_deref(), Some("degraded"));
     // More records leave the status alone.
     bench.store.commit(&lease, batch(records(1))).await.unwrap();
     assert_eq!(status().await.as_deref(), Some("degraded"));
-    let reopen = Batch {
-        reopen: true,
-        ..Batch::default()
-    };
+    let reopen = Batch { reopen: true, ..Batch::default() };
     bench.store.commit(&lease, reopen).await.unwrap();
     assert_eq!(status().await, None);
-    let at_once = Batch {
-        reopen: true,
-        ..finish("completed")
-    };
+    let at_once = Batch { reopen: true, ..finish("completed") };
     bench.store.commit(&lease, at_once).await.unwrap();
     assert_eq!(status().await.as_deref(), Some("completed"));
 }
@@ -263,10 +228,7 @@ async fn one_whose_lock_was_lost_is_shut_out(bench: Bench) {
 
     let late = bench.store.commit(&old, batch(records(1))).await;
     assert!(matches!(late, Err(Error::LeaseLost)));
-    assert!(matches!(
-        bench.store.release(old).await,
-        Err(Error::LeaseLost)
-    ));
+    assert!(matches!(bench.store.release(old).await, Err(Error::LeaseLost)));
     // The loser's going away does not free the winner's lock.
     holder_of(bench.store.acquire(run).await);
     let entries = bench.store.commit(&new, batch(records(1))).await.unwrap();
@@ -287,10 +249,7 @@ async fn an_unknown_run_is_told_apart_from_an_empty_one(bench: Bench) {
 async fn an_id_is_given_once(bench: Bench) {
     let new = new_run("idea");
     let lease = bench.store.create(new.clone(), records(1)).await.unwrap();
-    let again = NewRun {
-        subject: "other".into(),
-        ..new
-    };
+    let again = NewRun { subject: "other".into(), ..new };
     holder_of(bench.store.create(again.clone(), vec![]).await);
     bench.store.release(lease).await.unwrap();
     let taken = bench.store.create(again.clone(), vec![]).await;
@@ -324,10 +283,7 @@ async fn too_much_is_refused_and_nothing_of_it_written(bench: Bench) {
 async fn a_run_needs_a_subject_and_small_attributes(bench: Bench) {
     let refused = bench.store.create(new_run(""), vec![]).await;
     assert!(matches!(refused, Err(Error::Invalid(_))));
-    let stuffed = NewRun {
-        attributes: json!("x".repeat(1 << 20)),
-        ..new_run("idea")
-    };
+    let stuffed = NewRun { attributes: json!("x".repeat(1 << 20)), ..new_run("idea") };
     let refused = bench.store.create(stuffed, vec![]).await;
     assert!(matches!(refused, Err(Error::TooLarge { .. })));
     assert!(bench.store.runs().await.unwrap().is_empty());

@@ -86,10 +86,7 @@ async fn a_missing_tail_is_damage_not_an_earlier_state() {
 async fn a_damaged_value_can_be_overwritten_by_who_read_its_damage() {
     let (dir, _) = folder().await;
     let store = SqliteStore::open(dir.path(), "here").await.unwrap();
-    store
-        .compare_and_swap("rests", None, json!(1))
-        .await
-        .unwrap();
+    store.compare_and_swap("rests", None, json!(1)).await.unwrap();
     sql(dir.path(), r#"UPDATE "values" SET value = '{torn'"#);
     let Err(Error::DamagedValue { key, revision }) = store.get("rests").await else {
         panic!("the damage went unnoticed");
@@ -128,23 +125,14 @@ async fn a_corrupt_file_is_called_corrupt_with_its_raw_message() {
 #[tokio::test]
 async fn another_writer_is_waited_for_only_so_long() {
     let (dir, run) = folder().await;
-    let settings = Settings {
-        busy_timeout: Duration::from_millis(20),
-        ..Settings::new("here")
-    };
+    let settings = Settings { busy_timeout: Duration::from_millis(20), ..Settings::new("here") };
     let store = SqliteStore::open_with(dir.path(), settings).await.unwrap();
     let lease = store.acquire(run).await.unwrap();
 
     let other = Connection::open(dir.path().join("state.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = store.commit(&lease, batch(records(1))).await.unwrap_err();
-    let busy = matches!(
-        error,
-        Error::Storage {
-            class: StorageClass::Busy,
-            ..
-        }
-    );
+    let busy = matches!(error, Error::Storage { class: StorageClass::Busy, .. });
     assert!(busy, "{error:?}");
     // Reading goes on meanwhile.
     assert_eq!(store.records(run, 0).await.unwrap().len(), 5);

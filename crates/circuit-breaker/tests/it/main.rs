@@ -1,9 +1,6 @@
 //! The breaker from outside: what is promised to callers, and the traps that it closes.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what the test functions share may fail them"
-)]
+#![expect(clippy::unwrap_used, reason = "what the test functions share may fail them")]
 
 mod forces;
 mod many_callers;

@@ -103,11 +103,8 @@ fn a_wall_clock_set_forward_makes_the_probe_due() {
 fn a_smaller_cap_of_the_next_process_holds_for_old_openings_too() {
     let bench = Bench::new(Settings::default());
     bench.open();
-    let short = Settings {
-        reset_timeout: SECOND,
-        max_reset_timeout: 2 * SECOND,
-        ..Settings::default()
-    };
+    let short =
+        Settings { reset_timeout: SECOND, max_reset_timeout: 2 * SECOND, ..Settings::default() };
     let next = bench.next_process(short);
     assert_eq!(next.retry_in(), 2 * SECOND);
 }
@@ -210,20 +207,9 @@ fn rubbish_restores_as_closed() {
             probe_due_at: Some(u64::MAX),
             ..blank.clone()
         },
-        Snapshot {
-            state: SavedState::Unknown,
-            failures: u32::MAX,
-            ..blank.clone()
-        },
-        Snapshot {
-            state: SavedState::Open,
-            ..blank.clone()
-        },
-        Snapshot {
-            state: SavedState::HalfOpen,
-            opened_at: Some(u64::MAX),
-            ..blank
-        },
+        Snapshot { state: SavedState::Unknown, failures: u32::MAX, ..blank.clone() },
+        Snapshot { state: SavedState::Open, ..blank.clone() },
+        Snapshot { state: SavedState::HalfOpen, opened_at: Some(u64::MAX), ..blank },
     ];
     for snapshot in rubbish {
         let bench = Bench::new(Settings::default());
@@ -241,11 +227,7 @@ fn values_out_of_range_are_clamped() {
         reopenings: u32::MAX,
         ..Snapshot::default()
     });
-    assert_eq!(
-        bench.text(),
-        "MONITORING (4/5)",
-        "memory alone opens nothing"
-    );
+    assert_eq!(bench.text(), "MONITORING (4/5)", "memory alone opens nothing");
     bench.breaker.restore(&Snapshot {
         state: SavedState::Open,
         failures: u32::MAX,
@@ -275,10 +257,7 @@ fn a_force_is_not_handed_on() {
 fn switched_off_it_remembers_nothing() {
     let bench = Bench::new(Settings::default());
     bench.open();
-    let next = bench.next_process(Settings {
-        enabled: false,
-        ..Settings::default()
-    });
+    let next = bench.next_process(Settings { enabled: false, ..Settings::default() });
     assert_eq!(next.text(), "CLOSED");
     next.succeed();
 }
@@ -292,9 +271,8 @@ mod written {
     fn a_snapshot_reads_back_as_it_was_written() {
         let bench = Bench::new(Settings::default());
         bench.open();
-        let snapshot = RegistrySnapshot {
-            breakers: vec![("a/b".to_owned(), bench.breaker.snapshot())],
-        };
+        let snapshot =
+            RegistrySnapshot { breakers: vec![("a/b".to_owned(), bench.breaker.snapshot())] };
         let text = serde_json::to_string(&snapshot).unwrap();
         let read: RegistrySnapshot<String> = serde_json::from_str(&text).unwrap();
         assert_eq!(read, snapshot);

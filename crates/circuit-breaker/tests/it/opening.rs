@@ -40,10 +40,7 @@ fn a_success_does_not_wipe_the_window() {
 /// Trap 6: a fixed interval forgets at its boundary; five failures around it never add up.
 #[test]
 fn the_window_slides_and_has_no_boundary_to_forget_at() {
-    let settings = Settings {
-        consecutive_failures: None,
-        ..Settings::default()
-    };
+    let settings = Settings { consecutive_failures: None, ..Settings::default() };
     let bench = Bench::new(settings);
     bench.advance(4 * MINUTE);
     bench.fail(3);
@@ -54,10 +51,7 @@ fn the_window_slides_and_has_no_boundary_to_forget_at() {
 
 #[test]
 fn a_failure_exactly_a_window_old_still_helps_to_open() {
-    let settings = Settings {
-        consecutive_failures: None,
-        ..Settings::default()
-    };
+    let settings = Settings { consecutive_failures: None, ..Settings::default() };
     let bench = Bench::new(settings);
     bench.fail(1);
     bench.advance(5 * MINUTE);
@@ -67,10 +61,7 @@ fn a_failure_exactly_a_window_old_still_helps_to_open() {
 
 #[test]
 fn each_failure_leaves_the_window_at_its_own_time() {
-    let settings = Settings {
-        consecutive_failures: None,
-        ..Settings::default()
-    };
+    let settings = Settings { consecutive_failures: None, ..Settings::default() };
     let bench = Bench::new(settings);
     bench.fail(1);
     bench.advance(MINUTE);
@@ -147,10 +138,7 @@ fn the_first_opening_lasts_at_most_its_timeout_and_at_least_four_fifths() {
     let bench = Bench::new(Settings::default());
     bench.open();
     let retry_in = bench.retry_in();
-    assert!(
-        retry_in <= MINUTE && retry_in >= 48 * SECOND,
-        "{retry_in:?}"
-    );
+    assert!(retry_in <= MINUTE && retry_in >= 48 * SECOND, "{retry_in:?}");
     assert_eq!(bench.rejected().retry_after, retry_in);
     bench.advance(retry_in - Duration::from_nanos(1));
     assert_eq!(bench.rejected().retry_after, Duration::from_nanos(1));
@@ -192,10 +180,7 @@ fn each_reopening_doubles_the_time_up_to_the_cap() {
 
 #[test]
 fn switched_off_it_never_opens() {
-    let bench = Bench::new(Settings {
-        enabled: false,
-        ..Settings::default()
-    });
+    let bench = Bench::new(Settings { enabled: false, ..Settings::default() });
     bench.fail(100);
     bench.breaker.trip_for(MINUTE);
     bench.breaker.force_open();

@@ -22,11 +22,8 @@ fn a_key_has_one_breaker_and_keys_do_not_touch_each_other() {
     fail(&registry, "b", 2);
     fail(&registry.clone(), "b", 1);
     fail(&registry, "a", 5);
-    let texts: Vec<(&str, String)> = registry
-        .statuses()
-        .into_iter()
-        .map(|(key, status)| (key, status.to_string()))
-        .collect();
+    let texts: Vec<(&str, String)> =
+        registry.statuses().into_iter().map(|(key, status)| (key, status.to_string())).collect();
     let expected = [("a", "OPEN"), ("b", "MONITORING (3/5)")];
     assert_eq!(texts, expected.map(|(key, text)| (key, text.to_owned())));
 }
@@ -140,10 +137,6 @@ fn breakers_of_one_registry_do_not_open_for_the_same_time() {
     let (registry, _) = registry();
     fail(&registry, "a", 5);
     fail(&registry, "b", 5);
-    let times: Vec<_> = registry
-        .statuses()
-        .into_iter()
-        .map(|(_, s)| s.retry_in)
-        .collect();
+    let times: Vec<_> = registry.statuses().into_iter().map(|(_, s)| s.retry_in).collect();
     assert_ne!(times[0], times[1]);
 }

@@ -36,9 +36,7 @@ fn a_late_success_closes_neither_an_open_nor_a_half_open_breaker() {
 #[test]
 fn failures_of_before_a_recovery_do_not_reopen() {
     let bench = Bench::new(Settings::default());
-    let late: Vec<_> = (0..10)
-        .map(|_| bench.breaker.try_acquire().unwrap())
-        .collect();
+    let late: Vec<_> = (0..10).map(|_| bench.breaker.try_acquire().unwrap()).collect();
     bench.make_probe_due();
     bench.succeed();
     for permit in late {

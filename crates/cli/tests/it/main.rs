@@ -2,7 +2,8 @@
 //! models over real HTTP.
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests start the binary and git, and read their own environment"
+    clippy::expect_used,
+    reason = "tests start the binary and git, read their own environment, and end at the first surprise"
 )]
 
 mod bad_input;

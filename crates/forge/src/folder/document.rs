@@ -86,15 +86,10 @@ pub(super) fn mentions(text: &str, marker: &Marker) -> bool {
         run: &'a str,
         step: &'a str,
     }
-    let wanted = yaml(&Lines {
-        run: &marker.run,
-        step: &marker.step,
-    });
+    let wanted = yaml(&Lines { run: &marker.run, step: &marker.step });
     let front = split(text).map_or(text, |parts| parts.front);
     wanted.is_ok_and(|wanted| {
-        wanted
-            .lines()
-            .all(|wanted| front.lines().any(|line| line.trim_end() == wanted))
+        wanted.lines().all(|wanted| front.lines().any(|line| line.trim_end() == wanted))
     })
 }
 
@@ -131,11 +126,7 @@ fn closed_front(front: &str) -> String {
 }
 
 fn appended(text: &str, rest: &str, mark: &str, block: &str) -> String {
-    let heading = if rest.lines().any(is_mark) {
-        String::new()
-    } else {
-        format!("{COMMENTS}\n\n")
-    };
+    let heading = if rest.lines().any(is_mark) { String::new() } else { format!("{COMMENTS}\n\n") };
     format!("{}\n\n{heading}{mark}\n{block}\n", text.trim_end())
 }
 
@@ -159,12 +150,7 @@ fn split(text: &str) -> Option<Parts<'_>> {
         if line.trim_end() == FENCE {
             let (front, after) = after.split_at(end);
             let (closing, rest) = after.split_at(line.len());
-            return Some(Parts {
-                opening,
-                front,
-                closing,
-                rest,
-            });
+            return Some(Parts { opening, front, closing, rest });
         }
         end += line.len();
     }

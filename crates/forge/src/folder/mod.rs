@@ -39,9 +39,7 @@ impl Folder {
         work: impl FnOnce(&Path) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let top = self.top.clone();
-        tokio::task::spawn_blocking(move || work(&top))
-            .await
-            .map_err(|_| Error::Interrupted)?
+        tokio::task::spawn_blocking(move || work(&top)).await.map_err(|_| Error::Interrupted)?
     }
 }
 
@@ -66,17 +64,14 @@ impl Forge for Folder {
         }
         let (url, body, marker) = (url.to_owned(), body.to_owned(), marker.to_owned());
         self.work(move |top| {
-            change(top, &url, |_, text| {
-                Ok(document::with_comment(text, &marker, &body))
-            })
+            change(top, &url, |_, text| Ok(document::with_comment(text, &marker, &body)))
         })
         .await
     }
 
     async fn close(&self, url: &str, reason: &str) -> Result<(), Error> {
         let (url, reason) = (url.to_owned(), reason.to_owned());
-        self.work(move |top| change(top, &url, |file, text| closed(file, text, &reason)))
-            .await
+        self.work(move |top| change(top, &url, |file, text| closed(file, text, &reason))).await
     }
 }
 
@@ -109,10 +104,7 @@ fn create(top: &Path, new: &NewIssue) -> Result<Issue, Error> {
     }
     let number = place.next_number(&names)?;
     let name = format!("{number:04}-{}.md", slug(&new.title));
-    let damaged = |why| Error::Damaged {
-        file: url_of(&name),
-        why,
-    };
+    let damaged = |why| Error::Damaged { file: url_of(&name), why };
     let text = document::render(number, new).map_err(damaged)?;
     // Read back before it is written: what cannot be found again is not made.
     let issue = document::parse(&url_of(&name), number, &text).map_err(damaged)?;
@@ -153,9 +145,7 @@ fn change(
     url: &str,
     edit: impl FnOnce(&str, &str) -> Result<Option<String>, Error>,
 ) -> Result<(), Error> {
-    let unknown = || Error::UnknownIssue {
-        url: url.to_owned(),
-    };
+    let unknown = || Error::UnknownIssue { url: url.to_owned() };
     let wanted = url
         .strip_prefix(FOLDER)
         .and_then(|rest| rest.strip_prefix('/'))
@@ -177,19 +167,13 @@ fn change(
         return Ok(());
     };
     if changed.len() > MAX_FILE_BYTES {
-        return Err(Error::TooLarge {
-            file: url_of(name),
-            limit: MAX_FILE_BYTES,
-        });
+        return Err(Error::TooLarge { file: url_of(name), limit: MAX_FILE_BYTES });
     }
     place.write(name, &changed)
 }
 
 fn closed(file: &str, text: &str, reason: &str) -> Result<Option<String>, Error> {
-    let damaged = |why| Error::Damaged {
-        file: file.to_owned(),
-        why,
-    };
+    let damaged = |why| Error::Damaged { file: file.to_owned(), why };
     if document::parse(file, 0, text).map_err(damaged)?.state == IssueState::Closed {
         return Ok(None);
     }
@@ -210,10 +194,7 @@ fn read(place: &Place, number: u64, name: &str) -> Result<Option<Issue>, Error> 
     };
     document::parse(&url_of(name), number, &text)
         .map(Some)
-        .map_err(|why| Error::Damaged {
-            file: url_of(name),
-            why,
-        })
+        .map_err(|why| Error::Damaged { file: url_of(name), why })
 }
 
 fn url_of(name: &str) -> String {

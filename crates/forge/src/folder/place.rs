@@ -93,10 +93,8 @@ impl Place {
 
     /// The text of an issue file; `None` if it is not there.
     pub(super) fn read(&self, name: &str) -> Result<Option<String>, Error> {
-        let damaged = |why: &str| Error::Damaged {
-            file: format!("{FOLDER}/{name}"),
-            why: why.to_owned(),
-        };
+        let damaged =
+            |why: &str| Error::Damaged { file: format!("{FOLDER}/{name}"), why: why.to_owned() };
         // NONBLOCK: opening a pipe that somebody left here must not hang.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.issues, name, flags, Mode::empty()) {
@@ -109,9 +107,7 @@ impl Place {
             return Err(damaged("it is not a file"));
         }
         let mut bytes = Vec::new();
-        file.take(MAX_FILE_BYTES as u64 + 1)
-            .read_to_end(&mut bytes)
-            .during("reading an issue")?;
+        file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).during("reading an issue")?;
         if bytes.len() > MAX_FILE_BYTES {
             return Err(damaged("it is larger than 1 MiB"));
         }
@@ -129,9 +125,7 @@ impl Place {
             Err(errno) => return Err(errno).during(action),
         }
         let mut file = create_new(&self.issues, TEMPORARY).during(action)?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .during(action)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).during(action)?;
         renameat(&self.issues, TEMPORARY, &self.issues, name).during(action)?;
         fsync(&self.issues).during(action)
     }
@@ -168,9 +162,9 @@ fn open_folder(parent: &OwnedFd, name: &str, parent_path: &Path) -> Result<Optio
     match openat(parent, name, flags, Mode::empty()) {
         Ok(folder) => Ok(Some(folder)),
         Err(Errno::NOENT) => Ok(None),
-        Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => Err(Error::Refused {
-            path: PathBuf::from(parent_path).join(name),
-        }),
+        Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => {
+            Err(Error::Refused { path: PathBuf::from(parent_path).join(name) })
+        }
         Err(errno) => Err(errno).during("opening the folder of issues"),
     }
 }

@@ -8,10 +8,7 @@ use crate::{Top, issue};
 async fn an_issue_is_a_file_that_a_person_can_read() {
     let top = Top::new();
     let made = top.folder.create(&issue("manual/2")).await.unwrap();
-    assert_eq!(
-        made.url,
-        ".belay/issues/0001-milestone-2-needs-a-person-manual-2.md"
-    );
+    assert_eq!(made.url, ".belay/issues/0001-milestone-2-needs-a-person-manual-2.md");
     insta::assert_snapshot!(top.read(&made.url), @r#"
     ---
     number: 1
@@ -38,14 +35,9 @@ async fn comments_and_the_reason_for_closing_stand_below() {
     let top = Top::new();
     let made = top.folder.create(&issue("manual/2")).await.unwrap();
     let comment = |body, marker| top.folder.comment(&made.url, body, marker);
-    comment("Tried again: **no answer**.", "try 1")
-        .await
-        .unwrap();
+    comment("Tried again: **no answer**.", "try 1").await.unwrap();
     comment("And again.", "try 2").await.unwrap();
-    top.folder
-        .close(&made.url, "The models are back.")
-        .await
-        .unwrap();
+    top.folder.close(&made.url, "The models are back.").await.unwrap();
     insta::assert_snapshot!(top.read(&made.url), @r#"
     ---
     number: 1
@@ -86,19 +78,10 @@ async fn what_was_written_is_read_back() {
     assert_eq!((&made.title, &made.body), (&new.title, &new.body));
     assert_eq!(made.labels, new.labels);
     assert_eq!(made.marker.as_ref(), Some(&new.marker));
-    assert_eq!(
-        top.folder.open_issues().await.unwrap(),
-        std::slice::from_ref(&made)
-    );
+    assert_eq!(top.folder.open_issues().await.unwrap(), std::slice::from_ref(&made));
 
-    top.folder
-        .comment(&made.url, "a comment", "c")
-        .await
-        .unwrap();
-    assert_eq!(
-        top.folder.open_issues().await.unwrap(),
-        std::slice::from_ref(&made)
-    );
+    top.folder.comment(&made.url, "a comment", "c").await.unwrap();
+    assert_eq!(top.folder.open_issues().await.unwrap(), std::slice::from_ref(&made));
     top.folder.close(&made.url, "done").await.unwrap();
     assert!(top.folder.open_issues().await.unwrap().is_empty());
 }

@@ -21,20 +21,12 @@ async fn closing_and_reopening_by_hand_counts() {
 async fn what_people_added_to_the_file_survives_our_changes() {
     let top = Top::new();
     let made = top.folder.create(&issue("a")).await.unwrap();
-    top.edit(
-        &made,
-        "state: open",
-        "assignee: me   # mine\nstate:   open\nestimate: 3",
-    );
+    top.edit(&made, "state: open", "assignee: me   # mine\nstate:   open\nestimate: 3");
     top.edit(&made, "- [ ]", "- [x]");
     top.folder.comment(&made.url, "noted", "c").await.unwrap();
     top.folder.close(&made.url, "done").await.unwrap();
     let text = top.read(&made.url);
-    for kept in [
-        "assignee: me   # mine\nstate: closed\nestimate: 3\n",
-        "- [x]",
-        "noted",
-    ] {
+    for kept in ["assignee: me   # mine\nstate: closed\nestimate: 3\n", "- [x]", "noted"] {
         assert!(text.contains(kept), "{kept:?} is not in {text}");
     }
 }
@@ -46,10 +38,7 @@ async fn line_ends_and_byte_order_marks_of_other_editors_are_read() {
     top.folder.comment(&made.url, "kept", "c").await.unwrap();
     let text = format!("\u{feff}{}", top.read(&made.url).replace('\n', "\r\n"));
     top.write(&made.url, &text);
-    assert_eq!(
-        top.folder.open_issues().await.unwrap(),
-        std::slice::from_ref(&made)
-    );
+    assert_eq!(top.folder.open_issues().await.unwrap(), std::slice::from_ref(&made));
     assert_eq!(top.folder.create(&issue("a")).await.unwrap(), made);
     top.folder.comment(&made.url, "again", "c").await.unwrap();
     assert_eq!(top.read(&made.url), text, "the comment is there already");
@@ -61,20 +50,14 @@ async fn line_ends_and_byte_order_marks_of_other_editors_are_read() {
 async fn a_file_by_hand_with_next_to_nothing_is_an_issue() {
     let top = Top::new();
     top.folder.create(&issue("a")).await.unwrap();
-    top.write(
-        ".belay/issues/7.md",
-        "---\ntitle: 12\nlabels:\n---\nMine.\n",
-    );
+    top.write(".belay/issues/7.md", "---\ntitle: 12\nlabels:\n---\nMine.\n");
     let open = top.folder.open_issues().await.unwrap();
     let mine = &open[1];
     assert_eq!((mine.number, mine.title.as_str()), (7, "12"));
     assert_eq!((mine.body.as_str(), &mine.marker), ("Mine.", &None));
     top.folder.close(&mine.url, "seen").await.unwrap();
     assert_eq!(top.folder.open_issues().await.unwrap().len(), 1);
-    assert!(
-        top.read(".belay/issues/7.md")
-            .starts_with("---\ntitle: 12\n")
-    );
+    assert!(top.read(".belay/issues/7.md").starts_with("---\ntitle: 12\n"));
 }
 
 #[tokio::test]
@@ -102,10 +85,7 @@ async fn a_spoilt_file_is_passed_over_and_left_alone() {
     ] {
         top.edit(&spoilt, from, to);
         let text = top.read(&spoilt.url);
-        assert_eq!(
-            top.folder.open_issues().await.unwrap(),
-            std::slice::from_ref(&good)
-        );
+        assert_eq!(top.folder.open_issues().await.unwrap(), std::slice::from_ref(&good));
         let found = top.folder.create(&issue("a")).await.unwrap();
         assert_eq!((found.number, &found.url), (1, &spoilt.url), "{to}");
         let closed = top.folder.close(&spoilt.url, "done").await;

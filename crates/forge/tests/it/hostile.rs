@@ -52,12 +52,7 @@ async fn no_text_forges_a_marker_a_state_or_a_comment() {
         top.folder.comment(&made.url, text, "c").await.unwrap();
         top.folder.comment(&made.url, "second", "d").await.unwrap();
         let file = top.read(&made.url);
-        assert_eq!(
-            file.lines()
-                .filter(|line| line.starts_with("<!-- belay:"))
-                .count(),
-            2
-        );
+        assert_eq!(file.lines().filter(|line| line.starts_with("<!-- belay:")).count(), 2);
         let open = top.folder.open_issues().await.unwrap();
         assert_eq!(open.last(), Some(&made), "{text:?}");
     }
@@ -72,10 +67,7 @@ async fn a_marker_of_any_text_is_found_again() {
     let top = Top::new();
     for (number, text) in (1..).zip(HOSTILE) {
         let mut new = issue("a");
-        new.marker = Marker {
-            run: (*text).to_owned(),
-            step: (*text).to_owned(),
-        };
+        new.marker = Marker { run: (*text).to_owned(), step: (*text).to_owned() };
         let made = top.folder.create(&new).await.unwrap();
         assert_eq!(made.number, number, "{text:?}");
         assert_eq!(top.folder.create(&new).await.unwrap(), made, "{text:?}");
@@ -97,10 +89,7 @@ async fn a_folder_that_is_a_link_is_refused() {
         let path = top.dir.path().join(link);
         symlink(elsewhere.path(), &path).unwrap();
         let made = top.folder.create(&issue("a")).await;
-        assert!(
-            matches!(&made, Err(Error::Refused { path: at }) if *at == path),
-            "{made:?}"
-        );
+        assert!(matches!(&made, Err(Error::Refused { path: at }) if *at == path), "{made:?}");
         let looked = top.folder.open_issues().await;
         assert!(matches!(looked, Err(Error::Refused { .. })), "{looked:?}");
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
@@ -118,16 +107,10 @@ async fn a_file_that_is_a_link_is_neither_read_nor_written() {
     symlink(&secret, issues.join("0002-link.md")).unwrap();
     symlink(&secret, issues.join(".writing.tmp")).unwrap();
 
-    assert_eq!(
-        top.folder.open_issues().await.unwrap(),
-        std::slice::from_ref(&good)
-    );
+    assert_eq!(top.folder.open_issues().await.unwrap(), std::slice::from_ref(&good));
     let url = ".belay/issues/0002-link.md";
     let commented = top.folder.comment(url, "c", "c").await;
-    assert!(
-        matches!(commented, Err(Error::Damaged { .. })),
-        "{commented:?}"
-    );
+    assert!(matches!(commented, Err(Error::Damaged { .. })), "{commented:?}");
     top.folder.close(&good.url, "done").await.unwrap();
     assert_eq!(top.folder.create(&issue("b")).await.unwrap().number, 3);
     assert_eq!(fs::read_to_string(&secret).unwrap(), text);
@@ -135,21 +118,13 @@ async fn a_file_that_is_a_link_is_neither_read_nor_written() {
 
 #[tokio::test]
 async fn a_link_in_place_of_the_bookkeeping_is_not_followed() {
-    for name in [
-        ".belay/issues/.last-number",
-        ".belay/issues/.lock",
-        ".belay/.gitignore",
-    ] {
+    for name in [".belay/issues/.last-number", ".belay/issues/.lock", ".belay/.gitignore"] {
         let top = Top::new();
         fs::create_dir_all(top.dir.path().join(".belay/issues")).unwrap();
         let target = top.dir.path().join("target");
         fs::write(&target, "7").unwrap();
         symlink(&target, top.dir.path().join(name)).unwrap();
         let made = top.folder.create(&issue("a")).await;
-        assert_eq!(
-            fs::read_to_string(&target).unwrap(),
-            "7",
-            "{name}: {made:?}"
-        );
+        assert_eq!(fs::read_to_string(&target).unwrap(), "7", "{name}: {made:?}");
     }
 }

@@ -49,9 +49,8 @@ impl Top {
     #[expect(clippy::unwrap_used, reason = "a test may fail here")]
     fn names(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.dir.path().join(folder)).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -62,9 +61,6 @@ fn issue(step: &str) -> NewIssue {
         title: format!("Milestone 2 needs a person: {step}"),
         body: "Nobody answered.\n\n## What to do\n\n- [ ] write `src/a.rs`".into(),
         labels: vec!["belay".into(), "manual task".into()],
-        marker: Marker {
-            run: "01JABCDEFGHJKMNPQRSTVWXYZ0".into(),
-            step: step.into(),
-        },
+        marker: Marker { run: "01JABCDEFGHJKMNPQRSTVWXYZ0".into(), step: step.into() },
     }
 }

@@ -56,21 +56,16 @@ async fn comments_made_at_once_are_all_there_once() {
     for number in 0..24 {
         let (folder, url) = (top.folder.clone(), made.url.clone());
         let marker = format!("comment {}", number % 8);
-        making.spawn(async move {
-            folder
-                .comment(&url, &format!("This is {marker}."), &marker)
-                .await
-        });
+        making.spawn(
+            async move { folder.comment(&url, &format!("This is {marker}."), &marker).await },
+        );
     }
     for commented in making.join_all().await {
         commented.unwrap();
     }
     let text = top.read(&made.url);
     for number in 0..8 {
-        assert_eq!(
-            text.matches(&format!("This is comment {number}.")).count(),
-            1
-        );
+        assert_eq!(text.matches(&format!("This is comment {number}.")).count(), 1);
     }
     assert_eq!(text.matches("## Comments").count(), 1);
 }
@@ -82,17 +77,11 @@ async fn a_comment_is_made_once_also_after_closing() {
     top.folder.comment(&made.url, "first", "c").await.unwrap();
     top.folder.close(&made.url, "done").await.unwrap();
     let before = top.read(&made.url);
-    top.folder
-        .comment(&made.url, "other words", "c")
-        .await
-        .unwrap();
+    top.folder.comment(&made.url, "other words", "c").await.unwrap();
     top.folder.close(&made.url, "another reason").await.unwrap();
     assert_eq!(top.read(&made.url), before);
     // A marker that begins like another is another.
-    top.folder
-        .comment(&made.url, "second", "c 2")
-        .await
-        .unwrap();
+    top.folder.comment(&made.url, "second", "c 2").await.unwrap();
     assert!(top.read(&made.url).contains("second"));
 }
 

@@ -26,9 +26,7 @@ impl Driver {
         let commit = repository.commit(&intent).await?;
         let branch = self.branch()?;
         if repository.branch_tip(&branch).await?.as_ref() != Some(&commit) {
-            repository
-                .move_branch(&branch, &commit, Some(&intent.parent))
-                .await?;
+            repository.move_branch(&branch, &commit, Some(&intent.parent)).await?;
         }
         let event = self.committed(milestone, commit)?;
         self.journal.append(event).await?;
@@ -42,13 +40,8 @@ impl Driver {
 
     fn intent(&self, milestone: usize) -> Result<Option<CommitIntent>, Error> {
         let state = self.journal.state();
-        let found = milestone
-            .checked_sub(1)
-            .and_then(|index| state.milestones.get(index));
-        Ok(found
-            .ok_or(Error::Inconsistent("no such milestone"))?
-            .intent
-            .clone())
+        let found = milestone.checked_sub(1).and_then(|index| state.milestones.get(index));
+        Ok(found.ok_or(Error::Inconsistent("no such milestone"))?.intent.clone())
     }
 
     async fn intend(&self, milestone: usize) -> Result<CommitIntent, Error> {
@@ -67,9 +60,7 @@ impl Driver {
             name: None,
             items: None,
         };
-        self.journal
-            .append_fact(event, Fact::Intent(intent.clone()))
-            .await?;
+        self.journal.append_fact(event, Fact::Intent(intent.clone())).await?;
         Ok(intent)
     }
 
@@ -77,10 +68,7 @@ impl Driver {
         if let Some(author) = &self.parts.settings.author {
             return Ok(author.clone());
         }
-        let bot = || Person {
-            name: "belay".to_owned(),
-            email: "belay@localhost".to_owned(),
-        };
+        let bot = || Person { name: "belay".to_owned(), email: "belay@localhost".to_owned() };
         Ok(self.parts.repository.author().await?.unwrap_or_else(bot))
     }
 
@@ -88,25 +76,16 @@ impl Driver {
     async fn move_idea(&self, milestone: usize, tree: TreeId) -> Result<TreeId, Error> {
         let (path, first, last) = {
             let state = self.journal.state();
-            let path = state
-                .started
-                .as_ref()
-                .and_then(|started| started.idea_path.clone());
-            let plan = state
-                .plan
-                .iter()
-                .flat_map(|plan| &plan.value.milestones)
-                .enumerate();
-            let last = plan
-                .filter(|(_, planned)| !planned.is_note())
-                .map(|(index, _)| index + 1)
-                .last();
+            let path = state.started.as_ref().and_then(|started| started.idea_path.clone());
+            let plan = state.plan.iter().flat_map(|plan| &plan.value.milestones).enumerate();
+            let last =
+                plan.filter(|(_, planned)| !planned.is_note()).map(|(index, _)| index + 1).last();
             (path, state.commits() == 0, last == Some(milestone))
         };
-        let Some(file) = path.as_deref().and_then(|path| {
-            path.strip_prefix(BACKLOG)
-                .or(path.strip_prefix(IN_PROGRESS))
-        }) else {
+        let Some(file) = path
+            .as_deref()
+            .and_then(|path| path.strip_prefix(BACKLOG).or(path.strip_prefix(IN_PROGRESS)))
+        else {
             return Ok(tree);
         };
         if file.contains('/') || !(first || last) {
@@ -119,11 +98,9 @@ impl Driver {
         let places = [format!("{BACKLOG}{file}"), format!("{IN_PROGRESS}{file}")];
         // Only a file that the base has is moved: an idea that was never committed stays the person's.
         match places.iter().find(|place| stands(place)) {
-            Some(place) if *place != target && !stands(&target) => Ok(self
-                .parts
-                .repository
-                .move_file(&tree, place, &target)
-                .await?),
+            Some(place) if *place != target && !stands(&target) => {
+                Ok(self.parts.repository.move_file(&tree, place, &target).await?)
+            }
             _ => Ok(tree),
         }
     }
@@ -132,16 +109,9 @@ impl Driver {
         let planned = self.planned(milestone)?;
         let state = self.journal.state();
         let total = state.milestones.len();
-        let found = state
-            .milestones
-            .get(milestone - 1)
-            .ok_or(Error::Inconsistent("no such milestone"))?;
-        let mut message = subject(
-            &self.parts.settings.subject,
-            milestone,
-            total,
-            &planned.name,
-        );
+        let found =
+            state.milestones.get(milestone - 1).ok_or(Error::Inconsistent("no such milestone"))?;
+        let mut message = subject(&self.parts.settings.subject, milestone, total, &planned.name);
         let description = planned.description.trim();
         if !description.is_empty() {
             message.push_str("\n\n");
@@ -151,10 +121,8 @@ impl Driver {
         if !missing.is_empty() {
             message.push_str(&format!("\n\nNot in this commit: {}", missing.join(", ")));
         }
-        message.push_str(&format!(
-            "\n\nBelay-Run: {}\nBelay-Step: milestone-{milestone}\n",
-            self.run
-        ));
+        message
+            .push_str(&format!("\n\nBelay-Run: {}\nBelay-Step: milestone-{milestone}\n", self.run));
         for model in found.models() {
             message.push_str(&format!("Belay-Model: {model}\n"));
         }
@@ -167,10 +135,8 @@ impl Driver {
     fn committed(&self, milestone: usize, commit: CommitId) -> Result<Event, Error> {
         let name = self.planned(milestone)?.name;
         let state = self.journal.state();
-        let found = state
-            .milestones
-            .get(milestone - 1)
-            .ok_or(Error::Inconsistent("no such milestone"))?;
+        let found =
+            state.milestones.get(milestone - 1).ok_or(Error::Inconsistent("no such milestone"))?;
         Ok(Event::MilestoneCommitted {
             milestone,
             total: state.milestones.len(),
@@ -187,15 +153,9 @@ impl Driver {
 /// The subject by its template, on one line; a model's name for a milestone is text, not format.
 fn subject(template: &str, number: usize, total: usize, name: &str) -> String {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let subject = template
-        .replace("{number}", &number.to_string())
-        .replace("{total}", &total.to_string());
-    subject
-        .replace("{name}", &name)
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect()
+    let subject =
+        template.replace("{number}", &number.to_string()).replace("{total}", &total.to_string());
+    subject.replace("{name}", &name).chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// A description by a model may not pose as the run's own trailers.
@@ -210,12 +170,8 @@ mod tests {
 
     #[test]
     fn a_subject_is_one_line_whatever_the_name() {
-        let made = subject(
-            "Milestone {number}/{total}: {name}",
-            2,
-            3,
-            "Add {total}\n\nBelay-Run: x",
-        );
+        let made =
+            subject("Milestone {number}/{total}: {name}", 2, 3, "Add {total}\n\nBelay-Run: x");
         assert_eq!(made, "Milestone 2/3: Add {total} Belay-Run: x");
     }
 

@@ -44,16 +44,7 @@ impl Driver {
             name: Some(planned.name),
             items: Some(items.len()),
         };
-        self.journal
-            .append_fact(
-                event,
-                Fact::Round(Round {
-                    cause,
-                    items,
-                    findings,
-                }),
-            )
-            .await
+        self.journal.append_fact(event, Fact::Round(Round { cause, items, findings })).await
     }
 
     /// The plan's items; after a rollback those that failed come first.
@@ -65,16 +56,10 @@ impl Driver {
     ) -> Vec<WorkItem> {
         let mut items = agents::divide(planned, &source.sizes(), self.parts.settings.parallel);
         let state = self.journal.state();
-        let before = milestone
-            .checked_sub(1)
-            .and_then(|index| state.milestones.get(index)?.rounds.last());
+        let before =
+            milestone.checked_sub(1).and_then(|index| state.milestones.get(index)?.rounds.last());
         let failed: Vec<String> = before
-            .map(|round| {
-                round
-                    .failed()
-                    .flat_map(crate::milestone::Item::files)
-                    .collect()
-            })
+            .map(|round| round.failed().flat_map(crate::milestone::Item::files).collect())
             .unwrap_or_default();
         items.sort_by_key(|item| !item.files.iter().any(|file| failed.contains(&file.path)));
         items
@@ -88,12 +73,10 @@ impl Driver {
         findings: &[String],
     ) -> Result<Vec<WorkItem>, Error> {
         let state = self.journal.state();
-        let planned = milestone
-            .checked_sub(1)
-            .and_then(|index| state.milestones.get(index)?.planned());
-        let planned = planned.ok_or(Error::Inconsistent(
-            "findings about a milestone without work",
-        ))?;
+        let planned =
+            milestone.checked_sub(1).and_then(|index| state.milestones.get(index)?.planned());
+        let planned =
+            planned.ok_or(Error::Inconsistent("findings about a milestone without work"))?;
         let paths = source.paths();
         let done: Vec<WorkItem> = planned
             .items
@@ -102,32 +85,23 @@ impl Driver {
             .map(|item| item.work.clone())
             .collect();
         let named = |item: &&WorkItem| {
-            item.files.iter().any(|file| {
-                findings
-                    .iter()
-                    .any(|finding| finding.contains(file.path.as_str()))
-            })
+            item.files
+                .iter()
+                .any(|file| findings.iter().any(|finding| finding.contains(file.path.as_str())))
         };
         let mut items: Vec<WorkItem> = done.iter().filter(named).cloned().collect();
         if items.is_empty() {
             items = done;
         }
         for item in &mut items {
-            item.files
-                .iter_mut()
-                .for_each(|file| file.action = as_it_stands(file, &paths));
+            item.files.iter_mut().for_each(|file| file.action = as_it_stands(file, &paths));
         }
         Ok(items)
     }
 
     pub(super) async fn implement(&self, milestone: usize) -> Result<(), Error> {
         let board = self.board(milestone).await?;
-        let open = board
-            .round
-            .items
-            .iter()
-            .enumerate()
-            .filter(|(_, item)| item.result.is_none());
+        let open = board.round.items.iter().enumerate().filter(|(_, item)| item.result.is_none());
         let mut coders: FuturesUnordered<_> =
             open.map(|(index, _)| self.code(&board, index)).collect();
         let mut stopped = None;
@@ -201,9 +175,7 @@ impl Driver {
                     model: answered.model,
                     attempts,
                 };
-                self.journal
-                    .append_fact(event, Fact::Changes(answered.value))
-                    .await
+                self.journal.append_fact(event, Fact::Changes(answered.value)).await
             }
             Err(Failed::Unanswered(unanswered))
                 if !matches!(unanswered.reason, Reason::Cancelled) =>
@@ -241,9 +213,7 @@ impl Driver {
             for_want_of_a_model,
             attempts: unanswered.attempts.len(),
         };
-        self.journal
-            .append_fact(event, Fact::Attempts(unanswered.attempts.clone()))
-            .await
+        self.journal.append_fact(event, Fact::Attempts(unanswered.attempts.clone())).await
     }
 
     pub(super) async fn accept_partial(&self, milestone: usize) -> Result<(), Error> {
@@ -258,13 +228,7 @@ impl Driver {
         let missing = missing.unwrap_or_default();
         let percent = percent(succeeded, total);
         self.journal
-            .append(Event::PartialAccepted {
-                milestone,
-                succeeded,
-                total,
-                percent,
-                missing,
-            })
+            .append(Event::PartialAccepted { milestone, succeeded, total, percent, missing })
             .await
     }
 }
@@ -295,10 +259,7 @@ fn for_want_of_a_model(unanswered: &model_providers::Unanswered) -> bool {
     };
     match &unanswered.reason {
         Reason::NoModel | Reason::BudgetExhausted => true,
-        Reason::AllFailed => unanswered
-            .attempts
-            .iter()
-            .all(|attempt| out_of_reach(attempt.class)),
+        Reason::AllFailed => unanswered.attempts.iter().all(|attempt| out_of_reach(attempt.class)),
         Reason::Refused { .. } | Reason::Cancelled | Reason::StandIn { .. } => false,
     }
 }
@@ -306,23 +267,18 @@ fn for_want_of_a_model(unanswered: &model_providers::Unanswered) -> bool {
 /// What the milestones before this one did, and what they lack.
 pub(super) fn earlier(state: &crate::state::State, milestone: usize) -> Vec<String> {
     let plan = state.plan.iter().flat_map(|plan| &plan.value.milestones);
-    let before = plan
-        .zip(&state.milestones)
-        .take(milestone.saturating_sub(1))
-        .enumerate();
+    let before = plan.zip(&state.milestones).take(milestone.saturating_sub(1)).enumerate();
     let committed = before.filter(|(_, (_, state))| state.commit.is_some());
     committed
         .map(|(index, (planned, state))| {
             let writes: BTreeMap<String, Option<String>> = state.writes();
             let done: Vec<String> = writes
                 .iter()
-                .map(|(path, content)| {
-                    if content.is_some() {
-                        path.clone()
-                    } else {
-                        format!("{path} (deleted)")
-                    }
-                })
+                .map(
+                    |(path, content)| {
+                        if content.is_some() { path.clone() } else { format!("{path} (deleted)") }
+                    },
+                )
                 .collect();
             let missing = state.missing();
             let lacks = if missing.is_empty() {
@@ -330,12 +286,7 @@ pub(super) fn earlier(state: &crate::state::State, milestone: usize) -> Vec<Stri
             } else {
                 format!("; still missing: {}", missing.join(", "))
             };
-            format!(
-                "Milestone {} \"{}\": {}{lacks}",
-                index + 1,
-                planned.name,
-                done.join(", ")
-            )
+            format!("Milestone {} \"{}\": {}{lacks}", index + 1, planned.name, done.join(", "))
         })
         .collect()
 }

@@ -13,18 +13,12 @@ impl Driver {
         if writes.is_empty() {
             return Ok(onto);
         }
-        Ok(self
-            .parts
-            .repository
-            .write_tree(&onto, &writes, &self.parts.guard)
-            .await?)
+        Ok(self.parts.repository.write_tree(&onto, &writes, &self.parts.guard).await?)
     }
 
     fn milestone_writes(&self, milestone: usize) -> Result<Vec<FileWrite>, Error> {
         let state = self.journal.state();
-        let found = milestone
-            .checked_sub(1)
-            .and_then(|index| state.milestones.get(index));
+        let found = milestone.checked_sub(1).and_then(|index| state.milestones.get(index));
         let milestone = found.ok_or(Error::Inconsistent("no such milestone"))?;
         let write = |(path, content): (String, Option<String>)| FileWrite {
             path,

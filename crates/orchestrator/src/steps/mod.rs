@@ -22,18 +22,12 @@ impl Driver {
             Step::Plan => self.plan().await,
             Step::Prepare => self.prepare().await,
             Step::Note { milestone } => self.note(milestone).await,
-            Step::BeginRound {
-                milestone,
-                cause,
-                findings,
-            } => self.begin_round(milestone, cause, findings).await,
+            Step::BeginRound { milestone, cause, findings } => {
+                self.begin_round(milestone, cause, findings).await
+            }
             Step::Implement { milestone } => self.implement(milestone).await,
             Step::AcceptPartial { milestone } => self.accept_partial(milestone).await,
-            Step::RollBack {
-                milestone,
-                outcome,
-                reason,
-            } => {
+            Step::RollBack { milestone, outcome, reason } => {
                 let (succeeded, total, retry) = self.score(milestone);
                 let event = Event::MilestoneRolledBack {
                     milestone,
@@ -56,9 +50,7 @@ impl Driver {
 
     async fn note(&self, milestone: usize) -> Result<(), Error> {
         let name = self.planned(milestone)?.name;
-        self.journal
-            .append(Event::MilestoneNoted { milestone, name })
-            .await
+        self.journal.append(Event::MilestoneNoted { milestone, name }).await
     }
 
     /// The milestone as it was planned, counted from 1.
@@ -68,25 +60,18 @@ impl Driver {
             .plan
             .as_ref()
             .and_then(|plan| plan.value.milestones.get(milestone.checked_sub(1)?));
-        plan.cloned()
-            .ok_or(Error::Inconsistent("no such milestone in the plan"))
+        plan.cloned().ok_or(Error::Inconsistent("no such milestone in the plan"))
     }
 
     /// Items succeeded, items in all, and which retry comes next.
     fn score(&self, milestone: usize) -> (usize, usize, u32) {
         let state = self.journal.state();
-        let found = milestone
-            .checked_sub(1)
-            .and_then(|index| state.milestones.get(index));
+        let found = milestone.checked_sub(1).and_then(|index| state.milestones.get(index));
         let Some(milestone) = found else {
             return (0, 0, 0);
         };
         let round = milestone.planned();
         let succeeded = round.map_or(0, crate::milestone::RoundState::succeeded);
-        (
-            succeeded,
-            round.map_or(0, |round| round.items.len()),
-            milestone.retries + 1,
-        )
+        (succeeded, round.map_or(0, |round| round.items.len()), milestone.retries + 1)
     }
 }

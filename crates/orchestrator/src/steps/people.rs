@@ -21,30 +21,15 @@ impl Driver {
         let state = self.journal.state().clone();
         let run = self.run.to_string();
         let resume = &self.parts.settings.resume_command;
-        let text = text(
-            wanted,
-            &state,
-            &run,
-            &existing,
-            resume,
-            &self.parts.templates,
-        )
-        .map_err(|error| error.to_string())?;
+        let text = text(wanted, &state, &run, &existing, resume, &self.parts.templates)
+            .map_err(|error| error.to_string())?;
         let new = NewIssue {
             title: text.title,
             body: text.body,
             labels: labels(wanted.kind),
-            marker: Marker {
-                run,
-                step: wanted.marker.clone(),
-            },
+            marker: Marker { run, step: wanted.marker.clone() },
         };
-        let issue = self
-            .parts
-            .forge
-            .create(&new)
-            .await
-            .map_err(|error| error.to_string())?;
+        let issue = self.parts.forge.create(&new).await.map_err(|error| error.to_string())?;
         Ok(Event::IssueCreated {
             kind: wanted.kind,
             url: issue.url,
@@ -90,8 +75,5 @@ fn labels(kind: IssueKind) -> Vec<String> {
         IssueKind::Blocked => Some("belay:needs-input"),
         IssueKind::DegradedReview => None,
     };
-    std::iter::once("belay")
-        .chain(more)
-        .map(str::to_owned)
-        .collect()
+    std::iter::once("belay").chain(more).map(str::to_owned).collect()
 }

@@ -20,45 +20,29 @@ impl Driver {
             degraded: answered.degraded,
             summary: Some(short(&answered.value.understanding)),
         };
-        self.journal
-            .append_fact(event, Fact::Analysis(answered.value))
-            .await
+        self.journal.append_fact(event, Fact::Analysis(answered.value)).await
     }
 
     pub(super) async fn plan(&self) -> Result<(), Error> {
         self.begin(StepName::Plan, None).await?;
         let idea = self.idea()?;
-        let analysis = self
-            .journal
-            .state()
-            .analysis
-            .as_ref()
-            .map(|analysis| analysis.value.clone());
+        let analysis =
+            self.journal.state().analysis.as_ref().map(|analysis| analysis.value.clone());
         let analysis = analysis.ok_or(Error::Inconsistent("a plan before the analysis"))?;
         let source = self.source(self.tip_tree().await?).await?;
         let place = self.place(Role::Planner, None, None);
         let asking = self.asking(&self.parts.chains.planner, &place);
         let answered = agents::plan(&asking, &idea, &analysis, &source, &self.parts.agents).await?;
-        let names: Vec<&str> = answered
-            .value
-            .milestones
-            .iter()
-            .map(|milestone| milestone.name.as_str())
-            .collect();
+        let names: Vec<&str> =
+            answered.value.milestones.iter().map(|milestone| milestone.name.as_str()).collect();
         let event = Event::StepFinished {
             step: StepName::Plan,
             milestone: None,
-            summary: Some(short(&format!(
-                "{} milestones: {}",
-                names.len(),
-                names.join("; ")
-            ))),
+            summary: Some(short(&format!("{} milestones: {}", names.len(), names.join("; ")))),
             model: answered.model,
             degraded: answered.degraded,
         };
-        self.journal
-            .append_fact(event, Fact::Plan(answered.value))
-            .await
+        self.journal.append_fact(event, Fact::Plan(answered.value)).await
     }
 
     pub(super) async fn begin(
@@ -66,18 +50,9 @@ impl Driver {
         step: StepName,
         milestone: Option<usize>,
     ) -> Result<(), Error> {
-        let name = milestone
-            .map(|number| self.planned(number))
-            .transpose()?
-            .map(|planned| planned.name);
-        self.journal
-            .append(Event::StepStarted {
-                step,
-                milestone,
-                name,
-                items: None,
-            })
-            .await
+        let name =
+            milestone.map(|number| self.planned(number)).transpose()?.map(|planned| planned.name);
+        self.journal.append(Event::StepStarted { step, milestone, name, items: None }).await
     }
 
     pub(super) fn idea(&self) -> Result<agents::Idea, Error> {

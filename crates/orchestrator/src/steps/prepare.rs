@@ -27,9 +27,7 @@ impl Driver {
             degraded: false,
             summary: None,
         };
-        self.journal
-            .append_fact(event, Fact::Prepared(Prepared { test }))
-            .await
+        self.journal.append_fact(event, Fact::Prepared(Prepared { test })).await
     }
 
     /// The branch exists from the start, so that a person may watch it.
@@ -38,11 +36,7 @@ impl Driver {
         let tip = self.tip()?;
         match self.parts.repository.branch_tip(&branch).await? {
             Some(found) if found == tip => Ok(()),
-            Some(_) | None => Ok(self
-                .parts
-                .repository
-                .move_branch(&branch, &tip, None)
-                .await?),
+            Some(_) | None => Ok(self.parts.repository.move_branch(&branch, &tip, None).await?),
         }
     }
 
@@ -61,22 +55,14 @@ fn baseline(outcome: &worktree::CommandOutcome) -> Event {
     let latency_ms = outcome.elapsed_ms;
     if outcome.passed {
         let note = Some("before any change".to_owned());
-        return Event::TestsPassed {
-            milestone: None,
-            command,
-            latency_ms,
-            note,
-        };
+        return Event::TestsPassed { milestone: None, command, latency_ms, note };
     }
     Event::TestsFailed {
         milestone: None,
         command,
         latency_ms,
         exit: outcome.exit,
-        failing: failing::names(&outcome.output)
-            .into_iter()
-            .take(20)
-            .collect(),
+        failing: failing::names(&outcome.output).into_iter().take(20).collect(),
         note: Some("red before any change; later runs are compared with this one".to_owned()),
     }
 }

@@ -18,10 +18,7 @@ const FINDINGS_SHOWN: usize = 20;
 impl Driver {
     pub(super) async fn review(&self, milestone: usize) -> Result<(), Error> {
         self.begin(StepName::Review, Some(milestone)).await?;
-        let (from, to) = (
-            self.tip_tree().await?,
-            self.milestone_tree(milestone).await?,
-        );
+        let (from, to) = (self.tip_tree().await?, self.milestone_tree(milestone).await?);
         let diff = self.parts.repository.diff(&from, &to, MAX_DIFF).await?;
         let findings = self.findings(milestone, &from).await?;
         let (idea, plan, missing) = self.review_material(milestone)?;
@@ -37,37 +34,14 @@ impl Driver {
         };
         let answered = agents::review(&asking, &input, &self.parts.agents).await?;
         let review = answered.value;
-        let high = review
-            .issues
-            .iter()
-            .any(|issue| issue.severity == Severity::High);
-        let (model, degraded, code_quality) = (
-            answered.model,
-            answered.degraded,
-            u32::from(review.code_quality),
-        );
-        let told = review
-            .issues
-            .iter()
-            .take(FINDINGS_SHOWN)
-            .map(told)
-            .collect();
+        let high = review.issues.iter().any(|issue| issue.severity == Severity::High);
+        let (model, degraded, code_quality) =
+            (answered.model, answered.degraded, u32::from(review.code_quality));
+        let told = review.issues.iter().take(FINDINGS_SHOWN).map(told).collect();
         let event = if review.approved && !high {
-            Event::ReviewApproved {
-                milestone,
-                model,
-                code_quality,
-                degraded,
-                findings: told,
-            }
+            Event::ReviewApproved { milestone, model, code_quality, degraded, findings: told }
         } else {
-            Event::ReviewRejected {
-                milestone,
-                model,
-                code_quality,
-                degraded,
-                findings: told,
-            }
+            Event::ReviewRejected { milestone, model, code_quality, degraded, findings: told }
         };
         self.journal.append_fact(event, Fact::Review(review)).await
     }
@@ -75,20 +49,12 @@ impl Driver {
     async fn findings(&self, milestone: usize, from: &TreeId) -> Result<Vec<Finding>, Error> {
         let writes = {
             let state = self.journal.state();
-            let found = milestone
-                .checked_sub(1)
-                .and_then(|index| state.milestones.get(index));
-            found
-                .map(|milestone| milestone.writes())
-                .unwrap_or_default()
+            let found = milestone.checked_sub(1).and_then(|index| state.milestones.get(index));
+            found.map(|milestone| milestone.writes()).unwrap_or_default()
         };
         let paths: Vec<String> = writes.keys().cloned().collect();
         let max_file_bytes = self.parts.settings.max_file_bytes;
-        let before = self
-            .parts
-            .repository
-            .read(from, &paths, max_file_bytes)
-            .await?;
+        let before = self.parts.repository.read(from, &paths, max_file_bytes).await?;
         let changes: Vec<Change<'_>> = writes
             .iter()
             .map(|(path, after)| Change {
@@ -111,11 +77,8 @@ impl Driver {
             .as_ref()
             .map(|plan| plan.value.clone())
             .ok_or(Error::Inconsistent("no plan"))?;
-        let missing = state
-            .milestones
-            .get(milestone - 1)
-            .map(|state| state.missing())
-            .unwrap_or_default();
+        let missing =
+            state.milestones.get(milestone - 1).map(|state| state.missing()).unwrap_or_default();
         Ok((idea, plan, missing))
     }
 }

@@ -16,12 +16,8 @@ impl Driver {
         self.begin(StepName::Test, Some(milestone)).await?;
         let tree = self.milestone_tree(milestone).await?;
         let outcome = self.run_tests(&tree).await?;
-        let before = self
-            .journal
-            .state()
-            .prepared
-            .as_ref()
-            .and_then(|prepared| prepared.test.clone());
+        let before =
+            self.journal.state().prepared.as_ref().and_then(|prepared| prepared.test.clone());
         let event = verdict(milestone, before.as_ref(), outcome.as_ref());
         self.journal.append_fact(event, Fact::Tests(outcome)).await
     }
@@ -32,11 +28,8 @@ impl Driver {
         worktree.materialize(tree).await?;
         let files = self.parts.repository.files(tree).await?;
         let wanted = worktree::wanted_for_detection(&files);
-        let contents = self
-            .parts
-            .repository
-            .read(tree, &wanted, self.parts.settings.max_file_bytes)
-            .await?;
+        let contents =
+            self.parts.repository.read(tree, &wanted, self.parts.settings.max_file_bytes).await?;
         let Some(command) = self.test_command(&files, &contents) else {
             return Ok(None);
         };
@@ -89,13 +82,7 @@ impl Driver {
         };
         let cancel = self.parts.shutdown.token();
         let outcomes = worktree
-            .setup(
-                &commands,
-                contents,
-                &settings.project_env,
-                settings.test_timeout,
-                cancel,
-            )
+            .setup(&commands, contents, &settings.project_env, settings.test_timeout, cancel)
             .await?;
         for outcome in outcomes.iter().filter(|outcome| !outcome.passed) {
             let message = format!(
@@ -138,35 +125,15 @@ fn verdict(
     let milestone = Some(milestone);
     let Some(outcome) = outcome else {
         let note = Some("the project has no tests".to_owned());
-        return Event::TestsPassed {
-            milestone,
-            command: None,
-            latency_ms: 0,
-            note,
-        };
+        return Event::TestsPassed { milestone, command: None, latency_ms: 0, note };
     };
     let command = Some(outcome.command.clone());
     let latency_ms = outcome.elapsed_ms;
     if failing::no_worse(before, outcome) {
         let note =
             (!outcome.passed).then(|| "as red as before any change; nothing new fails".to_owned());
-        return Event::TestsPassed {
-            milestone,
-            command,
-            latency_ms,
-            note,
-        };
+        return Event::TestsPassed { milestone, command, latency_ms, note };
     }
-    let failing = failing::names(&outcome.output)
-        .into_iter()
-        .take(20)
-        .collect();
-    Event::TestsFailed {
-        milestone,
-        command,
-        latency_ms,
-        exit: outcome.exit,
-        failing,
-        note: None,
-    }
+    let failing = failing::names(&outcome.output).into_iter().take(20).collect();
+    Event::TestsFailed { milestone, command, latency_ms, exit: outcome.exit, failing, note: None }
 }

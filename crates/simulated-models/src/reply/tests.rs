@@ -19,12 +19,7 @@ fn asked(streamed: bool) -> Asked {
 }
 
 fn acts_of(fault: &Fault, streamed: bool) -> Vec<Act> {
-    acts(
-        fault,
-        &asked(streamed),
-        GOOD,
-        &Stamp::new(7, 1, 1_700_000_000),
-    )
+    acts(fault, &asked(streamed), GOOD, &Stamp::new(7, 1, 1_700_000_000))
 }
 
 /// The acts as one line, and all bytes sent.
@@ -105,12 +100,7 @@ fn kinds(chunks: &[&str]) -> String {
             return format!("[{reason}]");
         }
         let delta = &choice["delta"];
-        let known = [
-            ("role", "o"),
-            ("content", "c"),
-            ("refusal", "f"),
-            ("reasoning_content", "r"),
-        ];
+        let known = [("role", "o"), ("content", "c"), ("refusal", "f"), ("reasoning_content", "r")];
         let found = known.iter().find(|(field, _)| delta[field].is_string());
         found.expect("has a known delta").1.to_owned()
     };
@@ -137,16 +127,8 @@ fn a_good_answer_is_one_send_with_its_mark_before_it() {
 #[test]
 fn delays_stand_where_their_names_say() {
     let headers_late = "pause given send";
-    check(
-        &Fault::AnswerAfter { delay: DELAY },
-        headers_late,
-        headers_late,
-    );
-    check(
-        &Fault::SlowHeaders { delay: DELAY },
-        headers_late,
-        headers_late,
-    );
+    check(&Fault::AnswerAfter { delay: DELAY }, headers_late, headers_late);
+    check(&Fault::SlowHeaders { delay: DELAY }, headers_late, headers_late);
     let body_late = "send pause given send";
     let slow = Fault::SlowFirstToken { delay: DELAY };
     check(&slow, body_late, body_late);
@@ -164,20 +146,14 @@ fn a_drip_pauses_before_every_piece() {
     let (_, plain) = outline(&acts_of(&fault, false));
     let (chunks, ended) = dechunk(&plain);
     assert!(ended);
-    let expected = format!(
-        "send {}pause given send",
-        "pause send ".repeat(chunks.len() - 1)
-    );
+    let expected = format!("send {}pause given send", "pause send ".repeat(chunks.len() - 1));
     check(&fault, &streamed, &expected);
     assert!(chunks.len() > 3);
 }
 
 #[test]
 fn thinking_shows_life_before_the_answer() {
-    let fault = Fault::Thinking {
-        pause: DELAY,
-        times: 2,
-    };
+    let fault = Fault::Thinking { pause: DELAY, times: 2 };
     // The last sign of life and the answer come together.
     let line = "send pause send pause given send";
     let (streamed, plain) = check(&fault, line, line);
@@ -217,10 +193,7 @@ fn a_stall_hangs_after_the_pieces_it_was_given() {
         let (chunks, ended) = dechunk(&streamed);
         assert_eq!((kinds(&chunks).as_str(), ended), (sent, false));
         let announced = announced_length(&plain);
-        assert_eq!(
-            body(&plain).len(),
-            (after_chunks * PLAIN_PIECE).min(announced - 1)
-        );
+        assert_eq!(body(&plain).len(), (after_chunks * PLAIN_PIECE).min(announced - 1));
     }
 }
 
@@ -256,11 +229,7 @@ fn an_error_event_comes_inside_a_200() {
 
 #[test]
 fn ends_of_streams_go_missing_one_at_a_time() {
-    let (streamed, plain) = check(
-        &Fault::MissingEndMark,
-        "given send close",
-        "given send close",
-    );
+    let (streamed, plain) = check(&Fault::MissingEndMark, "given send close", "given send close");
     let (chunks, ended) = dechunk(&streamed);
     assert_eq!((kinds(&chunks).as_str(), ended), ("occc[stop]", true));
     assert!(!plain.contains("content-length") && !plain.contains("chunked"));
@@ -311,10 +280,7 @@ fn contents_are_wrong_in_the_way_they_are_named() {
     let value: Value = serde_json::from_str(&content.expect("has content")).expect("is JSON");
     assert!(value.get("understanding").is_none());
     let (content, finish, events) = said(&Fault::CutOff);
-    assert_eq!(
-        (content.as_deref(), finish.as_str()),
-        (Some(&GOOD[..GOOD.len() / 2]), "length")
-    );
+    assert_eq!((content.as_deref(), finish.as_str()), (Some(&GOOD[..GOOD.len() / 2]), "length"));
     assert_eq!(events, "occ[length]D");
     let (.., finish, _) = said(&Fault::ContentFilter);
     assert_eq!(finish, "content_filter");
@@ -322,10 +288,7 @@ fn contents_are_wrong_in_the_way_they_are_named() {
     assert_eq!((content, finish.as_str()), (None, "stop"));
     assert_eq!(events, "off[stop]D");
     let (content, ..) = said(&Fault::Placeholder);
-    assert_eq!(
-        content.as_deref(),
-        Some(r#"{"understanding":"TODO: describe this."}"#)
-    );
+    assert_eq!(content.as_deref(), Some(r#"{"understanding":"TODO: describe this."}"#));
 }
 
 #[test]

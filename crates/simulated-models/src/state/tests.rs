@@ -41,13 +41,7 @@ impl Asking {
         }
         let sent: Vec<u8> = acts
             .into_iter()
-            .filter_map(|act| {
-                if let Act::Send(bytes) = act {
-                    Some(bytes)
-                } else {
-                    None
-                }
-            })
+            .filter_map(|act| if let Act::Send(bytes) = act { Some(bytes) } else { None })
             .flatten()
             .collect();
         let sent = String::from_utf8(sent).expect("is text");
@@ -89,10 +83,7 @@ fn two_steps_with_the_same_condition_share_one_count() {
     let asking = Asking::new(Script::with_model("m", script));
     assert_eq!(asking.fault("m", "changes", &["a.rs"]), Fault::Empty);
     assert_eq!(asking.fault("m", "changes", &["b.rs"]), Fault::NotJson);
-    assert_eq!(
-        asking.fault("m", "changes", &["b.rs", "a.rs"]),
-        Fault::Refusal
-    );
+    assert_eq!(asking.fault("m", "changes", &["b.rs", "a.rs"]), Fault::Refusal);
     assert_eq!(asking.fault("m", "changes", &["b.rs"]), Fault::Answer);
 }
 
@@ -126,9 +117,7 @@ fn a_request_over_the_window_is_refused_before_any_step_and_counts() {
     assert_eq!(status, 400);
     let body: Value = serde_json::from_str(&body.expect("has a body")).expect("is JSON");
     assert_eq!(body["error"]["code"], "context_length_exceeded");
-    asking
-        .0
-        .set_script(Script::with_model("m", steps.with_context_window(10)));
+    asking.0.set_script(Script::with_model("m", steps.with_context_window(10)));
     assert_eq!(asking.fault("m", "plan", &[]), Fault::Empty);
 }
 
@@ -160,10 +149,7 @@ fn change_rounds_move_on_for_each_path_alone() {
     let contents = |paths: &[&str]| {
         let files = asking.content("changes", paths, true)["files"].clone();
         let files = files.as_array().expect("has files").clone();
-        files
-            .iter()
-            .map(|file| file["content"].clone())
-            .collect::<Vec<_>>()
+        files.iter().map(|file| file["content"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(contents(&["b"]), ["always"]);
     assert_eq!(contents(&["a", "b"]), ["first", "always"]);
@@ -199,19 +185,9 @@ fn placeholders_keep_the_shape_of_a_change_set() {
     let script = Script::all_failing(Fault::Placeholder).with_answers(answers);
     let asking = Asking::new(script);
     let files = asking.content("changes", &["a.rs", "b.py", "c"], false)["files"].clone();
-    assert!(
-        files[0]["content"]
-            .as_str()
-            .expect("has content")
-            .contains("todo!()")
-    );
+    assert!(files[0]["content"].as_str().expect("has content").contains("todo!()"));
     assert_eq!(files[1]["edits"][0]["search"], "old");
-    assert!(
-        files[1]["edits"][0]["replace"]
-            .as_str()
-            .expect("has text")
-            .contains("TODO")
-    );
+    assert!(files[1]["edits"][0]["replace"].as_str().expect("has text").contains("TODO"));
     assert_eq!(files[2]["action"], "delete");
     assert_eq!(files[2]["content"], Value::Null);
 }
@@ -238,15 +214,9 @@ fn a_script_survives_a_file() {
     )
     .with_answers(Answers::creating([("a.rs", "fn a() {}\n")]));
     let text = serde_json::to_string(&script).expect("serializes");
-    assert_eq!(
-        serde_json::from_str::<Script>(&text).expect("parses"),
-        script
-    );
+    assert_eq!(serde_json::from_str::<Script>(&text).expect("parses"), script);
     let short = r#"{"models": {"m": {"steps": [{"then": "refusal"}]}}}"#;
     let read: Script = serde_json::from_str(short).expect("parses");
-    assert_eq!(
-        read,
-        Script::with_model("m", ModelScript::failing(Fault::Refusal))
-    );
+    assert_eq!(read, Script::with_model("m", ModelScript::failing(Fault::Refusal)));
     serde_json::from_str::<Script>(r#"{"modles": {}}"#).expect_err("is misspelt");
 }

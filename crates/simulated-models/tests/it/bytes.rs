@@ -85,10 +85,7 @@ async fn delays_last_as_long_as_they_say() {
         Fault::AnswerAfter { delay: DELAY },
         Fault::SlowHeaders { delay: DELAY },
         Fault::SlowFirstToken { delay: DELAY },
-        Fault::Thinking {
-            pause: DELAY / 2,
-            times: 2,
-        },
+        Fault::Thinking { pause: DELAY / 2, times: 2 },
         Fault::Drip { pause: DELAY / 6 },
     ];
     for fault in slow {
@@ -98,10 +95,7 @@ async fn delays_last_as_long_as_they_say() {
             raw.ask(streamed, "close").await;
             let (answer, end) = raw.read_to_end().await;
             assert_eq!(end, End::Closed);
-            assert!(
-                answer.ends_with("\r\n0\r\n\r\n") || answer.ends_with('}'),
-                "{fault:?}"
-            );
+            assert!(answer.ends_with("\r\n0\r\n\r\n") || answer.ends_with('}'), "{fault:?}");
             soon(server.wait_for_ended(1)).await;
             let recorded = &server.requests()[0];
             let took = recorded.ended.expect("has ended") - recorded.received;
@@ -130,10 +124,7 @@ async fn a_script_that_only_refuses_resets_on_accept() {
     assert_eq!(raw.read_to_end().await, (String::new(), End::Reset));
     soon(server.wait_for_ended(1)).await;
     let recorded = &server.requests()[0];
-    assert_eq!(
-        (recorded.model.as_str(), &recorded.fault),
-        ("*", &Fault::RefuseConnection)
-    );
+    assert_eq!((recorded.model.as_str(), &recorded.fault), ("*", &Fault::RefuseConnection));
     server.set_script(Script::default());
     let mut raw = Raw::connect(&server).await;
     raw.ask(false, "close").await;

@@ -33,9 +33,7 @@ async fn a_reset_is_an_error_of_the_request() {
 async fn the_refusing_address_refuses_to_connect() {
     let server = start(simulated_models::Script::default()).await;
     let url = server.refusing_url().expect("has an address");
-    let error = soon(client().get(format!("{url}/models")).send())
-        .await
-        .expect_err("is refused");
+    let error = soon(client().get(format!("{url}/models")).send()).await.expect_err("is refused");
     assert!(error.is_connect());
     assert!(root(&error).contains("refused"), "{}", root(&error));
     server.stop().await;
@@ -67,11 +65,7 @@ async fn silence_ends_only_by_the_clients_own_limit() {
         let client = client();
         let body = request("m", "plan", true);
         let limit = Duration::from_millis(300);
-        let sent = client
-            .post(chat_url(&server))
-            .timeout(limit)
-            .json(&body)
-            .send();
+        let sent = client.post(chat_url(&server)).timeout(limit).json(&body).send();
         let ended = match soon(sent).await {
             Ok(answer) => soon(answer.bytes()).await,
             Err(error) => Err(error),

@@ -1,9 +1,5 @@
 //! Requests, raw connections and a limit for every wait, for all tests of this crate.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "test code outside of test functions"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "test code outside of test functions")]
 use std::future::Future;
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -30,16 +30,9 @@ async fn two_hundred_requests_at_once_are_all_answered_and_recorded() {
     soon(server.wait_for_ended(200)).await;
     let recorded = server.requests();
     assert_eq!(recorded.len(), 200);
-    assert!(
-        recorded
-            .iter()
-            .all(|r| r.ended.is_some_and(|ended| ended >= r.received))
-    );
+    assert!(recorded.iter().all(|r| r.ended.is_some_and(|ended| ended >= r.received)));
     assert!(recorded.is_sorted_by_key(|r| (r.number, r.received)));
-    let users: BTreeSet<u64> = recorded
-        .iter()
-        .filter_map(|r| r.body["user"].as_u64())
-        .collect();
+    let users: BTreeSet<u64> = recorded.iter().filter_map(|r| r.body["user"].as_u64()).collect();
     assert_eq!(users, (0..200).collect());
     let (early, late) = recorded.split_at(50);
     assert!(early.iter().all(|r| r.fault == Fault::status(503)));
@@ -59,9 +52,7 @@ async fn stopping_ends_all_connections_and_frees_the_port() {
     soon(server.stop()).await;
     assert_eq!(stalled.read_to_end().await.1, End::Closed);
     idle.read_to_end().await;
-    let error = soon(client().get(url).send())
-        .await
-        .expect_err("nobody listens");
+    let error = soon(client().get(url).send()).await.expect_err("nobody listens");
     assert!(error.is_connect());
 }
 
@@ -74,9 +65,7 @@ async fn dropping_stops_too() {
     stalled.read_until("\r\n\r\n").await;
     drop(server);
     assert_eq!(stalled.read_to_end().await, (String::new(), End::Closed));
-    let error = soon(client().get(url).send())
-        .await
-        .expect_err("nobody listens");
+    let error = soon(client().get(url).send()).await.expect_err("nobody listens");
     assert!(error.is_connect());
 }
 
@@ -91,9 +80,7 @@ async fn the_next_review_comes_when_the_first_has_been_read() {
     let client = client();
     let mut said = Vec::new();
     for _ in 0..3 {
-        let sent = client
-            .post(chat_url(&server))
-            .json(&request("m", "review", false));
+        let sent = client.post(chat_url(&server)).json(&request("m", "review", false));
         let answer = soon(sent.send()).await.expect("has headers");
         if let Ok(text) = soon(answer.text()).await {
             let answer: Value = serde_json::from_str(&text).expect("is JSON");

@@ -28,9 +28,7 @@ async fn a_good_answer_reads_the_same_plain_and_streamed() {
         .text()
         .await
         .expect("is whole");
-    let content = plain["choices"][0]["message"]["content"]
-        .as_str()
-        .expect("has content");
+    let content = plain["choices"][0]["message"]["content"].as_str().expect("has content");
     let events: Vec<&str> = streamed.split_terminator("\n\n").collect();
     assert_eq!(events.last(), Some(&"data: [DONE]"));
     let chunks: Vec<Value> = events[..events.len() - 1]
@@ -70,9 +68,7 @@ async fn a_change_set_has_the_paths_that_were_asked_for_and_scripted() {
         .into(),
         ..Answers::default()
     };
-    let server = Server::start(Script::default().with_answers(answers))
-        .await
-        .expect("starts");
+    let server = Server::start(Script::default().with_answers(answers)).await.expect("starts");
     let mut body = request("m", "changes", false);
     body["response_format"]["json_schema"]["schema"] = json!({"properties": {"files": {"items":
         {"properties": {"path": {"enum": ["src/a.rs", "src/b.rs", "src/d.rs"]}}}}}});
@@ -85,9 +81,7 @@ async fn a_change_set_has_the_paths_that_were_asked_for_and_scripted() {
         .json()
         .await
         .expect("is JSON");
-    let content = answer["choices"][0]["message"]["content"]
-        .as_str()
-        .expect("has content");
+    let content = answer["choices"][0]["message"]["content"].as_str().expect("has content");
     let changes: Value = serde_json::from_str(content).expect("is JSON");
     let files = changes["files"].as_array().expect("has files");
     assert_eq!(files.len(), 2);
@@ -96,13 +90,7 @@ async fn a_change_set_has_the_paths_that_were_asked_for_and_scripted() {
     assert_eq!(files[0]["edits"], Value::Null);
     assert_eq!(files[1]["action"], "modify");
     assert_eq!(files[1]["content"], Value::Null);
-    assert_eq!(
-        files[1]["edits"],
-        json!([{"search": "old", "replace": "new"}])
-    );
-    assert_eq!(
-        server.requests()[0].paths,
-        ["src/a.rs", "src/b.rs", "src/d.rs"]
-    );
+    assert_eq!(files[1]["edits"], json!([{"search": "old", "replace": "new"}]));
+    assert_eq!(server.requests()[0].paths, ["src/a.rs", "src/b.rs", "src/d.rs"]);
     server.stop().await;
 }

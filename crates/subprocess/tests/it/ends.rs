@@ -9,10 +9,7 @@ use crate::{LONG, limits, sh};
 
 async fn ended(script: &str) -> Ended {
     let dir = tempfile::tempdir().unwrap();
-    run(&sh(script, dir.path()), &CancellationToken::new())
-        .await
-        .unwrap()
-        .ended
+    run(&sh(script, dir.path()), &CancellationToken::new()).await.unwrap().ended
 }
 
 #[tokio::test]
@@ -34,11 +31,7 @@ async fn a_missing_program_is_not_a_missing_folder() {
     );
     let nowhere = run(&sh("true", &dir.path().join("gone")), &cancel).await;
     assert!(matches!(nowhere, Err(Error::Start { .. })), "{nowhere:?}");
-    let folder = run(
-        &Command::new(dir.path().to_str().unwrap(), dir.path()),
-        &cancel,
-    )
-    .await;
+    let folder = run(&Command::new(dir.path().to_str().unwrap(), dir.path()), &cancel).await;
     assert!(matches!(folder, Err(Error::Start { .. })), "{folder:?}");
 }
 

@@ -26,12 +26,7 @@ impl Fifo {
         )
         .unwrap();
         // Open for writing too, so that it has no end before there is a writer.
-        Self(
-            pipe::OpenOptions::new()
-                .read_write(true)
-                .open_receiver(path)
-                .unwrap(),
-        )
+        Self(pipe::OpenOptions::new().read_write(true).open_receiver(path).unwrap())
     }
 
     async fn line(&mut self) -> String {
@@ -55,9 +50,7 @@ async fn gone(pid: &str) {
             tokio::task::yield_now().await;
         }
     };
-    timeout(LONG / 2, wait)
-        .await
-        .unwrap_or_else(|_| panic!("process {pid} is still alive"));
+    timeout(LONG / 2, wait).await.unwrap_or_else(|_| panic!("process {pid} is still alive"));
 }
 
 /// Trap 31: a grandchild that keeps standard output open holds nothing up.
@@ -76,9 +69,7 @@ async fn a_grandchild_that_holds_the_output_is_killed_after_the_exit() {
 async fn a_silent_grandchild_is_killed_after_the_exit() {
     let dir = tempfile::tempdir().unwrap();
     let script = "trap '' HUP TERM; sleep 600 </dev/null >/dev/null 2>&1 & echo $!";
-    let output = run(&sh(script, dir.path()), &CancellationToken::new())
-        .await
-        .unwrap();
+    let output = run(&sh(script, dir.path()), &CancellationToken::new()).await.unwrap();
     assert_eq!(output.ended, Ended::Exited(0));
     gone(output.stdout.text().trim()).await;
 }
@@ -103,9 +94,7 @@ async fn an_orphan_in_its_own_session_is_killed_after_an_ordinary_exit() {
     let dir = tempfile::tempdir().unwrap();
     // Two beats long, so that the walk has seen the escaped one.
     let script = "setsid sleep 600 >/dev/null 2>&1 & echo $!; sleep 1.2";
-    let output = run(&sh(script, dir.path()), &CancellationToken::new())
-        .await
-        .unwrap();
+    let output = run(&sh(script, dir.path()), &CancellationToken::new()).await.unwrap();
     assert_eq!(output.ended, Ended::Exited(0));
     gone(output.stdout.text().trim()).await;
 }

@@ -23,11 +23,7 @@ fn sh(script: &str, dir: &Path) -> Command {
     Command::new("sh", dir)
         .args(["-c", script])
         .env([("PATH", "/usr/local/bin:/usr/bin:/bin")])
-        .limits(Limits {
-            total: LONG,
-            grace: LONG,
-            ..Limits::default()
-        })
+        .limits(Limits { total: LONG, grace: LONG, ..Limits::default() })
 }
 
 fn limits(command: Command, change: impl FnOnce(&mut Limits)) -> Command {

@@ -16,13 +16,8 @@ use crate::guard::folders;
 use crate::objects::TreeFile;
 
 /// Files at the top whose presence or content decides something.
-const LOCKS: [&str; 5] = [
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "pnpm-lock.yaml",
-    "yarn.lock",
-    "uv.lock",
-];
+const LOCKS: [&str; 5] =
+    ["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "uv.lock"];
 const REQUIREMENTS: [&str; 6] = [
     "requirements.txt",
     "requirements-dev.txt",
@@ -73,10 +68,7 @@ pub(super) fn decides_setup(path: &str) -> bool {
 #[must_use]
 pub fn detect_setup(files: &[TreeFile]) -> Vec<ProjectCommand> {
     let top = Top::of(files);
-    top.node_setup()
-        .into_iter()
-        .chain(top.python_setup())
-        .collect()
+    top.node_setup().into_iter().chain(top.python_setup()).collect()
 }
 
 /// The command that runs the project's tests, if a file says which; `read` is
@@ -85,19 +77,14 @@ pub fn detect_setup(files: &[TreeFile]) -> Vec<ProjectCommand> {
 pub fn detect_test(files: &[TreeFile], read: &BTreeMap<String, Vec<u8>>) -> Option<ProjectCommand> {
     let top = Top::of(files);
     let text = |path: &str| {
-        read.get(path)
-            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-            .unwrap_or_default()
+        read.get(path).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
     };
     if top.has("Cargo.toml") {
         return Some(command("cargo test", "Cargo.toml"));
     }
     top.node_test(&text("package.json"))
         .or_else(|| top.python_test(&text))
-        .or_else(|| {
-            top.has("go.mod")
-                .then(|| command("go test ./...", "go.mod"))
-        })
+        .or_else(|| top.has("go.mod").then(|| command("go test ./...", "go.mod")))
         .or_else(|| {
             ["GNUmakefile", "makefile", "Makefile"]
                 .into_iter()
@@ -107,20 +94,14 @@ pub fn detect_test(files: &[TreeFile], read: &BTreeMap<String, Vec<u8>>) -> Opti
 }
 
 fn command(command: &str, source: &str) -> ProjectCommand {
-    ProjectCommand {
-        command: command.to_owned(),
-        dir: String::new(),
-        source: source.to_owned(),
-    }
+    ProjectCommand { command: command.to_owned(), dir: String::new(), source: source.to_owned() }
 }
 
 /// Whether the contents leave anything for a setup command to install. What is
 /// not among them is not known, so the command is needed then.
 pub(super) fn is_needed(command: &ProjectCommand, contents: &BTreeMap<String, Vec<u8>>) -> bool {
     let says = |path: &str, test: fn(&str) -> bool| {
-        contents
-            .get(path)
-            .map(|content| test(&String::from_utf8_lossy(content)))
+        contents.get(path).map(|content| test(&String::from_utf8_lossy(content)))
     };
     match command.source.as_str() {
         "uv.lock" => true,
@@ -137,9 +118,7 @@ pub(super) fn is_needed(command: &ProjectCommand, contents: &BTreeMap<String, Ve
 }
 
 fn has_requirements(file: &str) -> bool {
-    file.lines()
-        .map(str::trim)
-        .any(|line| !line.is_empty() && !line.starts_with('#'))
+    file.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn has_node_dependencies(manifest: &str) -> bool {
@@ -186,10 +165,7 @@ impl<'a> Top<'a> {
     }
 
     fn paths(&self) -> impl Iterator<Item = &'a str> {
-        self.files
-            .iter()
-            .filter(|file| file.mode.is_file())
-            .map(|file| file.path.as_str())
+        self.files.iter().filter(|file| file.mode.is_file()).map(|file| file.path.as_str())
     }
 
     fn has(&self, path: &str) -> bool {
@@ -219,10 +195,7 @@ impl<'a> Top<'a> {
             let sync = format!("UV_PROJECT_ENVIRONMENT={place} uv sync --frozen");
             return Some(command(&sync, "uv.lock"));
         }
-        let found: Vec<&str> = REQUIREMENTS
-            .into_iter()
-            .filter(|file| self.has(file))
-            .collect();
+        let found: Vec<&str> = REQUIREMENTS.into_iter().filter(|file| self.has(file)).collect();
         let (source, what) = match found.first() {
             Some(first) => {
                 let files: Vec<String> = found.iter().map(|file| format!("-r {file}")).collect();
@@ -271,9 +244,7 @@ impl<'a> Top<'a> {
                 "pyproject.toml" => content.contains("pytest"),
                 "setup.cfg" => content.contains("[tool:pytest]") || content.contains("pytest"),
                 "tox.ini" => content.contains("pytest"),
-                _ => content
-                    .lines()
-                    .any(|line| line.trim_start().starts_with("pytest")),
+                _ => content.lines().any(|line| line.trim_start().starts_with("pytest")),
             }
         };
         let configs = ["pytest.ini", "pyproject.toml", "setup.cfg", "tox.ini"];

@@ -35,10 +35,7 @@ pub fn setup_key(commands: &[ProjectCommand], contents: &BTreeMap<String, Vec<u8
             add(content);
         }
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Worktree {
@@ -101,9 +98,6 @@ fn prepend(env: &mut Vec<(String, String)>, programs: &Path) {
     let programs = programs.display();
     match env.iter_mut().rev().find(|(name, _)| name == "PATH") {
         Some((_, path)) => *path = format!("{programs}:{path}"),
-        None => env.push((
-            "PATH".to_owned(),
-            format!("{programs}:/usr/local/bin:/usr/bin:/bin"),
-        )),
+        None => env.push(("PATH".to_owned(), format!("{programs}:/usr/local/bin:/usr/bin:/bin"))),
     }
 }

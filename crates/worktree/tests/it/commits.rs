@@ -9,10 +9,7 @@ async fn intent(place: &Place) -> (worktree::Repository, CommitIntent) {
     let repository = place.open().await;
     let (parent, tree) = head(&repository).await;
     let writes = [write("b.txt", "b")];
-    let tree = repository
-        .write_tree(&tree, &writes, &guard())
-        .await
-        .unwrap();
+    let tree = repository.write_tree(&tree, &writes, &guard()).await.unwrap();
     let intent = CommitIntent {
         tree,
         parent,
@@ -66,19 +63,12 @@ async fn hooks_do_not_run() {
     ] {
         let path = place.repo().join(".git/hooks").join(hook);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(
-            &path,
-            format!("#!/bin/sh\ntouch '{}'\nexit 1\n", mark.display()),
-        )
-        .unwrap();
+        std::fs::write(&path, format!("#!/bin/sh\ntouch '{}'\nexit 1\n", mark.display())).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     }
     let (repository, intent) = intent(&place).await;
     let commit = repository.commit(&intent).await.unwrap();
-    repository
-        .move_branch("belay/x", &commit, None)
-        .await
-        .unwrap();
+    repository.move_branch("belay/x", &commit, None).await.unwrap();
     let worktree = repository.worktree(&place.aside(), &commit).await.unwrap();
     worktree.materialize(&intent.tree).await.unwrap();
     assert!(!mark.exists());
@@ -94,30 +84,15 @@ async fn a_branch_moves_only_from_where_it_is_known_to_stand() {
     assert_eq!(repository.branch_tip(branch).await.unwrap(), None);
 
     let moved = repository.move_branch(branch, &second, Some(&first)).await;
-    assert!(
-        matches!(moved, Err(Error::BranchMoved { found: None, .. })),
-        "{moved:?}"
-    );
+    assert!(matches!(moved, Err(Error::BranchMoved { found: None, .. })), "{moved:?}");
     repository.move_branch(branch, &first, None).await.unwrap();
     let exists = repository.move_branch(branch, &first, None).await;
-    assert!(
-        matches!(exists, Err(Error::BranchMoved { .. })),
-        "{exists:?}"
-    );
+    assert!(matches!(exists, Err(Error::BranchMoved { .. })), "{exists:?}");
 
-    repository
-        .move_branch(branch, &second, Some(&first))
-        .await
-        .unwrap();
-    assert_eq!(
-        repository.branch_tip(branch).await.unwrap().as_ref(),
-        Some(&second)
-    );
+    repository.move_branch(branch, &second, Some(&first)).await.unwrap();
+    assert_eq!(repository.branch_tip(branch).await.unwrap().as_ref(), Some(&second));
     // A process that died before it noted the move down makes it again.
-    repository
-        .move_branch(branch, &second, Some(&first))
-        .await
-        .unwrap();
+    repository.move_branch(branch, &second, Some(&first)).await.unwrap();
 
     place.git("commit -q --allow-empty -m elsewhere").await;
     place.git("branch -f belay/001 main").await;
@@ -126,10 +101,7 @@ async fn a_branch_moves_only_from_where_it_is_known_to_stand() {
     let Err(Error::BranchMoved { branch, found }) = moved else {
         panic!("{moved:?}");
     };
-    assert_eq!(
-        (branch.as_str(), found.as_ref()),
-        ("belay/001", Some(&elsewhere))
-    );
+    assert_eq!((branch.as_str(), found.as_ref()), ("belay/001", Some(&elsewhere)));
 }
 
 #[tokio::test]
@@ -138,22 +110,12 @@ async fn a_lock_that_a_killed_git_left_on_the_branch_is_broken() {
     let (repository, intent) = intent(&place).await;
     let first = intent.parent.clone();
     let second = repository.commit(&intent).await.unwrap();
-    repository
-        .move_branch("belay/1", &first, None)
-        .await
-        .unwrap();
+    repository.move_branch("belay/1", &first, None).await.unwrap();
     let lock = place.repo().join(".git/refs/heads/belay/1.lock");
     let file = std::fs::File::create(&lock).unwrap();
-    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
-        .unwrap();
-    repository
-        .move_branch("belay/1", &second, Some(&first))
-        .await
-        .unwrap();
-    assert_eq!(
-        repository.branch_tip("belay/1").await.unwrap(),
-        Some(second)
-    );
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    repository.move_branch("belay/1", &second, Some(&first)).await.unwrap();
+    assert_eq!(repository.branch_tip("belay/1").await.unwrap(), Some(second));
     assert!(!lock.exists());
 }
 
@@ -180,15 +142,9 @@ async fn names_that_are_no_branches_are_refused() {
         "a//b", "a.lock", ".a", "a/.b", "a.", "@{-1}", "a@{1}", "a\nb", "a\0b", "../x",
     ] {
         let tip = repository.branch_tip(name).await;
-        assert!(
-            matches!(tip, Err(Error::BadBranchName { .. })),
-            "{name:?}: {tip:?}"
-        );
+        assert!(matches!(tip, Err(Error::BadBranchName { .. })), "{name:?}: {tip:?}");
         let moved = repository.move_branch(name, &commit, None).await;
-        assert!(
-            matches!(moved, Err(Error::BadBranchName { .. })),
-            "{name:?}"
-        );
+        assert!(matches!(moved, Err(Error::BadBranchName { .. })), "{name:?}");
     }
 }
 
@@ -198,14 +154,8 @@ async fn commits_between_two_are_listed_oldest_first() {
     let (repository, intent) = intent(&place).await;
     let first = intent.parent.clone();
     let second = repository.commit(&intent).await.unwrap();
-    let third = CommitIntent {
-        parent: second.clone(),
-        ..intent
-    };
+    let third = CommitIntent { parent: second.clone(), ..intent };
     let third = repository.commit(&third).await.unwrap();
-    assert_eq!(
-        repository.commits(&first, &third).await.unwrap(),
-        [second, third.clone()]
-    );
+    assert_eq!(repository.commits(&first, &third).await.unwrap(), [second, third.clone()]);
     assert_eq!(repository.commits(&third, &third).await.unwrap(), []);
 }

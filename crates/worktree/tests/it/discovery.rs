@@ -10,9 +10,7 @@ use crate::{Place, git, git_in, put};
 async fn the_top_is_found_from_anywhere_inside() {
     let place = Place::with(&[("src/deep/a.txt", "a")]).await;
     for from in ["", "src", "src/deep"] {
-        let repository = Repository::discover(&place.repo().join(from), git())
-            .await
-            .unwrap();
+        let repository = Repository::discover(&place.repo().join(from), git()).await.unwrap();
         assert_eq!(repository.top(), place.repo());
         assert_eq!(repository.git_dir(), place.repo().join(".git"));
     }
@@ -31,10 +29,7 @@ async fn a_linked_worktree_leads_to_the_main_one_but_keeps_its_own_head() {
         repository.resolve("HEAD").await.unwrap().as_str(),
         git_in(&side, "rev-parse HEAD").await
     );
-    assert_eq!(
-        repository.current_branch().await.unwrap().as_deref(),
-        Some("side")
-    );
+    assert_eq!(repository.current_branch().await.unwrap().as_deref(), Some("side"));
 }
 
 #[tokio::test]
@@ -55,9 +50,7 @@ async fn a_worktree_of_a_bare_repository_is_its_own_top() {
 async fn a_submodule_is_a_repository_of_its_own() {
     let place = Place::with(&[("a.txt", "a")]).await;
     place.git("clone -q . ../other").await;
-    place
-        .git("-c protocol.file.allow=always submodule --quiet add ../other sub")
-        .await;
+    place.git("-c protocol.file.allow=always submodule --quiet add ../other sub").await;
     let sub = place.repo().join("sub");
     let repository = Repository::discover(&sub, git()).await.unwrap();
     assert_eq!(repository.top(), sub);
@@ -82,10 +75,7 @@ async fn the_inside_of_a_git_directory_is_refused() {
     let place = Place::with(&[("a.txt", "a")]).await;
     for from in [".git", ".git/objects"] {
         let found = Repository::discover(&place.repo().join(from), git()).await;
-        assert!(
-            matches!(found, Err(Error::NotARepository { .. })),
-            "{found:?}"
-        );
+        assert!(matches!(found, Err(Error::NotARepository { .. })), "{found:?}");
     }
 }
 
@@ -144,10 +134,7 @@ async fn names_that_mean_no_commit_are_unknown() {
     let repository = place.open().await;
     for rev in ["nowhere", "", "--all", "-x", "a b", "HEAD:a.txt"] {
         let found = repository.resolve(rev).await;
-        assert!(
-            matches!(found, Err(Error::UnknownRevision { .. })),
-            "{rev}: {found:?}"
-        );
+        assert!(matches!(found, Err(Error::UnknownRevision { .. })), "{rev}: {found:?}");
     }
     let head = repository.resolve("HEAD").await.unwrap();
     assert_eq!(repository.resolve("main").await.unwrap(), head);

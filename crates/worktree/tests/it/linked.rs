@@ -24,15 +24,8 @@ async fn it_holds_the_tree_and_follows_it() {
     assert_eq!(git_in(path, "rev-parse HEAD").await, commit.as_str());
     assert_eq!(git_in(path, "branch --show-current").await, "");
 
-    let writes = [
-        write("a.txt", "changed"),
-        delete("dir/b.txt"),
-        write("c/d", "new"),
-    ];
-    let changed = repository
-        .write_tree(&tree, &writes, &guard())
-        .await
-        .unwrap();
+    let writes = [write("a.txt", "changed"), delete("dir/b.txt"), write("c/d", "new")];
+    let changed = repository.write_tree(&tree, &writes, &guard()).await.unwrap();
     worktree.materialize(&changed).await.unwrap();
     assert_eq!(read(path, "a.txt").as_deref(), Some("changed"));
     assert_eq!(read(path, "c/d").as_deref(), Some("new"));
@@ -79,10 +72,7 @@ async fn what_commands_left_is_undone_but_ignored_folders_stay() {
     assert!(!path.join("dir").symlink_metadata().unwrap().is_symlink());
     assert!(!path.join("left").exists());
     assert!(!path.join("nested").exists());
-    assert_eq!(
-        read(path, "target/debug/built").as_deref(),
-        Some("slow to make")
-    );
+    assert_eq!(read(path, "target/debug/built").as_deref(), Some("slow to make"));
     assert!(path.join("node_modules/x/index.js").exists());
     assert_eq!(read(&place.repo(), "dir/c.txt").as_deref(), Some("c"));
 }
@@ -117,11 +107,7 @@ async fn a_command_cannot_point_us_at_the_persons_checkout() {
     let link = worktree.path().join(".git");
     let good = std::fs::read_to_string(&link).unwrap();
 
-    std::fs::write(
-        &link,
-        format!("gitdir: {}\n", place.repo().join(".git").display()),
-    )
-    .unwrap();
+    std::fs::write(&link, format!("gitdir: {}\n", place.repo().join(".git").display())).unwrap();
     worktree.materialize(&tree).await.unwrap();
     assert_eq!(std::fs::read_to_string(&link).unwrap(), good);
 
@@ -133,15 +119,9 @@ async fn a_command_cannot_point_us_at_the_persons_checkout() {
     std::fs::remove_dir_all(worktree.path()).unwrap();
     std::os::unix::fs::symlink(place.repo(), worktree.path()).unwrap();
     let replaced = worktree.materialize(&tree).await;
-    assert!(
-        matches!(replaced, Err(Error::NotOurs { .. })),
-        "{replaced:?}"
-    );
+    assert!(matches!(replaced, Err(Error::NotOurs { .. })), "{replaced:?}");
     assert_eq!(read(&place.repo(), "a.txt").unwrap(), "the person's edit");
-    assert_eq!(
-        read(&place.repo(), "untracked.txt").unwrap(),
-        "the person's file"
-    );
+    assert_eq!(read(&place.repo(), "untracked.txt").unwrap(), "the person's file");
 }
 
 #[tokio::test]
@@ -161,10 +141,7 @@ async fn a_later_process_takes_it_over_with_its_build_folders() {
     worktree.materialize(&tree).await.unwrap();
     assert_eq!(read(worktree.path(), "target/built").as_deref(), Some("x"));
     assert_eq!(read(worktree.path(), "a.txt").as_deref(), Some("a"));
-    assert_eq!(
-        git_in(worktree.path(), "rev-parse HEAD").await,
-        commit.as_str()
-    );
+    assert_eq!(git_in(worktree.path(), "rev-parse HEAD").await, commit.as_str());
     assert_eq!(git_in(worktree.path(), "branch --show-current").await, "");
 }
 
@@ -182,10 +159,8 @@ async fn one_that_lost_its_folder_or_was_never_finished_is_made_again() {
     worktree.remove().await.unwrap();
 
     // As left by a git that was killed while adding.
-    let add = format!(
-        "worktree add -q --lock --detach --no-checkout {} HEAD",
-        place.aside().display()
-    );
+    let add =
+        format!("worktree add -q --lock --detach --no-checkout {} HEAD", place.aside().display());
     place.git(&add).await;
     std::fs::remove_file(admin.join("HEAD")).unwrap();
     let worktree = repository.worktree(&place.aside(), &commit).await.unwrap();
@@ -222,11 +197,7 @@ async fn what_is_not_ours_is_left_alone() {
         other.aside(),
     ] {
         let made = repository.worktree(&path, &commit).await;
-        assert!(
-            matches!(made, Err(Error::NotOurs { .. })),
-            "{}: {made:?}",
-            path.display()
-        );
+        assert!(matches!(made, Err(Error::NotOurs { .. })), "{}: {made:?}", path.display());
     }
     // A folder of the person where ours was before.
     drop(worktree_at_head(&place, &repository).await);
@@ -277,9 +248,7 @@ mod repository {
     use worktree::Repository;
 
     pub(super) async fn fresh(known: &Repository) -> Repository {
-        Repository::discover(known.top(), crate::git())
-            .await
-            .unwrap()
+        Repository::discover(known.top(), crate::git()).await.unwrap()
     }
 }
 
@@ -287,10 +256,7 @@ mod repository {
 async fn large_file_pointers_and_sparse_checkouts_do_not_matter() {
     let pointer = "version https://git-lfs.github.com/spec/v1\n";
     let place = Place::with(&[("big.bin", pointer), ("a/b.txt", "b"), ("c/d.txt", "d")]).await;
-    place.put(
-        ".gitattributes",
-        "*.bin filter=lfs diff=lfs merge=lfs -text\n",
-    );
+    place.put(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
     place.git("add .gitattributes").await;
     place.git("commit -q -m lfs").await;
     place.git("sparse-checkout set --no-cone /a/").await;

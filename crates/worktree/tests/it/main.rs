@@ -1,8 +1,5 @@
 //! Real git, real files, real commands, each test in folders of its own.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests fail by panicking, as tests do"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod commits;
 mod discovery;
@@ -28,9 +25,7 @@ struct Place {
 impl Place {
     /// A repository with no commit yet.
     async fn empty() -> Self {
-        let place = Self {
-            dir: tempfile::tempdir().unwrap(),
-        };
+        let place = Self { dir: tempfile::tempdir().unwrap() };
         std::fs::create_dir(place.repo()).unwrap();
         place.git("init -q -b main").await;
         place.git("config user.name Ada").await;
@@ -94,21 +89,14 @@ fn env() -> Vec<(String, String)> {
 }
 
 fn git() -> Git {
-    Git {
-        program: "git".to_owned(),
-        env: env(),
-        timeout: Duration::from_secs(60),
-    }
+    Git { program: "git".to_owned(), env: env(), timeout: Duration::from_secs(60) }
 }
 
 async fn git_in(dir: &Path, args: &str) -> String {
-    let command = Command::new("git", dir)
-        .args(args.split(' '))
-        .env(env())
-        .env([
-            ("GIT_AUTHOR_DATE", "@1700000000 +0000"),
-            ("GIT_COMMITTER_DATE", "@1700000000 +0000"),
-        ]);
+    let command = Command::new("git", dir).args(args.split(' ')).env(env()).env([
+        ("GIT_AUTHOR_DATE", "@1700000000 +0000"),
+        ("GIT_COMMITTER_DATE", "@1700000000 +0000"),
+    ]);
     let output = run(&command, &CancellationToken::new()).await.unwrap();
     assert!(output.success(), "git {args}: {}", output.stderr.text());
     output.stdout.text().trim_end().to_owned()
@@ -119,26 +107,15 @@ fn guard() -> Guard {
 }
 
 fn write(path: &str, content: &str) -> FileWrite {
-    FileWrite {
-        path: path.to_owned(),
-        content: Some(content.as_bytes().to_vec()),
-        before: None,
-    }
+    FileWrite { path: path.to_owned(), content: Some(content.as_bytes().to_vec()), before: None }
 }
 
 fn delete(path: &str) -> FileWrite {
-    FileWrite {
-        path: path.to_owned(),
-        content: None,
-        before: None,
-    }
+    FileWrite { path: path.to_owned(), content: None, before: None }
 }
 
 fn ada() -> Person {
-    Person {
-        name: "Ada".to_owned(),
-        email: "ada@example.org".to_owned(),
-    }
+    Person { name: "Ada".to_owned(), email: "ada@example.org".to_owned() }
 }
 
 async fn head(repository: &Repository) -> (CommitId, TreeId) {

@@ -130,13 +130,9 @@ fn denied_patterns_hold_in_any_case_and_at_any_depth() {
         let refusal = guard.check_path(path).unwrap_err();
         assert!(refusal.why.contains("denied"), "{refusal}");
     }
-    for path in [
-        ".github/dependabot.yml",
-        "sub/.gitmodules",
-        ".env.example",
-        "sub/key.pem",
-        "npmrc",
-    ] {
+    for path in
+        [".github/dependabot.yml", "sub/.gitmodules", ".env.example", "sub/key.pem", "npmrc"]
+    {
         assert_eq!(guard.check_path(path), Ok(()), "{path}");
     }
 }
@@ -160,9 +156,7 @@ async fn full_place() -> Place {
     std::os::unix::fs::symlink("src/main.rs", repo.join("dir/link")).unwrap();
     place.git("add -A").await;
     let head = place.git("rev-parse HEAD").await;
-    place
-        .git(&format!("update-index --add --cacheinfo 160000,{head},sub"))
-        .await;
+    place.git(&format!("update-index --add --cacheinfo 160000,{head},sub")).await;
     place.git("commit -q -m everything").await;
     place
 }
@@ -178,54 +172,24 @@ async fn what_the_tree_holds_decides_too() {
         ("is a symbolic link", vec![delete("etc")]),
         ("is a symbolic link", vec![write("dir/link", "x")]),
         ("leads through the link etc", vec![write("etc/passwd", "x")]),
-        (
-            "leads through the link dir/link",
-            vec![write("dir/link/x", "x")],
-        ),
-        (
-            "leads through the link etc",
-            vec![write("a", "x"), write("etc/cron.d/job", "x")],
-        ),
+        ("leads through the link dir/link", vec![write("dir/link/x", "x")]),
+        ("leads through the link etc", vec![write("a", "x"), write("etc/cron.d/job", "x")]),
         ("is a submodule", vec![write("sub", "x")]),
         ("lies in the submodule sub", vec![write("sub/x", "x")]),
         ("is a folder", vec![write("src", "x")]),
         ("is a folder", vec![write("dir/inner", "x")]),
-        (
-            "needs README.md to be a folder",
-            vec![write("README.md/x", "x")],
-        ),
-        (
-            "needs src/main.rs to be a folder",
-            vec![write("src/main.rs/a/b", "x")],
-        ),
-        (
-            "differs from README.md only in case",
-            vec![write("readme.md", "x")],
-        ),
-        (
-            "differs from src only in case",
-            vec![write("SRC/other.rs", "x")],
-        ),
-        (
-            "differs from dir/inner only in case",
-            vec![write("dir/Inner/x", "x")],
-        ),
+        ("needs README.md to be a folder", vec![write("README.md/x", "x")]),
+        ("needs src/main.rs to be a folder", vec![write("src/main.rs/a/b", "x")]),
+        ("differs from README.md only in case", vec![write("readme.md", "x")]),
+        ("differs from src only in case", vec![write("SRC/other.rs", "x")]),
+        ("differs from dir/inner only in case", vec![write("dir/Inner/x", "x")]),
         ("differs from etc only in case", vec![write("ETC/x", "x")]),
         ("is named twice", vec![write("a", "x"), write("a", "y")]),
         ("is named twice", vec![write("a", "x"), write("A", "y")]),
-        (
-            "is named twice",
-            vec![write("README.md", "x"), delete("README.md")],
-        ),
-        (
-            "needs a to be a folder",
-            vec![write("a", "x"), write("a/b", "y")],
-        ),
+        ("is named twice", vec![write("README.md", "x"), delete("README.md")]),
+        ("needs a to be a folder", vec![write("a", "x"), write("a/b", "y")]),
         ("is a folder", vec![write("a/b", "y"), write("a", "x")]),
-        (
-            "only in case",
-            vec![write("new/x", "x"), write("NEW/y", "y")],
-        ),
+        ("only in case", vec![write("new/x", "x"), write("NEW/y", "y")]),
         ("does not exist", vec![delete("missing")]),
         ("does not exist", vec![delete("src")]),
         ("denied", vec![write("secret/key", "x")]),
@@ -250,23 +214,10 @@ async fn one_change_may_turn_a_file_into_a_folder_and_back() {
         delete("dir/inner/file.txt"),
         write("dir/inner", "now a file"),
     ];
-    let changed = repository
-        .write_tree(&tree, &writes, &guard())
-        .await
-        .unwrap();
+    let changed = repository.write_tree(&tree, &writes, &guard()).await.unwrap();
     let files = repository.files(&changed).await.unwrap();
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    assert_eq!(
-        paths,
-        [
-            "README.md/part.md",
-            "dir/inner",
-            "dir/link",
-            "etc",
-            "src/main.rs",
-            "sub"
-        ]
-    );
+    assert_eq!(paths, ["README.md/part.md", "dir/inner", "dir/link", "etc", "src/main.rs", "sub"]);
 }
 
 #[tokio::test]
@@ -274,19 +225,9 @@ async fn paths_that_look_like_options_or_patterns_are_plain_names() {
     let place = Place::with(&[("a", "a")]).await;
     let repository = place.open().await;
     let (_, tree) = head(&repository).await;
-    let names = [
-        "-rf",
-        "--version",
-        ":(glob)*",
-        "*",
-        "a b\u{e9}",
-        "\"quoted\"",
-    ];
+    let names = ["-rf", "--version", ":(glob)*", "*", "a b\u{e9}", "\"quoted\""];
     let writes: Vec<_> = names.iter().map(|name| write(name, name)).collect();
-    let changed = repository
-        .write_tree(&tree, &writes, &guard())
-        .await
-        .unwrap();
+    let changed = repository.write_tree(&tree, &writes, &guard()).await.unwrap();
     let paths: Vec<String> = names.map(str::to_owned).to_vec();
     let read = repository.read(&changed, &paths, 100).await.unwrap();
     assert_eq!(read.len(), names.len());

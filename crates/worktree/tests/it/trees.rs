@@ -14,10 +14,8 @@ async fn files_are_listed_with_mode_and_size_and_read_as_stored() {
     let repository = place.open().await;
     let (_, tree) = head(&repository).await;
     let files = repository.files(&tree).await.unwrap();
-    let seen: Vec<_> = files
-        .iter()
-        .map(|file| (file.path.as_str(), file.mode, file.size))
-        .collect();
+    let seen: Vec<_> =
+        files.iter().map(|file| (file.path.as_str(), file.mode, file.size)).collect();
     assert_eq!(
         seen,
         [
@@ -26,9 +24,8 @@ async fn files_are_listed_with_mode_and_size_and_read_as_stored() {
             ("ü/ö .txt", Mode::Regular, 2),
         ]
     );
-    let paths: Vec<String> = ["a.txt", "link", "ü/ö .txt", "missing", "ü"]
-        .map(str::to_owned)
-        .to_vec();
+    let paths: Vec<String> =
+        ["a.txt", "link", "ü/ö .txt", "missing", "ü"].map(str::to_owned).to_vec();
     let read = repository.read(&tree, &paths, 2).await.unwrap();
     assert_eq!(read.len(), 1, "links and larger files are absent: {read:?}");
     assert_eq!(read["ü/ö .txt"], b"\r\n");
@@ -37,13 +34,10 @@ async fn files_are_listed_with_mode_and_size_and_read_as_stored() {
 
 #[tokio::test]
 async fn many_files_are_read_in_one_go() {
-    let files: Vec<(String, String)> = (0..300)
-        .map(|i| (format!("f/{i}.txt"), "\n".repeat(i)))
-        .collect();
-    let borrowed: Vec<(&str, &str)> = files
-        .iter()
-        .map(|(path, content)| (path.as_str(), content.as_str()))
-        .collect();
+    let files: Vec<(String, String)> =
+        (0..300).map(|i| (format!("f/{i}.txt"), "\n".repeat(i))).collect();
+    let borrowed: Vec<(&str, &str)> =
+        files.iter().map(|(path, content)| (path.as_str(), content.as_str())).collect();
     let place = Place::with(&borrowed).await;
     let repository = place.open().await;
     let (_, tree) = head(&repository).await;
@@ -56,12 +50,8 @@ async fn many_files_are_read_in_one_go() {
 
 #[tokio::test]
 async fn a_change_writes_creates_and_deletes_and_keeps_modes() {
-    let place = Place::with(&[
-        ("run.sh", "#!/bin/sh\n"),
-        ("old/gone.txt", "x"),
-        ("stay", "s"),
-    ])
-    .await;
+    let place =
+        Place::with(&[("run.sh", "#!/bin/sh\n"), ("old/gone.txt", "x"), ("stay", "s")]).await;
     place.git("update-index --chmod=+x run.sh").await;
     place.git("commit -q -m mode").await;
     let repository = place.open().await;
@@ -80,10 +70,7 @@ async fn a_change_writes_creates_and_deletes_and_keeps_modes() {
         .await
         .unwrap();
     let files = repository.files(&changed).await.unwrap();
-    let seen: Vec<_> = files
-        .iter()
-        .map(|file| (file.path.as_str(), file.mode))
-        .collect();
+    let seen: Vec<_> = files.iter().map(|file| (file.path.as_str(), file.mode)).collect();
     assert_eq!(
         seen,
         [
@@ -93,10 +80,7 @@ async fn a_change_writes_creates_and_deletes_and_keeps_modes() {
             ("tool", Mode::Executable),
         ]
     );
-    let read = repository
-        .read(&changed, &["new/deep/file.rs".to_owned()], 100)
-        .await
-        .unwrap();
+    let read = repository.read(&changed, &["new/deep/file.rs".to_owned()], 100).await.unwrap();
     assert_eq!(read["new/deep/file.rs"], b"fn main() {}\r\n");
 }
 
@@ -109,10 +93,7 @@ async fn content_is_stored_byte_for_byte_whatever_the_attributes_say() {
     let repository = place.open().await;
     let (_, tree) = head(&repository).await;
     let writes = [write("a.txt", "one\r\ntwo\r\n"), write("b.up", "kept")];
-    let changed = repository
-        .write_tree(&tree, &writes, &guard())
-        .await
-        .unwrap();
+    let changed = repository.write_tree(&tree, &writes, &guard()).await.unwrap();
     let paths = ["a.txt".to_owned(), "b.up".to_owned()];
     let read = repository.read(&changed, &paths, 100).await.unwrap();
     assert_eq!(read["a.txt"], b"one\r\ntwo\r\n");
@@ -125,24 +106,12 @@ async fn the_same_writes_give_the_same_tree_and_none_give_the_old_one() {
     let repository = place.open().await;
     let (_, tree) = head(&repository).await;
     let writes = [write("b.txt", "b")];
-    let first = repository
-        .write_tree(&tree, &writes, &guard())
-        .await
-        .unwrap();
-    let again = repository
-        .write_tree(&tree, &writes, &guard())
-        .await
-        .unwrap();
+    let first = repository.write_tree(&tree, &writes, &guard()).await.unwrap();
+    let again = repository.write_tree(&tree, &writes, &guard()).await.unwrap();
     assert_eq!(first, again);
-    assert_eq!(
-        repository.write_tree(&tree, &[], &guard()).await.unwrap(),
-        tree
-    );
+    assert_eq!(repository.write_tree(&tree, &[], &guard()).await.unwrap(), tree);
     let same = [write("a.txt", "a")];
-    assert_eq!(
-        repository.write_tree(&tree, &same, &guard()).await.unwrap(),
-        tree
-    );
+    assert_eq!(repository.write_tree(&tree, &same, &guard()).await.unwrap(), tree);
 }
 
 #[tokio::test]
@@ -155,15 +124,10 @@ async fn what_a_killed_process_left_is_swept_away() {
         crate::put(&scratch, &format!("{name}/index"), "x");
         if is_old {
             let folder = std::fs::File::open(scratch.join(name)).unwrap();
-            folder
-                .set_modified(std::time::SystemTime::UNIX_EPOCH)
-                .unwrap();
+            folder.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
         }
     }
-    repository
-        .write_tree(&tree, &[write("b", "b")], &guard())
-        .await
-        .unwrap();
+    repository.write_tree(&tree, &[write("b", "b")], &guard()).await.unwrap();
     assert!(!scratch.join("index-old").exists());
     assert!(scratch.join("index-new").exists(), "it may be in use");
 }
@@ -190,16 +154,10 @@ async fn a_change_made_for_another_content_is_refused() {
     let place = Place::with(&[("a.txt", "a")]).await;
     let repository = place.open().await;
     let (_, tree) = head(&repository).await;
-    for (path, before, fits) in [
-        ("a.txt", "a", true),
-        ("a.txt", "b", false),
-        ("a.txt", "", false),
-        ("new.txt", "", false),
-    ] {
-        let change = FileWrite {
-            before: Some(before.as_bytes().to_vec()),
-            ..write(path, "new")
-        };
+    for (path, before, fits) in
+        [("a.txt", "a", true), ("a.txt", "b", false), ("a.txt", "", false), ("new.txt", "", false)]
+    {
+        let change = FileWrite { before: Some(before.as_bytes().to_vec()), ..write(path, "new") };
         let result = repository.write_tree(&tree, &[change], &guard()).await;
         assert_eq!(result.is_ok(), fits, "{path} {before:?}: {result:?}");
     }
@@ -210,17 +168,10 @@ async fn a_file_is_moved_with_its_content_and_mode() {
     let place = Place::with(&[("ideas/backlog/1.md", "idea"), ("ideas/done/2.md", "x")]).await;
     let repository = place.open().await;
     let (_, tree) = head(&repository).await;
-    let moved = repository
-        .move_file(&tree, "ideas/backlog/1.md", "ideas/in-progress/1.md")
-        .await
-        .unwrap();
-    let paths: Vec<String> = repository
-        .files(&moved)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|file| file.path)
-        .collect();
+    let moved =
+        repository.move_file(&tree, "ideas/backlog/1.md", "ideas/in-progress/1.md").await.unwrap();
+    let paths: Vec<String> =
+        repository.files(&moved).await.unwrap().into_iter().map(|file| file.path).collect();
     assert_eq!(paths, ["ideas/done/2.md", "ideas/in-progress/1.md"]);
     for (from, to) in [
         ("ideas/backlog/9.md", "x.md"),
@@ -242,14 +193,8 @@ async fn a_difference_is_a_patch_and_is_bounded() {
     let repository = place.open().await;
     let (_, tree) = head(&repository).await;
     let writes = [write("a.txt", "two\n")];
-    let changed = repository
-        .write_tree(&tree, &writes, &guard())
-        .await
-        .unwrap();
-    let changed = repository
-        .move_file(&changed, "moved.txt", "to.txt")
-        .await
-        .unwrap();
+    let changed = repository.write_tree(&tree, &writes, &guard()).await.unwrap();
+    let changed = repository.move_file(&changed, "moved.txt", "to.txt").await.unwrap();
     let diff = repository.diff(&tree, &changed, 10_000).await.unwrap();
     insta::assert_snapshot!(diff, @r"
     diff --git a/a.txt b/a.txt

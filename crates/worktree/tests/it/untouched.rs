@@ -25,18 +25,12 @@ fn snapshot(dir: &Path, skip: &dyn Fn(&Path) -> bool) -> BTreeMap<String, String
                 open.push(path);
             } else {
                 let content = if facts.is_symlink() {
-                    path.read_link()
-                        .unwrap()
-                        .into_os_string()
-                        .into_encoded_bytes()
+                    path.read_link().unwrap().into_os_string().into_encoded_bytes()
                 } else {
                     std::fs::read(&path).unwrap()
                 };
                 let modified = facts.modified().unwrap();
-                files.insert(
-                    path.display().to_string(),
-                    format!("{modified:?} {content:?}"),
-                );
+                files.insert(path.display().to_string(), format!("{modified:?} {content:?}"));
             }
         }
     }
@@ -46,12 +40,8 @@ fn snapshot(dir: &Path, skip: &dyn Fn(&Path) -> bool) -> BTreeMap<String, String
 /// Traps 28 and 29.
 #[tokio::test]
 async fn nothing_of_the_persons_changes_over_a_whole_run() {
-    let place = Place::with(&[
-        ("a.txt", "a\n"),
-        ("b.txt", "b\n"),
-        (".gitignore", "ignored\n"),
-    ])
-    .await;
+    let place =
+        Place::with(&[("a.txt", "a\n"), ("b.txt", "b\n"), (".gitignore", "ignored\n")]).await;
     place.git("branch other").await;
     place.put("a.txt", "stashed\n");
     place.git("stash -q").await;
@@ -65,14 +55,8 @@ async fn nothing_of_the_persons_changes_over_a_whole_run() {
     // New objects, our branch and our own folders are what may come; the
     // person's own worktree list grows and shrinks again.
     let git_dir = place.repo().join(".git");
-    let ours = [
-        "objects",
-        "belay",
-        "worktrees",
-        "refs/heads/belay",
-        "logs/refs/heads/belay",
-    ]
-    .map(|part| git_dir.join(part));
+    let ours = ["objects", "belay", "worktrees", "refs/heads/belay", "logs/refs/heads/belay"]
+        .map(|part| git_dir.join(part));
     let skip = move |path: &Path| ours.iter().any(|own| own == path);
     let before = snapshot(&place.repo(), &skip);
     let status = place.git("--no-optional-locks status --porcelain=v2").await;
@@ -80,20 +64,10 @@ async fn nothing_of_the_persons_changes_over_a_whole_run() {
     let repository = place.open().await;
     assert!(repository.is_dirty().await.unwrap());
     let (parent, tree) = head(&repository).await;
-    repository
-        .move_branch("belay/1", &parent, None)
-        .await
-        .unwrap();
+    repository.move_branch("belay/1", &parent, None).await.unwrap();
     let worktree = worktree_at_head(&place, &repository).await;
-    let writes = [
-        write("a.txt", "new\n"),
-        delete("b.txt"),
-        write("c/d.txt", "d\n"),
-    ];
-    let tree = repository
-        .write_tree(&tree, &writes, &guard())
-        .await
-        .unwrap();
+    let writes = [write("a.txt", "new\n"), delete("b.txt"), write("c/d.txt", "d\n")];
+    let tree = repository.write_tree(&tree, &writes, &guard()).await.unwrap();
     worktree.materialize(&tree).await.unwrap();
     let command = ProjectCommand {
         command:
@@ -121,16 +95,10 @@ async fn nothing_of_the_persons_changes_over_a_whole_run() {
         at: jiff::Timestamp::UNIX_EPOCH,
     };
     let commit = repository.commit(&intent).await.unwrap();
-    repository
-        .move_branch("belay/1", &commit, Some(&parent))
-        .await
-        .unwrap();
+    repository.move_branch("belay/1", &commit, Some(&parent)).await.unwrap();
     worktree.remove().await.unwrap();
 
-    assert_eq!(
-        place.git("--no-optional-locks status --porcelain=v2").await,
-        status
-    );
+    assert_eq!(place.git("--no-optional-locks status --porcelain=v2").await, status);
     let after = snapshot(&place.repo(), &skip);
     let changed: Vec<&String> = after
         .iter()
@@ -140,10 +108,5 @@ async fn nothing_of_the_persons_changes_over_a_whole_run() {
         .collect();
     assert!(changed.is_empty(), "{changed:?}");
     assert!(!place.repo().join(".git/worktrees").join("work").exists());
-    assert_eq!(
-        std::fs::read_dir(place.repo().join(".git/belay/scratch"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(std::fs::read_dir(place.repo().join(".git/belay/scratch")).unwrap().count(), 0);
 }
