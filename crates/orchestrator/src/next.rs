@@ -196,3 +196,6 @@ fn mend(
     let outcome = Some(settings.outcome(want));
     Step::RollBack { milestone, outcome, reason }
 }
+
+#[cfg(test)]
+mod tests;
