@@ -64,7 +64,8 @@ fn in_tests(path: &str) -> bool {
     path.split('/').any(|part| part == "tests") || path.ends_with("/tests.rs")
 }
 
-/// A test that sleeps is slow where it passes and flaky where it does not.
+/// A test that sleeps is slow where it passes and flaky where it does not,
+/// unless the clock is tokio's and stands still (`start_paused`).
 fn sleeps(source: &Source<'_>) -> Vec<Problem> {
     let ranges = test_ranges(&source.code);
     let tested = |at: usize| in_tests(source.path) || ranges.iter().any(|one| one.contains(&at));
@@ -76,7 +77,11 @@ fn sleeps(source: &Source<'_>) -> Vec<Problem> {
         })
     });
     let message = "a test must wait for an event, not sleep";
-    let calls = calls.filter(|at| tested(*at));
+    let held = source.text.contains("start_paused");
+    let of_a_held_clock = |at: &usize| {
+        held && source.code.get(..*at).is_some_and(|before| !before.ends_with("thread::"))
+    };
+    let calls = calls.filter(|at| tested(*at) && !of_a_held_clock(at));
     calls.map(|at| problem(source, at, message)).collect()
 }
 
@@ -195,6 +200,10 @@ mod tests {
         let file = "crates/a/tests/it/main.rs";
         assert_eq!(found(file, "//! Why.\ntokio::time::sleep(a).await;"), [expected(file)]);
         assert_eq!(in_code("fn a() { tokio::time::sleep(b) }"), [""; 0]);
+        let held = "//! Why.\n#[tokio::test(start_paused = true)]\n";
+        let file = "crates/a/tests/it/main.rs";
+        assert_eq!(found(file, &format!("{held}tokio::time::sleep(a).await;")), [""; 0]);
+        assert_eq!(found(file, &format!("{held}std::thread::sleep(a);")).len(), 1);
         assert_eq!(in_code("#[cfg(test)] mod tests { const A: &str = \"sleep(1)\"; }"), [""; 0]);
     }
 

@@ -88,6 +88,7 @@ async fn reply(step: Does) -> Result<Reply, Broken> {
         Does::Hangs => std::future::pending().await,
     };
     headers.insert("content-type", "text/event-stream".parse().unwrap());
+    // Costs no time: every test of the chain is `start_paused`.
     let pieces = stream::iter(pieces).then(|(pause, text)| async move {
         sleep(pause).await;
         Ok(text.into_bytes())
