@@ -202,9 +202,7 @@ pub(crate) fn read_review(value: &serde_json::Value) -> Result<Review, String> {
         cut(&mut issue.issue, TEXT_CHARS);
         cut(&mut issue.suggestion, TEXT_CHARS);
     }
-    review
-        .issues
-        .sort_by_key(|issue| std::cmp::Reverse(issue.severity));
+    review.issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
     bound_list(&mut review.strengths);
     bound_list(&mut review.next_steps);
     Ok(review)
@@ -233,9 +231,7 @@ fn check_confidence(confidence: f64) -> Result<(), String> {
     if (0.0..=1.0).contains(&confidence) {
         return Ok(());
     }
-    Err(format!(
-        "confidence is {confidence}; it must lie between 0 and 1"
-    ))
+    Err(format!("confidence is {confidence}; it must lie between 0 and 1"))
 }
 
 fn bound_list(list: &mut Vec<String>) {
@@ -319,9 +315,7 @@ mod tests {
             (json!(-1), json!(1), None),
         ] {
             let read = review(&quality, &line);
-            let found = read
-                .ok()
-                .map(|review| (review.code_quality, review.issues[0].line));
+            let found = read.ok().map(|review| (review.code_quality, review.issues[0].line));
             assert_eq!(found, expected, "{quality} {line}");
         }
     }
@@ -362,11 +356,8 @@ mod tests {
 
     #[test]
     fn answers_survive_the_journal() {
-        let milestone = Milestone {
-            name: "n".to_owned(),
-            read: vec!["r".to_owned()],
-            ..Milestone::default()
-        };
+        let milestone =
+            Milestone { name: "n".to_owned(), read: vec!["r".to_owned()], ..Milestone::default() };
         let plan = Plan {
             milestones: vec![milestone],
             risks: vec![],

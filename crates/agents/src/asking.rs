@@ -127,16 +127,10 @@ impl<T: Send + 'static> Question<T> {
         // Once the stand-in was fetched no model is asked any more, so what is checked is its value.
         let stood_in = Arc::new(AtomicBool::new(false));
         let request = self.request(&stood_in);
-        let asked = asking
-            .chain
-            .ask(&request, asking.deadline, asking.cancel, asking.observer)
-            .await;
+        let asked =
+            asking.chain.ask(&request, asking.deadline, asking.cancel, asking.observer).await;
         let answer = asked.map_err(Failed::Unanswered)?;
-        let giver = if answer.degraded {
-            Giver::Template
-        } else {
-            Giver::Model
-        };
+        let giver = if answer.degraded { Giver::Template } else { Giver::Model };
         match (self.read)(&answer.value, giver) {
             Ok(value) => Ok(Answered {
                 value,
@@ -155,11 +149,7 @@ impl<T: Send + 'static> Question<T> {
         let read = Arc::clone(&self.read);
         let checked = Arc::clone(stood_in);
         let validate = move |value: &Value| {
-            let giver = if checked.load(Ordering::SeqCst) {
-                Giver::Template
-            } else {
-                Giver::Model
-            };
+            let giver = if checked.load(Ordering::SeqCst) { Giver::Template } else { Giver::Model };
             read(value, giver).map(drop)
         };
         let stand_in = self.stand_in.clone().map(|value| {
@@ -171,10 +161,7 @@ impl<T: Send + 'static> Question<T> {
             Arc::new(give) as model_providers::StandIn
         });
         Request {
-            schema: Schema {
-                name: self.name.to_owned(),
-                body: self.schema.clone(),
-            },
+            schema: Schema { name: self.name.to_owned(), body: self.schema.clone() },
             prompt: Arc::clone(&self.prompt),
             validate: Some(Arc::new(validate)),
             stand_in,

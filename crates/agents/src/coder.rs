@@ -111,12 +111,7 @@ fn question(
     desk: &Desk,
     rounds: u32,
 ) -> Question<Outcome> {
-    let paths: Vec<String> = input
-        .item
-        .files
-        .iter()
-        .map(|file| file.path.clone())
-        .collect();
+    let paths: Vec<String> = input.item.files.iter().map(|file| file.path.clone()).collect();
     let mut body = schema::of::<RawChanges>();
     schema::restrict_paths(&mut body, &paths);
     let shown: BTreeSet<String> = desk.seen().cloned().collect();

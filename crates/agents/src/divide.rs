@@ -67,12 +67,8 @@ pub fn divide(
 ) -> Vec<WorkItem> {
     let files = planned(milestone);
     let mut groups = pair(&files);
-    let weigh = |group: &Vec<usize>| {
-        group
-            .iter()
-            .map(|index| weight(&files[*index], sizes))
-            .sum::<u64>()
-    };
+    let weigh =
+        |group: &Vec<usize>| group.iter().map(|index| weight(&files[*index], sizes)).sum::<u64>();
     // The largest first, each to the coder who has least: even enough, and the same every time.
     groups.sort_by_key(|group| (std::cmp::Reverse(weigh(group)), group.first().copied()));
     let mut bins: Vec<(u64, Vec<usize>)> = vec![(0, Vec::new()); parallel.max(1).min(groups.len())];
@@ -86,20 +82,13 @@ pub fn divide(
         bin.sort_unstable();
     }
     bins.sort_by(|one, other| one.1.cmp(&other.1));
-    bins.into_iter()
-        .map(|(_, bin)| item(milestone, &files, &bin))
-        .collect()
+    bins.into_iter().map(|(_, bin)| item(milestone, &files, &bin)).collect()
 }
 
 fn item(milestone: &Milestone, files: &[PlannedFile], chosen: &[usize]) -> WorkItem {
     let files: Vec<PlannedFile> = chosen.iter().map(|index| files[*index].clone()).collect();
     let own = |path: &String| files.iter().any(|file| file.path == *path);
-    let read = milestone
-        .read
-        .iter()
-        .filter(|path| !own(path))
-        .cloned()
-        .collect();
+    let read = milestone.read.iter().filter(|path| !own(path)).cloned().collect();
     WorkItem { files, read }
 }
 
@@ -111,14 +100,10 @@ fn planned(milestone: &Milestone) -> Vec<PlannedFile> {
         (&milestone.files.delete, Action::Delete),
     ];
     let mut seen = std::collections::BTreeSet::new();
-    let all = lists
-        .iter()
-        .flat_map(|(paths, action)| paths.iter().map(move |path| (path, *action)));
+    let all =
+        lists.iter().flat_map(|(paths, action)| paths.iter().map(move |path| (path, *action)));
     all.filter(|(path, _)| seen.insert(*path))
-        .map(|(path, action)| PlannedFile {
-            path: path.clone(),
-            action,
-        })
+        .map(|(path, action)| PlannedFile { path: path.clone(), action })
         .collect()
 }
 
@@ -126,11 +111,7 @@ fn weight(file: &PlannedFile, sizes: &BTreeMap<String, u64>) -> u64 {
     match file.action {
         Action::Delete => FILE_BYTES,
         Action::Create => NEW_FILE_BYTES,
-        Action::Modify => sizes
-            .get(&file.path)
-            .copied()
-            .unwrap_or(NEW_FILE_BYTES)
-            .max(FILE_BYTES),
+        Action::Modify => sizes.get(&file.path).copied().unwrap_or(NEW_FILE_BYTES).max(FILE_BYTES),
     }
 }
 
@@ -139,11 +120,7 @@ fn pair(files: &[PlannedFile]) -> Vec<Vec<usize>> {
     let kinds: Vec<Kind> = files.iter().map(|file| Kind::of(&file.path)).collect();
     let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for index in 0..files.len() {
-        let home = if kinds[index].test {
-            subject(index, &kinds).unwrap_or(index)
-        } else {
-            index
-        };
+        let home = if kinds[index].test { subject(index, &kinds).unwrap_or(index) } else { index };
         groups.entry(home).or_default().push(index);
     }
     groups.into_values().collect()
@@ -151,10 +128,8 @@ fn pair(files: &[PlannedFile]) -> Vec<Vec<usize>> {
 
 /// The file that a test tests: the same stem, rather in the same language, rather nearby.
 fn subject(test: usize, kinds: &[Kind]) -> Option<usize> {
-    let candidates = kinds
-        .iter()
-        .enumerate()
-        .filter(|(_, kind)| !kind.test && kind.stem == kinds[test].stem);
+    let candidates =
+        kinds.iter().enumerate().filter(|(_, kind)| !kind.test && kind.stem == kinds[test].stem);
     let nearness = |kind: &Kind| {
         let shared = kind
             .folders
@@ -165,10 +140,7 @@ fn subject(test: usize, kinds: &[Kind]) -> Option<usize> {
         (kind.ending == kinds[test].ending, shared)
     };
     // The first of equals: `max_by_key` would take the last.
-    candidates
-        .rev()
-        .max_by_key(|(_, kind)| nearness(kind))
-        .map(|(index, _)| index)
+    candidates.rev().max_by_key(|(_, kind)| nearness(kind)).map(|(index, _)| index)
 }
 
 /// What a path says about a file: its stem without test marks, and whether it is a test.
@@ -183,14 +155,10 @@ impl Kind {
     fn of(path: &str) -> Self {
         let mut folders: Vec<String> = path.split('/').map(str::to_owned).collect();
         let name = folders.pop().unwrap_or_default();
-        let (stem, ending) = name
-            .split_once('.')
-            .filter(|(stem, _)| !stem.is_empty())
-            .unwrap_or((&name, ""));
+        let (stem, ending) =
+            name.split_once('.').filter(|(stem, _)| !stem.is_empty()).unwrap_or((&name, ""));
         let (marks, ending) = ending.rsplit_once('.').unwrap_or(("", ending));
-        let marked = marks
-            .split('.')
-            .any(|mark| matches!(mark, "test" | "tests" | "spec"));
+        let marked = marks.split('.').any(|mark| matches!(mark, "test" | "tests" | "spec"));
         let (bare, affixed) = without_test_affix(stem);
         let is_test_folder = |folder: &String| {
             matches!(
@@ -200,12 +168,7 @@ impl Kind {
         };
         let foldered = folders.iter().any(is_test_folder);
         folders.retain(|folder| !is_test_folder(folder));
-        Self {
-            stem: bare,
-            ending: ending.to_owned(),
-            folders,
-            test: marked || affixed || foldered,
-        }
+        Self { stem: bare, ending: ending.to_owned(), folders, test: marked || affixed || foldered }
     }
 }
 
@@ -240,11 +203,7 @@ mod tests {
     fn milestone(create: &[&str], modify: &[&str]) -> Milestone {
         let own = |list: &[&str]| list.iter().map(|path| (*path).to_owned()).collect();
         Milestone {
-            files: Files {
-                create: own(create),
-                modify: own(modify),
-                delete: vec![],
-            },
+            files: Files { create: own(create), modify: own(modify), delete: vec![] },
             read: own(&["docs/a.md", "src/foo.rs"]),
             ..Milestone::default()
         }
@@ -286,25 +245,15 @@ mod tests {
 
     #[test]
     fn a_word_that_ends_like_a_test_is_none() {
-        let items = divide(
-            &milestone(&["src/contest.rs", "src/con.rs"], &[]),
-            &BTreeMap::new(),
-            2,
-        );
+        let items = divide(&milestone(&["src/contest.rs", "src/con.rs"], &[]), &BTreeMap::new(), 2);
         assert_eq!(shown(&items), [vec!["src/contest.rs"], vec!["src/con.rs"]]);
     }
 
     #[test]
     fn of_several_subjects_the_nearest_of_the_same_language_counts() {
-        let files = milestone(
-            &["tests/a/mod_test.rs"],
-            &["b/mod.rs", "a/mod.rs", "a/mod.py"],
-        );
+        let files = milestone(&["tests/a/mod_test.rs"], &["b/mod.rs", "a/mod.rs", "a/mod.py"]);
         let items = divide(&files, &BTreeMap::new(), 3);
-        assert!(
-            shown(&items).contains(&vec!["tests/a/mod_test.rs", "a/mod.rs"]),
-            "{items:?}"
-        );
+        assert!(shown(&items).contains(&vec!["tests/a/mod_test.rs", "a/mod.rs"]), "{items:?}");
     }
 
     #[test]
@@ -314,15 +263,8 @@ mod tests {
             ("b.rs".to_owned(), 30_000),
             ("c.rs".to_owned(), 50_000),
         ]);
-        let items = divide(
-            &milestone(&["new.rs"], &["big.rs", "b.rs", "c.rs"]),
-            &sizes,
-            2,
-        );
-        assert_eq!(
-            shown(&items),
-            [vec!["new.rs", "b.rs", "c.rs"], vec!["big.rs"]]
-        );
+        let items = divide(&milestone(&["new.rs"], &["big.rs", "b.rs", "c.rs"]), &sizes, 2);
+        assert_eq!(shown(&items), [vec!["new.rs", "b.rs", "c.rs"], vec!["big.rs"]]);
     }
 
     #[test]

@@ -32,11 +32,7 @@ pub(crate) fn apply(path: &str, text: &str, edits: &[Edit]) -> Result<String, St
     let mut current = text.to_owned();
     for (index, edit) in edits.iter().enumerate() {
         current = apply_one(&current, edit).map_err(|why| {
-            let after = if index > 0 {
-                " (after the edits before it)"
-            } else {
-                ""
-            };
+            let after = if index > 0 { " (after the edits before it)" } else { "" };
             format!("{path}: edits[{index}]{after}: {why}")
         })?;
     }
@@ -47,7 +43,7 @@ fn apply_one(text: &str, edit: &Edit) -> Result<String, String> {
     let search = to_lf(&edit.search);
     if search.is_empty() {
         return Err(
-            "its search text is empty; give text that occurs exactly once in the file".to_owned(),
+            "its search text is empty; give text that occurs exactly once in the file".to_owned()
         );
     }
     let flat = Flat::of(text);
@@ -56,11 +52,7 @@ fn apply_one(text: &str, edit: &Edit) -> Result<String, String> {
         [] => Err(Nearest::find(&flat.text, &search).describe()),
         [start] => {
             let end = start + search.len();
-            let ending = if text.contains("\r\n") {
-                flat.ending
-            } else {
-                "\n"
-            };
+            let ending = if text.contains("\r\n") { flat.ending } else { "\n" };
             let replace = to_lf(&edit.replace).replace('\n', ending);
             Ok(format!(
                 "{}{replace}{}",
@@ -73,16 +65,9 @@ fn apply_one(text: &str, edit: &Edit) -> Result<String, String> {
 }
 
 fn ambiguous(text: &str, places: &[usize]) -> String {
-    let lines: Vec<String> = places
-        .iter()
-        .take(PLACES)
-        .map(|at| line_of(text, *at).to_string())
-        .collect();
-    let more = if places.len() > PLACES {
-        " and more"
-    } else {
-        ""
-    };
+    let lines: Vec<String> =
+        places.iter().take(PLACES).map(|at| line_of(text, *at).to_string()).collect();
+    let more = if places.len() > PLACES { " and more" } else { "" };
     format!(
         "its search text occurs more than once, at lines {}{more}; add neighbouring lines until it occurs once",
         lines.join(", ")
@@ -130,11 +115,7 @@ impl Flat {
                 None => flat.push_str(piece),
             }
         }
-        Self {
-            ending: line_ending(text),
-            text: flat,
-            dropped,
-        }
+        Self { ending: line_ending(text), text: flat, dropped }
     }
 
     /// The place in the original of a place in the flat text.
@@ -158,11 +139,7 @@ fn to_lf(text: &str) -> String {
 pub(crate) fn whole(before: &str, content: &str) -> String {
     let bom = before.starts_with('\u{feff}') && !content.starts_with('\u{feff}');
     let content = to_lf(content).replace('\n', line_ending(before));
-    if bom {
-        format!("\u{feff}{content}")
-    } else {
-        content
-    }
+    if bom { format!("\u{feff}{content}") } else { content }
 }
 
 #[cfg(test)]

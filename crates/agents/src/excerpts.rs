@@ -39,10 +39,7 @@ impl Focus {
                 }
             }
         }
-        Self {
-            words: Words::of(texts),
-            lines,
-        }
+        Self { words: Words::of(texts), lines }
     }
 
     /// Numbered lines of a text in about `limit` bytes, with marks where lines are missing.
@@ -53,10 +50,8 @@ impl Focus {
         for center in self.ranked(path, &lines) {
             let window = center.saturating_sub(AROUND)..(center + AROUND + 1).min(lines.len());
             let added: Vec<usize> = window.filter(|line| !shown.contains(line)).collect();
-            let cost: usize = added
-                .iter()
-                .map(|line| lines[*line].len().min(LINE_CHARS * 4) + 8)
-                .sum();
+            let cost: usize =
+                added.iter().map(|line| lines[*line].len().min(LINE_CHARS * 4) + 8).sum();
             if used + cost > limit {
                 // Of lines too long for any window, the one that matters most is still shown.
                 if shown.is_empty() {
@@ -84,11 +79,7 @@ impl Focus {
             .filter(|(score, _)| *score > 0)
             .collect();
         ranked.sort_by_key(|(score, index)| (std::cmp::Reverse(*score), *index));
-        ranked
-            .into_iter()
-            .map(|(_, index)| index)
-            .chain((0..lines.len()).step_by(AROUND))
-            .collect()
+        ranked.into_iter().map(|(_, index)| index).chain((0..lines.len()).step_by(AROUND)).collect()
     }
 }
 
@@ -97,11 +88,7 @@ fn line_number(rest: &str) -> Option<usize> {
     let rest = [":", "#L", " line ", ", line ", "\", line ", "("]
         .iter()
         .find_map(|mark| rest.strip_prefix(mark))?;
-    let digits: String = rest
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .take(7)
-        .collect();
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).take(7).collect();
     digits.parse().ok()
 }
 
@@ -111,11 +98,7 @@ fn render(lines: &[&str], shown: &BTreeSet<usize>) -> String {
     for index in shown {
         gap(&mut text, next, *index);
         let line: String = lines[*index].chars().take(LINE_CHARS).collect();
-        let mark = if line.len() < lines[*index].len() {
-            "…"
-        } else {
-            ""
-        };
+        let mark = if line.len() < lines[*index].len() { "…" } else { "" };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{:>5}| {line}{mark}", index + 1);
         next = index + 1;
@@ -153,10 +136,7 @@ mod tests {
             &["src/a.rs".to_owned()],
         );
         let excerpt = focus.excerpt("src/a.rs", &file(500), 600);
-        assert!(
-            excerpt.contains("  300| fn reset_password() {}"),
-            "{excerpt}"
-        );
+        assert!(excerpt.contains("  300| fn reset_password() {}"), "{excerpt}");
         assert!(
             excerpt.contains("  150| let x150;")
                 && excerpt.contains("… lines 157-293 are not shown"),
@@ -169,17 +149,10 @@ mod tests {
     fn without_any_hint_the_beginning_is_shown_and_long_lines_are_cut() {
         let excerpt = Focus::default().excerpt("a.js", &"y".repeat(100_000), 2000);
         assert!(excerpt.starts_with("    1| yyy") && excerpt.contains('…') && excerpt.len() < 1000);
-        assert!(
-            Focus::default()
-                .excerpt("a.js", &file(50), 400)
-                .starts_with("    1| let x1;")
-        );
+        assert!(Focus::default().excerpt("a.js", &file(50), 400).starts_with("    1| let x1;"));
         assert_eq!(Focus::default().excerpt("a.js", "", 100), "");
         let long = format!("{}\n", "z".repeat(2000)).repeat(40);
         let least = Focus::default().excerpt("a.js", &long, 1500);
-        assert!(
-            least.starts_with("    1| zzz") && least.len() < 500,
-            "{least}"
-        );
+        assert!(least.starts_with("    1| zzz") && least.len() < 500, "{least}");
     }
 }

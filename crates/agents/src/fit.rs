@@ -71,50 +71,27 @@ impl Part {
 
     /// A file, whole or as excerpts.
     pub(crate) fn file(path: &str, text: &str, priority: Priority, focus: &Arc<Focus>) -> Self {
-        Self::new(
-            path,
-            priority,
-            Body::File {
-                text: text.to_owned(),
-                focus: Arc::clone(focus),
-            },
-        )
+        Self::new(path, priority, Body::File { text: text.to_owned(), focus: Arc::clone(focus) })
     }
 
     /// A list of paths, ranked.
     pub(crate) fn paths(name: &str, priority: Priority, ranked: &[&str]) -> Self {
-        let ranked = ranked
-            .iter()
-            .take(PATHS[0])
-            .map(|path| (*path).to_owned())
-            .collect();
+        let ranked = ranked.iter().take(PATHS[0]).map(|path| (*path).to_owned()).collect();
         Self::new(name, priority, Body::Paths(ranked))
     }
 
     fn new(name: &str, priority: Priority, body: Body) -> Self {
-        Self {
-            name: name.to_owned(),
-            priority,
-            required: false,
-            share: 100,
-            body,
-        }
+        Self { name: name.to_owned(), priority, required: false, share: 100, body }
     }
 
     /// Without this part in its least form the prompt makes no sense.
     pub(crate) fn required(self) -> Self {
-        Self {
-            required: true,
-            ..self
-        }
+        Self { required: true, ..self }
     }
 
     /// Limits the part to a percentage of the window.
     pub(crate) fn share(self, percent: u64) -> Self {
-        Self {
-            share: percent,
-            ..self
-        }
+        Self { share: percent, ..self }
     }
 
     /// How many forms there are.
@@ -136,11 +113,8 @@ impl Part {
                 fence::around(&format!("file {}", self.name), text)
             }
             Body::File { text, focus } => {
-                let sizes: Vec<usize> = EXCERPTS
-                    .iter()
-                    .copied()
-                    .filter(|size| text.len() > *size)
-                    .collect();
+                let sizes: Vec<usize> =
+                    EXCERPTS.iter().copied().filter(|size| text.len() > *size).collect();
                 let excerpt = focus.excerpt(
                     &self.name,
                     text,
@@ -158,10 +132,7 @@ impl Part {
 
     fn path_list(&self, paths: &[String], index: usize) -> String {
         let counts = PATHS.iter().copied().filter(|count| paths.len() > *count);
-        let count = std::iter::once(paths.len())
-            .chain(counts)
-            .nth(index)
-            .unwrap_or_default();
+        let count = std::iter::once(paths.len()).chain(counts).nth(index).unwrap_or_default();
         let mut shown: Vec<&str> = paths.iter().take(count).map(String::as_str).collect();
         shown.sort_unstable();
         let cut = if count < paths.len() {
@@ -180,12 +151,7 @@ pub(crate) fn shorten(text: &str, bytes: usize) -> String {
     }
     let head = text.floor_char_boundary(bytes / 3);
     let tail = text.ceil_char_boundary(text.len() - bytes.saturating_sub(bytes / 3));
-    format!(
-        "{}\n[… {} bytes are left out here …]\n{}",
-        &text[..head],
-        tail - head,
-        &text[tail..]
-    )
+    format!("{}\n[… {} bytes are left out here …]\n{}", &text[..head], tail - head, &text[tail..])
 }
 
 /// A prompt: standing orders, parts in the order in which they are read, and what is asked at last.
@@ -202,23 +168,14 @@ impl Prompt for Sheet {
         if let Some(available) = max_input_tokens
             && filling.used > available
         {
-            return Err(TooLarge {
-                needed: filling.used,
-                available,
-            });
+            return Err(TooLarge { needed: filling.used, available });
         }
         for priority in [Priority::Subject, Priority::Near, Priority::Far] {
             filling.enrich(self, priority);
         }
         Ok(vec![
-            Message {
-                role: MessageRole::System,
-                content: self.system.clone(),
-            },
-            Message {
-                role: MessageRole::User,
-                content: filling.render(self),
-            },
+            Message { role: MessageRole::System, content: self.system.clone() },
+            Message { role: MessageRole::User, content: filling.render(self) },
         ])
     }
 }
@@ -233,29 +190,12 @@ struct Filling {
 
 impl Filling {
     fn least(sheet: &Sheet, window: u64) -> Self {
-        let taken: Vec<_> = sheet
-            .parts
-            .iter()
-            .map(|part| part.required.then(|| last_form(part)))
-            .collect();
+        let taken: Vec<_> =
+            sheet.parts.iter().map(|part| part.required.then(|| last_form(part))).collect();
         let fixed = estimate_tokens(&sheet.system) + cost(&sheet.closing);
-        let note = if sheet.parts.iter().all(|part| part.required) {
-            0
-        } else {
-            left_out_tokens()
-        };
-        let used = fixed
-            + note
-            + taken
-                .iter()
-                .flatten()
-                .map(|(_, text)| cost(text))
-                .sum::<u64>();
-        Self {
-            taken,
-            window,
-            used,
-        }
+        let note = if sheet.parts.iter().all(|part| part.required) { 0 } else { left_out_tokens() };
+        let used = fixed + note + taken.iter().flatten().map(|(_, text)| cost(text)).sum::<u64>();
+        Self { taken, window, used }
     }
 
     /// Gives the parts of this priority richer forms while there is room, the poorest part first.
@@ -303,12 +243,8 @@ impl Filling {
             .filter(|(part, taken)| taken.is_none() && part.forms() > 0)
             .map(|(part, _)| part.name.as_str())
             .collect();
-        let mut text: String = self
-            .taken
-            .into_iter()
-            .flatten()
-            .map(|(_, text)| text + "\n")
-            .collect();
+        let mut text: String =
+            self.taken.into_iter().flatten().map(|(_, text)| text + "\n").collect();
         if !missing.is_empty() {
             text.push_str(&left_out(&missing));
             text.push('\n');

@@ -70,10 +70,7 @@ impl Idea {
         if text.len() > MAX_IDEA_BYTES {
             return Err(IdeaError::TooLarge { bytes: text.len() });
         }
-        let plain = text
-            .trim_start_matches('\u{feff}')
-            .replace("\r\n", "\n")
-            .replace('\r', "\n");
+        let plain = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
         let (front, body) = split_front_matter(&plain);
         let mut draft = Draft::default();
         draft.take_front_matter(front);
@@ -89,14 +86,12 @@ impl Idea {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            for nibble in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-            }
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+        text
+    })
 }
 
 /// The front matter's keys and the text after it. What is no YAML mapping is text.
@@ -140,9 +135,9 @@ impl Draft {
                 Label::Complexity => self.complexity = text,
                 Label::Description => self.describe(&text.unwrap_or_default()),
                 Label::Criteria => self.criteria.extend(list(&value)),
-                Label::Files => self
-                    .files
-                    .extend(list(&value).iter().flat_map(|line| paths::listed(line))),
+                Label::Files => {
+                    self.files.extend(list(&value).iter().flat_map(|line| paths::listed(line)))
+                }
             }
         }
     }
@@ -152,10 +147,8 @@ impl Draft {
             let body = part.body.trim_matches('\n').trim_end();
             match part.label {
                 Some(Label::Title) => {
-                    let (first, rest) = body
-                        .trim_start()
-                        .split_once('\n')
-                        .unwrap_or((body.trim(), ""));
+                    let (first, rest) =
+                        body.trim_start().split_once('\n').unwrap_or((body.trim(), ""));
                     self.title.get_or_insert_with(|| first.to_owned());
                     self.describe(rest);
                 }
@@ -198,11 +191,7 @@ impl Draft {
     }
 
     fn finish(mut self, id: &str, text: &str, body: &str) -> Result<Idea, IdeaError> {
-        let named = self
-            .title
-            .take()
-            .or(self.heading.take())
-            .map(|title| lines::bare(&title));
+        let named = self.title.take().or(self.heading.take()).map(|title| lines::bare(&title));
         let title = match named.filter(|title| has_letters(title)) {
             Some(title) => title,
             None => self.first_line_as_title(body).ok_or(IdeaError::Empty)?,
@@ -257,10 +246,7 @@ fn bound(list: &mut Vec<String>, limit: usize) {
 }
 
 fn first_words(body: &str) -> Option<String> {
-    let line = body
-        .lines()
-        .map(lines::bare)
-        .find(|line| has_letters(line))?;
+    let line = body.lines().map(lines::bare).find(|line| has_letters(line))?;
     Some(one_line(&line, WORD_CHARS))
 }
 
@@ -269,11 +255,7 @@ fn scalar(value: &Value) -> Option<String> {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => flag.to_string(),
-        Value::Array(list) => list
-            .iter()
-            .filter_map(scalar)
-            .collect::<Vec<_>>()
-            .join(", "),
+        Value::Array(list) => list.iter().filter_map(scalar).collect::<Vec<_>>().join(", "),
         Value::Null | Value::Object(_) => return None,
     };
     cut(&mut text, MAX_IDEA_BYTES);

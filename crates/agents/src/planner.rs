@@ -72,18 +72,9 @@ pub async fn plan(
     let relevant = relevant(idea, analysis, &view);
     let wanted: Vec<String> = background.iter().chain(&relevant).cloned().collect();
     let texts: BTreeMap<String, String> = view.read(asking, &wanted).await?;
-    let material = prompt::PlanMaterial {
-        background: &background,
-        relevant: &relevant,
-        texts: &texts,
-    };
-    let sheet = prompt::plan(
-        idea,
-        analysis,
-        &view.known,
-        &material,
-        settings.max_milestones,
-    );
+    let material =
+        prompt::PlanMaterial { background: &background, relevant: &relevant, texts: &texts };
+    let sheet = prompt::plan(idea, analysis, &view.known, &material, settings.max_milestones);
     let question = Question {
         name: "plan",
         schema: schema::of::<Plan>(),
@@ -97,12 +88,7 @@ pub async fn plan(
 /// The files to show: those the analysis asked for, and those the idea names.
 fn relevant(idea: &Idea, analysis: &Analysis, view: &View<'_>) -> Vec<String> {
     let mut paths: Vec<String> = Vec::new();
-    for path in analysis
-        .relevant_files
-        .iter()
-        .chain(&idea.files)
-        .map(|path| tidy_path(path))
-    {
+    for path in analysis.relevant_files.iter().chain(&idea.files).map(|path| tidy_path(path)) {
         if view.known.is_visible(&path) && !paths.contains(&path) {
             paths.push(path);
         }
@@ -120,10 +106,7 @@ fn facts(idea: &Idea, rules: &PlanRules) -> IdeaFacts {
         description: idea.description.clone(),
         criteria: idea.criteria.clone(),
         files: files
-            .map(|path| FileFact {
-                path: path.clone(),
-                exists: rules.exists(path),
-            })
+            .map(|path| FileFact { path: path.clone(), exists: rules.exists(path) })
             .collect(),
     }
 }

@@ -64,7 +64,5 @@ fn facts(findings: &[Finding]) -> ReviewFacts {
         message: finding.message.clone(),
         suggestion: finding.suggestion.clone(),
     };
-    ReviewFacts {
-        findings: findings.iter().map(fact).collect(),
-    }
+    ReviewFacts { findings: findings.iter().map(fact).collect() }
 }

@@ -11,9 +11,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 /// Keywords that say nothing a model needs, or that strict endpoints refuse.
-const DROPPED: [&str; 6] = [
-    "$schema", "title", "format", "minimum", "maximum", "default",
-];
+const DROPPED: [&str; 6] = ["$schema", "title", "format", "minimum", "maximum", "default"];
 
 /// The schema of a shape, inline and strict.
 pub(crate) fn of<T: JsonSchema>() -> Value {
@@ -21,10 +19,7 @@ pub(crate) fn of<T: JsonSchema>() -> Value {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
-    let mut schema = settings
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .to_value();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     tighten(&mut schema);
     schema
 }
@@ -67,10 +62,8 @@ fn join_constants(object: &mut Map<String, Value>) {
     let Some(Value::Array(choices)) = object.get("oneOf") else {
         return;
     };
-    let constants: Option<Vec<Value>> = choices
-        .iter()
-        .map(|choice| choice.get("const").cloned())
-        .collect();
+    let constants: Option<Vec<Value>> =
+        choices.iter().map(|choice| choice.get("const").cloned()).collect();
     if let Some(constants) = constants {
         object.remove("oneOf");
         object.insert("type".to_owned(), json!("string"));
@@ -82,11 +75,7 @@ fn close(object: &mut Map<String, Value>) {
     if object.get("type") != Some(&json!("object")) {
         return;
     }
-    let required = object
-        .get("required")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let required = object.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     let Some(Value::Object(properties)) = object.get_mut("properties") else {
         return;
     };
@@ -124,12 +113,9 @@ mod tests {
 
     #[test]
     fn every_schema_is_inline_and_strict() {
-        for schema in [
-            of::<Analysis>(),
-            of::<Plan>(),
-            of::<Review>(),
-            of::<crate::coder::RawChanges>(),
-        ] {
+        for schema in
+            [of::<Analysis>(), of::<Plan>(), of::<Review>(), of::<crate::coder::RawChanges>()]
+        {
             walk(&schema, &mut |object| {
                 assert!(
                     !object.contains_key("$ref")
@@ -139,10 +125,8 @@ mod tests {
                 if object.get("type") == Some(&json!("object")) {
                     assert_eq!(object["additionalProperties"], json!(false));
                     for (name, property) in object["properties"].as_object().unwrap() {
-                        let required = object["required"]
-                            .as_array()
-                            .unwrap()
-                            .contains(&json!(name));
+                        let required =
+                            object["required"].as_array().unwrap().contains(&json!(name));
                         let nullable = property["type"]
                             .as_array()
                             .is_some_and(|kinds| kinds.contains(&json!("null")));
@@ -166,11 +150,9 @@ mod tests {
 
     #[test]
     fn the_plan_and_review_schemas_read_as_the_contract_says() {
-        for (name, schema) in [
-            ("analysis", of::<Analysis>()),
-            ("plan", of::<Plan>()),
-            ("review", of::<Review>()),
-        ] {
+        for (name, schema) in
+            [("analysis", of::<Analysis>()), ("plan", of::<Plan>()), ("review", of::<Review>())]
+        {
             insta::assert_snapshot!(name, serde_json::to_string_pretty(&schema).unwrap());
         }
     }

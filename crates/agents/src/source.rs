@@ -48,9 +48,7 @@ pub struct SourceError {
 impl SourceError {
     /// An error with a message for people.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-        }
+        Self { message: message.into() }
     }
 }
 
@@ -65,10 +63,7 @@ pub(crate) struct Known {
 impl Known {
     pub(crate) fn new(files: &[SourceFile], settings: &Settings) -> Result<Self, SourceError> {
         Ok(Self {
-            sizes: files
-                .iter()
-                .map(|file| (file.path.clone(), file.size))
-                .collect(),
+            sizes: files.iter().map(|file| (file.path.clone(), file.size)).collect(),
             deny: deny_set(&settings.deny)?,
             max_file_bytes: settings.max_file_bytes,
         })
@@ -91,26 +86,18 @@ impl Known {
 
     /// Whether the file exists and is larger than a file may be.
     pub(crate) fn is_oversized(&self, path: &str) -> bool {
-        self.sizes
-            .get(path)
-            .is_some_and(|size| *size > self.max_file_bytes)
+        self.sizes.get(path).is_some_and(|size| *size > self.max_file_bytes)
     }
 
     /// Whether files lie below the path, so that it is a folder.
     pub(crate) fn is_folder(&self, path: &str) -> bool {
         let below = format!("{path}/");
-        self.sizes
-            .range(below.clone()..)
-            .next()
-            .is_some_and(|(next, _)| next.starts_with(&below))
+        self.sizes.range(below.clone()..).next().is_some_and(|(next, _)| next.starts_with(&below))
     }
 
     /// Every path that may be shown.
     pub(crate) fn visible(&self) -> impl Iterator<Item = &str> {
-        self.sizes
-            .keys()
-            .map(String::as_str)
-            .filter(|path| !self.is_denied(path))
+        self.sizes.keys().map(String::as_str).filter(|path| !self.is_denied(path))
     }
 
     pub(crate) fn max_file_bytes(&self) -> u64 {
@@ -127,10 +114,7 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     pub(crate) fn new(source: &'a dyn Source, settings: &Settings) -> Result<Self, SourceError> {
         let known = Known::new(source.files(), settings)?;
-        Ok(Self {
-            source,
-            known: Arc::new(known),
-        })
+        Ok(Self { source, known: Arc::new(known) })
     }
 
     /// The texts of those files that exist and may be shown; others are absent.
@@ -158,10 +142,7 @@ impl<'a> View<'a> {
 }
 
 fn cancelled() -> Failed {
-    Failed::Unanswered(Unanswered {
-        reason: Reason::Cancelled,
-        attempts: Vec::new(),
-    })
+    Failed::Unanswered(Unanswered { reason: Reason::Cancelled, attempts: Vec::new() })
 }
 
 async fn passed(deadline: Option<tokio::time::Instant>) {
@@ -177,17 +158,14 @@ pub(crate) fn deny_set(globs: &[String]) -> Result<GlobSet, SourceError> {
     for glob in globs {
         let bare = glob.trim_start_matches("./").trim_matches('/');
         for pattern in [bare.to_owned(), format!("{bare}/**")] {
-            let built = GlobBuilder::new(&pattern)
-                .case_insensitive(true)
-                .literal_separator(false)
-                .build();
+            let built =
+                GlobBuilder::new(&pattern).case_insensitive(true).literal_separator(false).build();
             set.add(built.map_err(|error| {
                 SourceError::new(format!("context.deny has the bad pattern {glob}: {error}"))
             })?);
         }
     }
-    set.build()
-        .map_err(|error| SourceError::new(format!("context.deny: {error}")))
+    set.build().map_err(|error| SourceError::new(format!("context.deny: {error}")))
 }
 
 #[cfg(test)]

@@ -36,11 +36,7 @@ impl Words {
 
     /// How many different words of this set a text holds.
     pub(crate) fn shared(&self, text: &str) -> usize {
-        split(text)
-            .into_iter()
-            .filter(|word| self.0.contains(word))
-            .collect::<BTreeSet<_>>()
-            .len()
+        split(text).into_iter().filter(|word| self.0.contains(word)).collect::<BTreeSet<_>>().len()
     }
 
     /// How near a path is: a word in the file's name counts more than one in a folder's.
@@ -60,12 +56,7 @@ impl Words {
             .into_iter()
             .map(|path| {
                 let depth = path.matches('/').count();
-                (
-                    !named.contains(path),
-                    std::cmp::Reverse(self.nearness(path)),
-                    depth,
-                    path,
-                )
+                (!named.contains(path), std::cmp::Reverse(self.nearness(path)), depth, path)
             })
             .collect();
         ranked.sort_unstable();
@@ -96,9 +87,8 @@ fn finish(word: &mut String, words: &mut Vec<String>) {
     if whole.len() < 3 || whole.len() > 64 || IDLE.contains(&whole.as_str()) {
         return;
     }
-    let single = whole
-        .strip_suffix('s')
-        .filter(|single| single.len() > 3 && !single.ends_with('s'));
+    let single =
+        whole.strip_suffix('s').filter(|single| single.len() > 3 && !single.ends_with('s'));
     words.push(single.map_or(whole.clone(), str::to_owned));
 }
 

@@ -29,20 +29,14 @@ pub(crate) async fn for_idea(
     fresh: bool,
 ) -> Result<Selected, CommandError> {
     let heads = store.runs().await?;
-    let of_idea: Vec<&RunHead> = heads
-        .iter()
-        .filter(|head| head.subject == found.idea.id)
-        .collect();
+    let of_idea: Vec<&RunHead> =
+        heads.iter().filter(|head| head.subject == found.idea.id).collect();
     if !fresh {
-        if let Some(head) = of_idea
-            .iter()
-            .find(|head| view::status(head) != Status::Completed)
-        {
+        if let Some(head) = of_idea.iter().find(|head| view::status(head) != Status::Completed) {
             return Ok(Selected::Work(store.acquire(head.id).await?));
         }
-        if let Some(head) = of_idea
-            .first()
-            .filter(|head| digest(head) == Some(found.idea.digest().as_str()))
+        if let Some(head) =
+            of_idea.first().filter(|head| digest(head) == Some(found.idea.digest().as_str()))
         {
             return Ok(Selected::Done((*head).clone()));
         }
@@ -50,13 +44,7 @@ pub(crate) async fn for_idea(
     let branch = free_branch(project, &found, &of_idea, fresh).await?;
     let base = base(project).await?;
     let id = found.idea.id.clone();
-    let work = NewWork {
-        idea: found.idea,
-        idea_path: found.path,
-        base,
-        branch,
-        fresh,
-    };
+    let work = NewWork { idea: found.idea, idea_path: found.path, base, branch, fresh };
     match orchestrator::start(store, work).await {
         Ok(lease) => Ok(Selected::Work(lease)),
         // Another process made the run between the look and the making.
@@ -104,10 +92,7 @@ pub(crate) async fn unfinished(
     let heads = store.runs().await?;
     let head = match name {
         Some(name) => run_named(&heads, name)?,
-        None => match heads
-            .iter()
-            .find(|head| view::status(head) != Status::Completed)
-        {
+        None => match heads.iter().find(|head| view::status(head) != Status::Completed) {
             Some(head) => head,
             None => return Ok(Selected::Nothing),
         },
@@ -121,14 +106,11 @@ pub(crate) async fn unfinished(
 /// A run by its id or the beginning of it.
 pub(crate) fn run_named<'a>(heads: &'a [RunHead], name: &str) -> Result<&'a RunHead, CommandError> {
     let upper = name.to_ascii_uppercase();
-    let mut matches = heads
-        .iter()
-        .filter(|head| !upper.is_empty() && head.id.to_string().starts_with(&upper));
+    let mut matches =
+        heads.iter().filter(|head| !upper.is_empty() && head.id.to_string().starts_with(&upper));
     match (matches.next(), matches.next()) {
         (Some(head), None) => Ok(head),
-        (Some(_), Some(_)) => Err(usage(format!(
-            "{name} is the beginning of more than one run"
-        ))),
+        (Some(_), Some(_)) => Err(usage(format!("{name} is the beginning of more than one run"))),
         (None, _) => Err(no_such_run(name)),
     }
 }
@@ -154,18 +136,10 @@ pub(crate) async fn free_branch(
     of_idea: &[&RunHead],
     fresh: bool,
 ) -> Result<String, CommandError> {
-    let name = project
-        .config
-        .run
-        .branch
-        .replace("{idea}", &ideas::slug(&found.idea.id, 60));
+    let name = project.config.run.branch.replace("{idea}", &ideas::slug(&found.idea.id, 60));
     let used = |name: &str| of_idea.iter().any(|head| branch_of(head) == Some(name));
     for suffix in 1..MOST_SUFFIXES {
-        let branch = if suffix == 1 {
-            name.clone()
-        } else {
-            format!("{name}-{suffix}")
-        };
+        let branch = if suffix == 1 { name.clone() } else { format!("{name}-{suffix}") };
         if used(&branch) {
             continue;
         }
@@ -197,12 +171,8 @@ async fn parents_free(project: &Project, branch: &str) -> Result<(), CommandErro
 
 pub(crate) async fn base(project: &Project) -> Result<worktree::CommitId, CommandError> {
     let rev = project.config.run.base.as_deref().unwrap_or("HEAD");
-    project
-        .repository
-        .resolve(rev)
-        .await
-        .map_err(|error| CommandError {
-            exit: Exit::Usage,
-            cause: anyhow::Error::from(error).context(format!("run.base {rev}")),
-        })
+    project.repository.resolve(rev).await.map_err(|error| CommandError {
+        exit: Exit::Usage,
+        cause: anyhow::Error::from(error).context(format!("run.base {rev}")),
+    })
 }

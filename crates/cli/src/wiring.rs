@@ -76,13 +76,7 @@ pub(crate) async fn parts(
         settings: settings(project, work),
         listener: Arc::new(Screen::new(Arc::clone(&project.printer))),
         shutdown: shutdown.clone(),
-        deadline: Some(
-            started
-                + config
-                    .run
-                    .timeout
-                    .saturating_sub(config.run.deadline_reserve),
-        ),
+        deadline: Some(started + config.run.timeout.saturating_sub(config.run.deadline_reserve)),
     })
 }
 
@@ -90,22 +84,14 @@ pub(crate) async fn parts(
 pub(crate) fn templates(project: &Project) -> Result<Templates, CommandError> {
     match &project.config.degradation.templates {
         Some(folder) => Templates::with_folder(&project.top().join(folder)).map_err(|error| {
-            usage(format!(
-                "degradation.templates: {:#}",
-                anyhow::Error::from(error)
-            ))
+            usage(format!("degradation.templates: {:#}", anyhow::Error::from(error)))
         }),
         None => Templates::built_in().map_err(|error| anyhow::Error::from(error).into()),
     }
 }
 
 fn chain(providers: &Arc<Providers>, project: &Project, role: Role) -> Result<Chain, CommandError> {
-    providers
-        .chain(
-            project.config.chain(role),
-            project.config.role_timeout(role),
-        )
-        .map_err(usage)
+    providers.chain(project.config.chain(role), project.config.role_timeout(role)).map_err(usage)
 }
 
 fn agents_settings(project: &Project, guard: &Arc<Guard>) -> agents::Settings {
@@ -118,9 +104,7 @@ fn agents_settings(project: &Project, guard: &Arc<Guard>) -> agents::Settings {
         max_milestones: config.run.max_milestones,
         max_file_bytes: config.guard.max_file_bytes,
         path_guard: Arc::new(move |path| {
-            guard
-                .check_path(path)
-                .map_err(|refusal| refusal.to_string())
+            guard.check_path(path).map_err(|refusal| refusal.to_string())
         }),
     }
 }
@@ -143,10 +127,11 @@ fn settings(project: &Project, work: &WorkArgs) -> Settings {
         test_timeout: config.run.test_timeout,
         project_env: project.surroundings.for_project(),
         subject: config.commit.subject.clone(),
-        author: config.commit.author.as_ref().map(|author| Person {
-            name: author.name.clone(),
-            email: author.email.clone(),
-        }),
+        author: config
+            .commit
+            .author
+            .as_ref()
+            .map(|author| Person { name: author.name.clone(), email: author.email.clone() }),
         worktrees: project.surroundings.cache().join("worktrees"),
         max_file_bytes: config.guard.max_file_bytes,
         plan_only: work.dry_run,

@@ -108,16 +108,10 @@ impl ItemRules {
     }
 
     fn planned(&self, path: &str) -> Result<&PlannedFile, String> {
-        self.files
-            .iter()
-            .find(|file| file.path == path)
-            .ok_or_else(|| {
-                let own: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
-                format!(
-                    "{path} is not one of your files; you may change only {}",
-                    own.join(", ")
-                )
-            })
+        self.files.iter().find(|file| file.path == path).ok_or_else(|| {
+            let own: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
+            format!("{path} is not one of your files; you may change only {}", own.join(", "))
+        })
     }
 
     fn change(&self, planned: &PlannedFile, entry: &RawChange) -> Result<ResolvedChange, String> {
@@ -134,12 +128,7 @@ impl ItemRules {
         };
         let mut explanation = entry.explanation.clone();
         cut(&mut explanation, EXPLANATION_CHARS);
-        Ok(ResolvedChange {
-            path: path.to_owned(),
-            before: before.cloned(),
-            after,
-            explanation,
-        })
+        Ok(ResolvedChange { path: path.to_owned(), before: before.cloned(), after, explanation })
     }
 
     fn check_deletion(&self, planned: &PlannedFile) -> Result<(), String> {
@@ -164,10 +153,7 @@ impl ItemRules {
                 change.after = Some(edits::apply(&change.path, text, further)?);
                 Ok(())
             }
-            _ => Err(format!(
-                "{} has more than one entry in files; give one",
-                change.path
-            )),
+            _ => Err(format!("{} has more than one entry in files; give one", change.path)),
         }
     }
 
@@ -198,9 +184,9 @@ impl ItemRules {
             }
             (Some(before), Some(content), None) => Ok(edits::whole(before, content)),
             (None, Some(content), None) => Ok(content.to_owned()),
-            (_, None, None) => Err(format!(
-                "{path} has neither content nor edits; give one of them"
-            )),
+            (_, None, None) => {
+                Err(format!("{path} has neither content nor edits; give one of them"))
+            }
         }
     }
 
@@ -213,32 +199,21 @@ impl ItemRules {
                 after: change.after.as_deref().map(str::as_bytes),
             })
             .collect();
-        let settings = static_checks::Settings {
-            max_file_bytes: self.known.max_file_bytes(),
-        };
+        let settings = static_checks::Settings { max_file_bytes: self.known.max_file_bytes() };
         let findings = static_checks::check(&changed, &settings);
         let grave: Vec<String> = findings
             .iter()
             .filter(|finding| finding.severity >= Severity::High)
             .take(NAMED)
             .map(|finding| {
-                let line = finding
-                    .line
-                    .map(|line| format!(":{line}"))
-                    .unwrap_or_default();
-                format!(
-                    "{}{line}: {} {}",
-                    finding.path, finding.message, finding.suggestion
-                )
+                let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+                format!("{}{line}: {} {}", finding.path, finding.message, finding.suggestion)
             })
             .collect();
         if grave.is_empty() {
             return Ok(());
         }
-        Err(format!(
-            "the changes cannot be accepted:\n{}",
-            grave.join("\n")
-        ))
+        Err(format!("the changes cannot be accepted:\n{}", grave.join("\n")))
     }
 }
 

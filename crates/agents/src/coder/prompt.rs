@@ -48,12 +48,7 @@ impl Desk {
         view: &View<'_>,
         settings: &Settings,
     ) -> Result<Self, Failed> {
-        let own: Vec<String> = input
-            .item
-            .files
-            .iter()
-            .map(|file| file.path.clone())
-            .collect();
+        let own: Vec<String> = input.item.files.iter().map(|file| file.path.clone()).collect();
         let not_own = |path: &&String| !own.contains(path);
         let rules: Vec<String> = settings
             .context_files
@@ -72,12 +67,7 @@ impl Desk {
             .collect();
         let wanted: Vec<String> = own.iter().chain(&rules).chain(&further).cloned().collect();
         let texts = view.read(asking, &wanted).await?;
-        Ok(Self {
-            texts,
-            rules,
-            further,
-            unreadable: Vec::new(),
-        })
+        Ok(Self { texts, rules, further, unreadable: Vec::new() })
     }
 
     /// What the coder saw, or was told that it cannot see.
@@ -94,11 +84,8 @@ impl Desk {
     ) -> Result<(), Failed> {
         let read = view.read(asking, paths).await?;
         for path in paths {
-            let list = if read.contains_key(path) {
-                &mut self.further
-            } else {
-                &mut self.unreadable
-            };
+            let list =
+                if read.contains_key(path) { &mut self.further } else { &mut self.unreadable };
             if !list.contains(path) {
                 list.push(path.clone());
             }
@@ -110,21 +97,11 @@ impl Desk {
 
 /// The prompt; `rounds` is how often the coder may still ask for files.
 pub(super) fn changes(input: &CoderInput<'_>, known: &Known, desk: &Desk, rounds: u32) -> Sheet {
-    let milestone = input
-        .plan
-        .milestones
-        .get(input.milestone)
-        .cloned()
-        .unwrap_or_default();
+    let milestone = input.plan.milestones.get(input.milestone).cloned().unwrap_or_default();
     let focus = Arc::new(focus(input, &milestone));
     let mut parts = vec![
-        Part::material(
-            "your files",
-            Priority::Subject,
-            &own_files(input, known, desk),
-            &[],
-        )
-        .required(),
+        Part::material("your files", Priority::Subject, &own_files(input, known, desk), &[])
+            .required(),
         Part::material("idea", Priority::Near, &idea(input), &[8_000, 2_500, 800]).required(),
         Part::material(
             "milestone",
@@ -149,12 +126,8 @@ pub(super) fn changes(input: &CoderInput<'_>, known: &Known, desk: &Desk, rounds
         }
     }
     let shown = |paths: &[String], priority, share| -> Vec<Part> {
-        let texts = paths
-            .iter()
-            .filter_map(|path| Some((path, desk.texts.get(path)?)));
-        texts
-            .map(|(path, text)| Part::file(path, text, priority, &focus).share(share))
-            .collect()
+        let texts = paths.iter().filter_map(|path| Some((path, desk.texts.get(path)?)));
+        texts.map(|(path, text)| Part::file(path, text, priority, &focus).share(share)).collect()
     };
     if !desk.unreadable.is_empty() {
         let name = "asked for, but no text or too large";
@@ -179,11 +152,7 @@ pub(super) fn changes(input: &CoderInput<'_>, known: &Known, desk: &Desk, rounds
             .required(),
         );
     }
-    Sheet {
-        system: format!("{SYSTEM}\n\n{}", fence::RULE),
-        parts,
-        closing: closing(input, rounds),
-    }
+    Sheet { system: format!("{SYSTEM}\n\n{}", fence::RULE), parts, closing: closing(input, rounds) }
 }
 
 fn closing(input: &CoderInput<'_>, rounds: u32) -> String {
@@ -206,17 +175,9 @@ fn closing(input: &CoderInput<'_>, rounds: u32) -> String {
 }
 
 fn focus(input: &CoderInput<'_>, milestone: &Milestone) -> Focus {
-    let paths: Vec<String> = input
-        .item
-        .files
-        .iter()
-        .map(|file| file.path.clone())
-        .collect();
-    let mut texts = vec![
-        input.idea.title.as_str(),
-        milestone.name.as_str(),
-        milestone.description.as_str(),
-    ];
+    let paths: Vec<String> = input.item.files.iter().map(|file| file.path.clone()).collect();
+    let mut texts =
+        vec![input.idea.title.as_str(), milestone.name.as_str(), milestone.description.as_str()];
     texts.extend(milestone.tests.iter().map(String::as_str));
     texts.extend(input.findings.iter().map(String::as_str));
     Focus::of(texts, &paths)
@@ -224,10 +185,7 @@ fn focus(input: &CoderInput<'_>, milestone: &Milestone) -> Focus {
 
 fn own_files(input: &CoderInput<'_>, known: &Known, desk: &Desk) -> String {
     let line = |file: &crate::divide::PlannedFile| {
-        let state = match (
-            known.exists(&file.path),
-            desk.texts.contains_key(&file.path),
-        ) {
+        let state = match (known.exists(&file.path), desk.texts.contains_key(&file.path)) {
             (true, true) => "",
             (true, false) => " (exists; is no text that can be shown)",
             (false, _) if file.action == Action::Create => "",
@@ -235,13 +193,7 @@ fn own_files(input: &CoderInput<'_>, known: &Known, desk: &Desk) -> String {
         };
         format!("{} {}{state}", file.action.as_str(), file.path)
     };
-    input
-        .item
-        .files
-        .iter()
-        .map(line)
-        .collect::<Vec<_>>()
-        .join("\n")
+    input.item.files.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn idea(input: &CoderInput<'_>) -> String {
@@ -262,16 +214,9 @@ fn describe(input: &CoderInput<'_>, milestone: &Milestone) -> String {
     push_list(&mut text, "It is tested by", &milestone.tests);
     let own = |path: &&String| !input.item.files.iter().any(|file| file.path == **path);
     let others: Vec<String> = milestone.files.iter().filter(own).cloned().collect();
-    push_list(
-        &mut text,
-        "Files of this milestone that others change at the same time",
-        &others,
-    );
-    let later: Vec<String> = milestones
-        .iter()
-        .skip(input.milestone + 1)
-        .map(|later| later.name.clone())
-        .collect();
+    push_list(&mut text, "Files of this milestone that others change at the same time", &others);
+    let later: Vec<String> =
+        milestones.iter().skip(input.milestone + 1).map(|later| later.name.clone()).collect();
     push_list(&mut text, "Later milestones, not to be done now", &later);
     text
 }

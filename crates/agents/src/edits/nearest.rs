@@ -26,16 +26,8 @@ impl Nearest {
         let wanted: Vec<&str> = search.lines().take(MAX_LINES).collect();
         let start = by_lines(&lines, &wanted).or_else(|| by_letters(&lines, &wanted));
         let window = start.map(|start| {
-            let shown = lines
-                .iter()
-                .skip(start)
-                .take(wanted.len().clamp(1, MAX_SHOWN));
-            (
-                start + 1,
-                shown
-                    .map(|line| (*line).chars().take(MAX_LETTERS * 2).collect())
-                    .collect(),
-            )
+            let shown = lines.iter().skip(start).take(wanted.len().clamp(1, MAX_SHOWN));
+            (start + 1, shown.map(|line| (*line).chars().take(MAX_LETTERS * 2).collect()).collect())
         });
         Self { window }
     }
@@ -67,14 +59,8 @@ fn by_lines(lines: &[&str], wanted: &[&str]) -> Option<usize> {
         }
     }
     let mut votes: HashMap<usize, usize> = HashMap::new();
-    for (offset, line) in wanted
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| line.trim().len() > 2)
-    {
-        let found = index
-            .get(line.trim())
-            .filter(|numbers| numbers.len() <= MAX_TWINS);
+    for (offset, line) in wanted.iter().enumerate().filter(|(_, line)| line.trim().len() > 2) {
+        let found = index.get(line.trim()).filter(|numbers| numbers.len() <= MAX_TWINS);
         for number in found.into_iter().flatten() {
             *votes.entry(number.saturating_sub(offset)).or_default() += 1;
         }
@@ -107,11 +93,8 @@ fn by_letters(lines: &[&str], wanted: &[&str]) -> Option<usize> {
 
 /// The pairs of neighbouring letters of a line, sorted.
 fn pairs(line: &str) -> Vec<(char, char)> {
-    let letters: Vec<char> = line
-        .chars()
-        .filter(|letter| !letter.is_whitespace())
-        .take(MAX_LETTERS)
-        .collect();
+    let letters: Vec<char> =
+        line.chars().filter(|letter| !letter.is_whitespace()).take(MAX_LETTERS).collect();
     let mut pairs: Vec<(char, char)> = letters.windows(2).map(|pair| (pair[0], pair[1])).collect();
     pairs.sort_unstable();
     pairs
@@ -132,9 +115,5 @@ fn likeness(one: &[(char, char)], other: &[(char, char)]) -> f64 {
         }
     }
     let total = u32::try_from(one.len() + other.len()).unwrap_or(u32::MAX);
-    if total == 0 {
-        0.0
-    } else {
-        f64::from(2 * shared) / f64::from(total)
-    }
+    if total == 0 { 0.0 } else { f64::from(2 * shared) / f64::from(total) }
 }

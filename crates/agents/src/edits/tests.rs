@@ -4,10 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn edit(search: &str, replace: &str) -> Edit {
-    Edit {
-        search: search.to_owned(),
-        replace: replace.to_owned(),
-    }
+    Edit { search: search.to_owned(), replace: replace.to_owned() }
 }
 
 fn refusal(text: &str, edits: &[Edit]) -> String {
@@ -33,14 +30,8 @@ fn a_file_with_crlf_keeps_it() {
 #[test]
 fn what_is_not_matched_stays_byte_for_byte() {
     let text = "a\r\nb\nc\r\nd\n\re";
-    assert_eq!(
-        apply("a.rs", text, &[edit("b", "B")]).unwrap(),
-        "a\r\nB\nc\r\nd\n\re"
-    );
-    assert_eq!(
-        apply("a.rs", "a\nend", &[edit("a", "b")]).unwrap(),
-        "b\nend"
-    );
+    assert_eq!(apply("a.rs", text, &[edit("b", "B")]).unwrap(), "a\r\nB\nc\r\nd\n\re");
+    assert_eq!(apply("a.rs", "a\nend", &[edit("a", "b")]).unwrap(), "b\nend");
 }
 
 #[test]

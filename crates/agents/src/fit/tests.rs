@@ -4,34 +4,21 @@ use super::*;
 use proptest::prelude::*;
 
 fn sheet(parts: Vec<Part>) -> Sheet {
-    Sheet {
-        system: "orders".to_owned(),
-        parts,
-        closing: "do it".to_owned(),
-    }
+    Sheet { system: "orders".to_owned(), parts, closing: "do it".to_owned() }
 }
 
 fn tokens(messages: &[Message]) -> u64 {
-    messages
-        .iter()
-        .map(|message| estimate_tokens(&message.content))
-        .sum()
+    messages.iter().map(|message| estimate_tokens(&message.content)).sum()
 }
 
 fn user(sheet: &Sheet, window: u64) -> String {
     let messages = sheet.messages(Some(window)).unwrap();
-    assert!(
-        tokens(&messages) <= window,
-        "{} > {window}",
-        tokens(&messages)
-    );
+    assert!(tokens(&messages) <= window, "{} > {window}", tokens(&messages));
     messages[1].content.clone()
 }
 
 fn lines(name: &str, count: usize) -> String {
-    (1..=count)
-        .map(|line| format!("{name} {line} of the file\n"))
-        .collect()
+    (1..=count).map(|line| format!("{name} {line} of the file\n")).collect()
 }
 
 fn file(path: &str, lines_: usize, priority: Priority) -> Part {
@@ -40,9 +27,7 @@ fn file(path: &str, lines_: usize, priority: Priority) -> Part {
 
 #[test]
 fn what_is_required_and_does_not_fit_is_too_large() {
-    let sheet = sheet(vec![
-        Part::text("a", Priority::Subject, "x".repeat(3000)).required(),
-    ]);
+    let sheet = sheet(vec![Part::text("a", Priority::Subject, "x".repeat(3000)).required()]);
     let error = sheet.messages(Some(900)).unwrap_err();
     assert_eq!(error.available, 900);
     assert!(sheet.messages(Some(error.needed)).is_ok());
@@ -90,21 +75,16 @@ fn a_share_is_not_exceeded_and_an_unknown_window_is_not_filled_without_end() {
     let part = file("big", 20_000, Priority::Far);
     let capped = sheet(vec![part.clone().share(10)]);
     assert!(user(&capped, 10_000).len() < 5000);
-    let unknown = sheet(vec![part.clone(), file("other", 20_000, Priority::Far)])
-        .messages(None)
-        .unwrap();
+    let unknown =
+        sheet(vec![part.clone(), file("other", 20_000, Priority::Far)]).messages(None).unwrap();
     assert!(tokens(&unknown) <= UNKNOWN_WINDOW);
 }
 
 #[test]
 fn ever_fewer_paths_are_shown_the_nearest_first() {
-    let paths: Vec<String> = (0..400)
-        .map(|number| format!("src/f{number:03}.rs"))
-        .collect();
+    let paths: Vec<String> = (0..400).map(|number| format!("src/f{number:03}.rs")).collect();
     let ranked: Vec<&str> = paths.iter().rev().map(String::as_str).collect();
-    let sheet = sheet(vec![
-        Part::paths("paths", Priority::Near, &ranked).required(),
-    ]);
+    let sheet = sheet(vec![Part::paths("paths", Priority::Near, &ranked).required()]);
     let text = user(&sheet, 700);
     assert!(
         text.contains("(the 120 nearest; others exist)") && text.contains("src/f399.rs"),
@@ -117,10 +97,7 @@ fn ever_fewer_paths_are_shown_the_nearest_first() {
 #[test]
 fn a_text_is_cut_in_its_middle_between_letters() {
     assert_eq!(shorten("abcdef", 6), "abcdef");
-    assert_eq!(
-        shorten("ééééééééé", 6),
-        "é\n[… 12 bytes are left out here …]\néé"
-    );
+    assert_eq!(shorten("ééééééééé", 6), "é\n[… 12 bytes are left out here …]\néé");
 }
 
 proptest! {

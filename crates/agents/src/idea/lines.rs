@@ -64,9 +64,7 @@ fn names_files(words: &str) -> bool {
         Some("") => true,
         Some(rest) => rest.starts_with(" to ") || AFTER.contains(&rest.trim_start()),
         None => {
-            words
-                .strip_suffix(" files")
-                .is_some_and(|word| BEFORE.contains(&word))
+            words.strip_suffix(" files").is_some_and(|word| BEFORE.contains(&word))
                 || words == "file"
         }
     }
@@ -113,10 +111,7 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
             let ends_here = begun.inline && begun.part.label.is_some_and(Label::is_single_line);
             parts.push(begun.part);
             if ends_here {
-                parts.push(Part {
-                    label: within,
-                    ..Part::default()
-                });
+                parts.push(Part { label: within, ..Part::default() });
             }
         } else if let Some(part) = parts.last_mut() {
             free_text |= part.label.is_none() && !line.trim().is_empty();
@@ -165,43 +160,23 @@ fn opening(line: &str, next: Option<&str>, within: Option<Label>) -> Option<Open
         && matches!(within, Some(Label::Criteria | Label::Files));
     let part = labelled(trimmed).filter(|_| !listed)?;
     let inline = !part.body.trim().is_empty();
-    Some(Opening {
-        part,
-        underlined: false,
-        inline,
-    })
+    Some(Opening { part, underlined: false, inline })
 }
 
 fn headed(heading: &str, underlined: bool) -> Opening {
     let heading = bare(heading);
     match labelled(&heading) {
-        Some(part) => Opening {
-            inline: !part.body.trim().is_empty(),
-            part,
-            underlined,
-        },
+        Some(part) => Opening { inline: !part.body.trim().is_empty(), part, underlined },
         None => {
-            let part = Part {
-                label: Label::of(&heading),
-                heading,
-                ..Part::default()
-            };
-            Opening {
-                part,
-                underlined,
-                inline: false,
-            }
+            let part = Part { label: Label::of(&heading), heading, ..Part::default() };
+            Opening { part, underlined, inline: false }
         }
     }
 }
 
 fn atx(line: &str) -> Option<String> {
     let indent = line.len() - line.trim_start().len();
-    let marks = line
-        .trim_start()
-        .chars()
-        .take_while(|letter| *letter == '#')
-        .count();
+    let marks = line.trim_start().chars().take_while(|letter| *letter == '#').count();
     let text = line.trim_start().trim_start_matches('#');
     if indent > 3 || !(1..=6).contains(&marks) || !text.starts_with([' ', '\t']) {
         return None;
@@ -209,14 +184,7 @@ fn atx(line: &str) -> Option<String> {
     let text = text.trim();
     // Closing marks are marks only after a blank: `# About C#` is about C#.
     let unmarked = text.trim_end_matches('#');
-    Some(
-        if unmarked.ends_with([' ', '\t']) {
-            unmarked.trim_end()
-        } else {
-            text
-        }
-        .to_owned(),
-    )
+    Some(if unmarked.ends_with([' ', '\t']) { unmarked.trim_end() } else { text }.to_owned())
 }
 
 fn is_underline(next: Option<&str>) -> bool {
@@ -227,9 +195,7 @@ fn is_underline(next: Option<&str>) -> bool {
 }
 
 fn plain_start(line: &str) -> bool {
-    line.chars()
-        .next()
-        .is_some_and(|first| first.is_alphanumeric() || first == '*')
+    line.chars().next().is_some_and(|first| first.is_alphanumeric() || first == '*')
 }
 
 /// `**Files**`, `Files:`, `**Priority:** high`, `- Complexity: low`: a known label at a line's start.
@@ -240,18 +206,11 @@ fn labelled(line: &str) -> Option<Part> {
         let label =
             Label::of(name).filter(|_| name.chars().count() <= 40 && !name.contains('`'))?;
         let value = value.trim_start_matches(['*', '_']).trim();
-        return Some(Part {
-            label: Some(label),
-            body: format!("{value}\n"),
-            ..Part::default()
-        });
+        return Some(Part { label: Some(label), body: format!("{value}\n"), ..Part::default() });
     }
     let name = line.trim_matches(['*', '_']);
     if bold && line.len() > name.len() + 3 {
-        return Label::of(name).map(|label| Part {
-            label: Some(label),
-            ..Part::default()
-        });
+        return Label::of(name).map(|label| Part { label: Some(label), ..Part::default() });
     }
     None
 }
@@ -272,9 +231,7 @@ fn without_marker(line: &str) -> &str {
     let Some(text) = unmarked.map(str::trim_start) else {
         return line;
     };
-    let boxed = ["[ ]", "[x]", "[X]", "[]"]
-        .iter()
-        .find_map(|mark| text.strip_prefix(mark));
+    let boxed = ["[ ]", "[x]", "[X]", "[]"].iter().find_map(|mark| text.strip_prefix(mark));
     boxed.unwrap_or(text).trim()
 }
 
@@ -283,9 +240,7 @@ pub(super) fn bare(line: &str) -> String {
     let line = without_marker(line.trim().trim_start_matches('#'));
     let line = line.trim().trim_end_matches(':').trim();
     for mark in ["**", "__", "`", "\"", "*", "_"] {
-        let inner = line
-            .strip_prefix(mark)
-            .and_then(|line| line.strip_suffix(mark));
+        let inner = line.strip_prefix(mark).and_then(|line| line.strip_suffix(mark));
         if let Some(inner) = inner.filter(|inner| !inner.contains(mark)) {
             return inner.trim_end_matches(':').trim().to_owned();
         }

@@ -12,15 +12,8 @@ const ENDINGS: [&str; 62] = [
     "graphql", "lua", "pl", "ex", "exs", "erl", "hs", "ml", "dart", "lock", "svg",
 ];
 /// Files that have no ending.
-const NAMES: [&str; 7] = [
-    "makefile",
-    "dockerfile",
-    "license",
-    "justfile",
-    "gemfile",
-    "rakefile",
-    "procfile",
-];
+const NAMES: [&str; 7] =
+    ["makefile", "dockerfile", "license", "justfile", "gemfile", "rakefile", "procfile"];
 const MAX_PATH_BYTES: usize = 300;
 
 /// The paths on one line of a list of files.
@@ -49,19 +42,15 @@ pub(super) fn mentioned(text: &str) -> Vec<String> {
             fenced = !fenced;
         } else if !fenced {
             found.extend(
-                spans(line)
-                    .into_iter()
-                    .filter_map(plausible)
-                    .filter(|path| is_file_name(path)),
+                spans(line).into_iter().filter_map(plausible).filter(|path| is_file_name(path)),
             );
             let bare = line.split_whitespace().map(|word| {
                 word.trim_matches(|letter: char| {
                     !letter.is_alphanumeric() && !matches!(letter, '.' | '/' | '_' | '`')
                 })
             });
-            let bare = bare
-                .map(|word| word.trim_end_matches('.'))
-                .filter(|word| word.contains('/'));
+            let bare =
+                bare.map(|word| word.trim_end_matches('.')).filter(|word| word.contains('/'));
             found.extend(bare.filter_map(plausible).filter(|path| is_file_name(path)));
         }
     }
@@ -82,9 +71,7 @@ fn plausible(word: &str) -> Option<String> {
         && path.len() <= MAX_PATH_BYTES
         && !path.contains(strange)
         && !path.contains("()")
-        && path
-            .split('/')
-            .all(|part| !part.is_empty() && part != "." && part != "..")
+        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
         && path.chars().any(char::is_alphabetic);
     sound.then_some(path)
 }

@@ -15,10 +15,7 @@ fn reads_known_headings() {
          - `src/login.rs` (new)\n- src/lib.rs - wiring\n- src/\n\n## Priority\nHigh\n\n## Complexity: Medium\n",
     );
     assert_eq!(idea.title, "Add a login form");
-    assert_eq!(
-        idea.description,
-        "People must log in.\n\n```sh\n# Files\nnot a heading\n```"
-    );
+    assert_eq!(idea.description, "People must log in.\n\n```sh\n# Files\nnot a heading\n```");
     assert_eq!(idea.criteria, ["a form is shown", "errors are shown too"]);
     assert_eq!(idea.files, ["src/login.rs", "src/lib.rs"]);
     assert_eq!(idea.priority.as_deref(), Some("High"));
@@ -31,10 +28,7 @@ fn the_first_free_heading_is_the_title_and_later_ones_stay_in_the_description() 
         "# Add a *cache*\nIntro.\n\n## Background\nIt is slow.\n\n**Priority:** low\nMore text.\n",
     );
     assert_eq!(idea.title, "Add a *cache*");
-    assert_eq!(
-        idea.description,
-        "Intro.\n\n## Background\nIt is slow.\n\nMore text."
-    );
+    assert_eq!(idea.description, "Intro.\n\n## Background\nIt is slow.\n\nMore text.");
     assert_eq!(idea.priority.as_deref(), Some("low"));
 }
 
@@ -44,10 +38,7 @@ fn reads_front_matter() {
         "---\ntitle: Add a cache\npriority: 1\nfiles: [src/a.rs, 'src/b.rs']\nacceptance_criteria:\n  - fast\n  - small\n\
          unknown: {a: 1}\n---\nBody text.\n",
     );
-    assert_eq!(
-        (idea.title.as_str(), idea.description.as_str()),
-        ("Add a cache", "Body text.")
-    );
+    assert_eq!((idea.title.as_str(), idea.description.as_str()), ("Add a cache", "Body text."));
     assert_eq!(idea.files, ["src/a.rs", "src/b.rs"]);
     assert_eq!(idea.criteria, ["fast", "small"]);
     assert_eq!(idea.priority.as_deref(), Some("1"));
@@ -65,37 +56,17 @@ fn titles_come_from_wherever_they_stand() {
         ("Add a cache", "Add a cache", "Add a cache"),
         ("Add a cache\nIt is slow.", "Add a cache", "It is slow."),
         ("- [ ] Add a cache", "Add a cache", "- [ ] Add a cache"),
-        (
-            "Title: Add a cache\nDescription: It is slow.",
-            "Add a cache",
-            "It is slow.",
-        ),
-        (
-            "# Idea: Add a cache\nIt is slow.",
-            "Add a cache",
-            "It is slow.",
-        ),
-        (
-            "Add a cache\n===========\nIt is slow.",
-            "Add a cache",
-            "It is slow.",
-        ),
-        (
-            "## Description\nAdd a cache\nIt is slow.",
-            "Add a cache",
-            "It is slow.",
-        ),
+        ("Title: Add a cache\nDescription: It is slow.", "Add a cache", "It is slow."),
+        ("# Idea: Add a cache\nIt is slow.", "Add a cache", "It is slow."),
+        ("Add a cache\n===========\nIt is slow.", "Add a cache", "It is slow."),
+        ("## Description\nAdd a cache\nIt is slow.", "Add a cache", "It is slow."),
         (
             "\u{feff}# Delete unused files\r\nAll of them.\r\n",
             "Delete unused files",
             "All of them.",
         ),
         ("# About C#\nIt is sharp.", "About C#", "It is sharp."),
-        (
-            "# Add a cache\nName: the cache's name",
-            "Add a cache",
-            "Name: the cache's name",
-        ),
+        ("# Add a cache\nName: the cache's name", "Add a cache", "Name: the cache's name"),
         (
             "**Title**\n\nAdd a cache\n\n**Description**\n\nIt is slow.",
             "Add a cache",
@@ -125,10 +96,7 @@ fn files_are_taken_from_running_text_only_when_they_look_like_nothing_else() {
         "# T\nUse Node.js and/or `Config::new()` and `serde_json::Value` in `src/app/[id]/page.tsx`, src/main.rs and \
          `README.md`. See https://example.org/a.html, `/etc/passwd`, `../up.rs`, `self.name`.\n",
     );
-    assert_eq!(
-        idea.files,
-        ["src/app/[id]/page.tsx", "README.md", "src/main.rs"]
-    );
+    assert_eq!(idea.files, ["src/app/[id]/page.tsx", "README.md", "src/main.rs"]);
 }
 
 #[test]
@@ -141,11 +109,7 @@ fn a_list_of_files_is_read_in_any_form() {
         ("- the parser", vec![]),
         ("- /abs/a.rs\n- a/../b.rs\n- src/*.rs", vec![]),
     ] {
-        assert_eq!(
-            parse(&format!("# T\n## Files\n{list}\n")).files,
-            files,
-            "{list}"
-        );
+        assert_eq!(parse(&format!("# T\n## Files\n{list}\n")).files, files, "{list}");
     }
 }
 
@@ -159,26 +123,12 @@ fn refuses_what_says_nothing() {
 #[test]
 fn refuses_what_is_too_large_and_bounds_the_rest() {
     let huge = "a".repeat(MAX_IDEA_BYTES + 1);
-    assert_eq!(
-        Idea::parse("001", &huge),
-        Err(IdeaError::TooLarge {
-            bytes: MAX_IDEA_BYTES + 1
-        })
-    );
-    let criteria: String = (0..5000)
-        .map(|number| format!("- c{number} {}\n", "x".repeat(20)))
-        .collect();
-    let files: String = (0..3000)
-        .map(|number| format!("- f{number}.rs\n"))
-        .collect();
-    let idea = parse(&format!(
-        "# {}\n## Criteria\n{criteria}## Files\n{files}",
-        "t".repeat(5000)
-    ));
-    assert_eq!(
-        (idea.criteria.len(), idea.files.len()),
-        (MAX_CRITERIA, MAX_FILES)
-    );
+    assert_eq!(Idea::parse("001", &huge), Err(IdeaError::TooLarge { bytes: MAX_IDEA_BYTES + 1 }));
+    let criteria: String =
+        (0..5000).map(|number| format!("- c{number} {}\n", "x".repeat(20))).collect();
+    let files: String = (0..3000).map(|number| format!("- f{number}.rs\n")).collect();
+    let idea = parse(&format!("# {}\n## Criteria\n{criteria}## Files\n{files}", "t".repeat(5000)));
+    assert_eq!((idea.criteria.len(), idea.files.len()), (MAX_CRITERIA, MAX_FILES));
     assert_eq!(idea.title.chars().count(), TITLE_CHARS + 1);
 }
 

@@ -78,11 +78,7 @@ impl PlanRules {
             return Err("the plan has no milestone".to_owned());
         }
         // A template cannot be told to be shorter, and its notes cost nothing.
-        let most = if giver == Giver::Template {
-            MOST_MILESTONES
-        } else {
-            self.max_milestones
-        };
+        let most = if giver == Giver::Template { MOST_MILESTONES } else { self.max_milestones };
         if count > most {
             return Err(format!(
                 "the plan has {count} milestones; at most {most} are allowed, so join some"
@@ -94,9 +90,7 @@ impl PlanRules {
             .map(|milestone| milestone.files.iter().count() + milestone.read.len())
             .sum();
         if files > MOST_FILES {
-            return Err(format!(
-                "the plan names {files} files; at most {MOST_FILES} are allowed"
-            ));
+            return Err(format!("the plan names {files} files; at most {MOST_FILES} are allowed"));
         }
         Ok(())
     }
@@ -108,28 +102,20 @@ impl PlanRules {
             modify: tidy(&files.modify),
             delete: tidy(&files.delete),
         };
-        let refused: Vec<String> = files
-            .iter()
-            .filter_map(|path| self.refuse(path))
-            .take(NAMED)
-            .collect();
+        let refused: Vec<String> =
+            files.iter().filter_map(|path| self.refuse(path)).take(NAMED).collect();
         if !refused.is_empty() {
             return Err(refused.join("; "));
         }
         let written: BTreeSet<&String> = files.create.iter().chain(&files.modify).collect();
         if let Some(path) = files.delete.iter().find(|path| written.contains(path)) {
-            return Err(format!(
-                "{path} is both to be written and to be deleted; decide for one"
-            ));
+            return Err(format!("{path} is both to be written and to be deleted; decide for one"));
         }
-        if let Some(path) = written.iter().find(|path| {
-            written
-                .iter()
-                .any(|other| other.starts_with(&format!("{path}/")))
-        }) {
-            return Err(format!(
-                "{path} is both a file and a folder of another file"
-            ));
+        if let Some(path) = written
+            .iter()
+            .find(|path| written.iter().any(|other| other.starts_with(&format!("{path}/"))))
+        {
+            return Err(format!("{path} is both a file and a folder of another file"));
         }
         Ok(files)
     }
@@ -140,16 +126,10 @@ impl PlanRules {
             return Some("a path is empty".to_owned());
         }
         if let Err(why) = (self.guard)(path) {
-            return Some(if why.contains(path) {
-                why
-            } else {
-                format!("{path}: {why}")
-            });
+            return Some(if why.contains(path) { why } else { format!("{path}: {why}") });
         }
         if self.known.is_denied(path) {
-            return Some(format!(
-                "{path} is off limits: it may be neither read nor written"
-            ));
+            return Some(format!("{path} is off limits: it may be neither read nor written"));
         }
         if path.ends_with('/') || self.known.is_folder(path) {
             return Some(format!("{path} is a folder; name the files in it"));
@@ -176,14 +156,9 @@ impl PlanRules {
             path.starts_with(['/', '\\', '~']) || path.split('/').any(|part| part == "..")
         };
         if let Some(path) = paths.iter().find(outside) {
-            return Err(format!(
-                "{path} lies outside the repository; name paths from its top"
-            ));
+            return Err(format!("{path} lies outside the repository; name paths from its top"));
         }
-        Ok(paths
-            .into_iter()
-            .filter(|path| there(path) && !self.known.is_denied(path))
-            .collect())
+        Ok(paths.into_iter().filter(|path| there(path) && !self.known.is_denied(path)).collect())
     }
 }
 
@@ -201,11 +176,7 @@ fn agree(files: Files, there: impl Fn(&str) -> bool) -> Files {
             agreed.create.push(path);
         }
     }
-    agreed.delete = files
-        .delete
-        .into_iter()
-        .filter(|path| there(path))
-        .collect();
+    agreed.delete = files.delete.into_iter().filter(|path| there(path)).collect();
     agreed
 }
 
@@ -223,11 +194,7 @@ fn advance(files: &Files, existing: &mut BTreeSet<String>, gone: &mut BTreeSet<S
 
 fn tidy(paths: &[String]) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    paths
-        .iter()
-        .map(|path| tidy_path(path))
-        .filter(|path| seen.insert(path.clone()))
-        .collect()
+    paths.iter().map(|path| tidy_path(path)).filter(|path| seen.insert(path.clone())).collect()
 }
 
 /// The folders that a path lies in, the outermost first.

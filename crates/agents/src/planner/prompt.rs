@@ -113,19 +113,13 @@ pub(super) fn plan(
     max_milestones: usize,
 ) -> Sheet {
     let understood = understood(analysis);
-    let focus = Arc::new(Focus::of(
-        [idea.text.as_str(), understood.as_str()],
-        material.relevant,
-    ));
+    let focus = Arc::new(Focus::of([idea.text.as_str(), understood.as_str()], material.relevant));
     let mut parts = vec![
         whole_idea(idea),
         Part::material("analysis", Priority::Subject, &understood, &[3000, 1000]).required(),
         tree(idea, known, &analysis.relevant_files),
     ];
-    let shown = material
-        .relevant
-        .iter()
-        .filter_map(|path| Some((path, material.texts.get(path)?)));
+    let shown = material.relevant.iter().filter_map(|path| Some((path, material.texts.get(path)?)));
     parts
         .extend(shown.map(|(path, text)| Part::file(path, text, Priority::Near, &focus).share(40)));
     let others: Vec<String> = material
@@ -136,10 +130,7 @@ pub(super) fn plan(
         .collect();
     parts.extend(background_parts(&others, material.texts, &focus));
     Sheet {
-        system: format!(
-            "{PLAN}\n- At most {max_milestones} milestones.\n\n{}",
-            fence::RULE
-        ),
+        system: format!("{PLAN}\n- At most {max_milestones} milestones.\n\n{}", fence::RULE),
         parts,
         closing:
             "Plan the idea. Answer with one JSON object by schema plan, and with nothing else."
@@ -152,21 +143,14 @@ fn words(idea: &Idea) -> Words {
 }
 
 fn whole_idea(idea: &Idea) -> Part {
-    Part::material(
-        "idea",
-        Priority::Subject,
-        &idea.text,
-        &[40_000, 12_000, 4_000, 1_500],
-    )
-    .required()
+    Part::material("idea", Priority::Subject, &idea.text, &[40_000, 12_000, 4_000, 1_500])
+        .required()
 }
 
 fn tree(idea: &Idea, known: &Known, relevant: &[String]) -> Part {
     let named: Vec<String> = idea.files.iter().chain(relevant).cloned().collect();
     let ranked = words(idea).rank(known.visible(), &named);
-    Part::paths("paths in the repository", Priority::Near, &ranked)
-        .share(30)
-        .required()
+    Part::paths("paths in the repository", Priority::Near, &ranked).share(30).required()
 }
 
 fn background_parts(
@@ -174,20 +158,13 @@ fn background_parts(
     texts: &BTreeMap<String, String>,
     focus: &Arc<Focus>,
 ) -> Vec<Part> {
-    let shown = paths
-        .iter()
-        .filter_map(|path| Some((path, texts.get(path)?)));
-    shown
-        .map(|(path, text)| Part::file(path, text, Priority::Far, focus).share(15))
-        .collect()
+    let shown = paths.iter().filter_map(|path| Some((path, texts.get(path)?)));
+    shown.map(|(path, text)| Part::file(path, text, Priority::Far, focus).share(15)).collect()
 }
 
 fn understood(analysis: &Analysis) -> String {
     let mut text = analysis.understanding.clone();
-    for (name, list) in [
-        ("Risks", &analysis.risks),
-        ("Open questions", &analysis.questions),
-    ] {
+    for (name, list) in [("Risks", &analysis.risks), ("Open questions", &analysis.questions)] {
         if !list.is_empty() {
             text.push_str(&format!("\n{name}:\n- {}", list.join("\n- ")));
         }

@@ -27,13 +27,8 @@ file, or null), issue (what is wrong), suggestion (how to mend it). Do not appro
 pub(super) fn review(input: &ReviewInput<'_>, deny: &GlobSet) -> Sheet {
     let mut parts = vec![
         Part::material("idea", Priority::Near, &idea(input), &[6_000, 2_000, 600]).required(),
-        Part::material(
-            "milestone",
-            Priority::Subject,
-            &milestone(input),
-            &[4_000, 1_500],
-        )
-        .required(),
+        Part::material("milestone", Priority::Subject, &milestone(input), &[4_000, 1_500])
+            .required(),
     ];
     if !input.missing.is_empty() {
         parts.push(
@@ -71,11 +66,7 @@ pub(super) fn review(input: &ReviewInput<'_>, deny: &GlobSet) -> Sheet {
 fn idea(input: &ReviewInput<'_>) -> String {
     let mut text = format!("{}\n\n{}", input.idea.title, input.idea.description);
     push_list(&mut text, "Criteria of the idea", &input.idea.criteria);
-    push_list(
-        &mut text,
-        "Success criteria of the plan",
-        &input.plan.success_criteria,
-    );
+    push_list(&mut text, "Success criteria of the plan", &input.plan.success_criteria);
     text
 }
 
@@ -106,11 +97,7 @@ fn milestone(input: &ReviewInput<'_>) -> String {
         .skip(input.milestone + 1)
         .map(|later| later.name.clone())
         .collect();
-    push_list(
-        &mut text,
-        "Later milestones, not part of this review",
-        &later,
-    );
+    push_list(&mut text, "Later milestones, not part of this review", &later);
     text
 }
 
@@ -136,16 +123,9 @@ fn findings(findings: &[Finding]) -> String {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let lines = sorted.into_iter().take(MAX_FINDINGS).map(|finding| {
-        let line = finding
-            .line
-            .map(|line| format!(":{line}"))
-            .unwrap_or_default();
-        let mut text = format!(
-            "[{}] {}{line}: {}",
-            finding.severity.as_str(),
-            finding.path,
-            finding.message
-        );
+        let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let mut text =
+            format!("[{}] {}{line}: {}", finding.severity.as_str(), finding.path, finding.message);
         cut(&mut text, 500);
         text
     });
@@ -159,12 +139,7 @@ fn diffs(diff: &str, deny: &GlobSet) -> Vec<Part> {
     let shown = files.iter().filter(|(path, _)| !deny.is_match(path));
     let mut parts: Vec<Part> = shown
         .map(|(path, text)| {
-            Part::material(
-                &format!("diff of {path}"),
-                Priority::Near,
-                text,
-                &DIFF_SIZES,
-            )
+            Part::material(&format!("diff of {path}"), Priority::Near, text, &DIFF_SIZES)
         })
         .collect();
     if parts.is_empty() {
@@ -194,13 +169,9 @@ fn by_file(diff: &str) -> Vec<(String, String)> {
 
 /// The path of `a/PATH b/PATH`: both halves are alike, so that a blank in it does no harm.
 fn header_path(names: &str) -> &str {
-    let half = names
-        .get(names.len() / 2 + 1..)
-        .and_then(|half| half.strip_prefix("b/"));
+    let half = names.get(names.len() / 2 + 1..).and_then(|half| half.strip_prefix("b/"));
     let alike = half.filter(|path| names.get(2..).is_some_and(|rest| rest.starts_with(*path)));
-    alike
-        .or_else(|| names.rsplit_once(" b/").map(|(_, path)| path))
-        .unwrap_or(names)
+    alike.or_else(|| names.rsplit_once(" b/").map(|(_, path)| path)).unwrap_or(names)
 }
 
 #[cfg(test)]

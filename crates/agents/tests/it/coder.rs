@@ -10,23 +10,13 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 use crate::scene::{Scene, chain_at, files, idea, model, settings};
 
 fn plan() -> Plan {
-    let milestone = Milestone {
-        name: "Greet by name".to_owned(),
-        ..Milestone::default()
-    };
-    Plan {
-        milestones: vec![milestone],
-        risks: vec![],
-        success_criteria: vec![],
-        confidence: 0.9,
-    }
+    let milestone = Milestone { name: "Greet by name".to_owned(), ..Milestone::default() };
+    Plan { milestones: vec![milestone], risks: vec![], success_criteria: vec![], confidence: 0.9 }
 }
 
 fn item(paths: &[(&str, Action)]) -> WorkItem {
-    let file = |(path, action): &(&str, Action)| PlannedFile {
-        path: (*path).to_owned(),
-        action: *action,
-    };
+    let file =
+        |(path, action): &(&str, Action)| PlannedFile { path: (*path).to_owned(), action: *action };
     WorkItem {
         files: paths.iter().map(file).collect(),
         read: vec!["src/lib.rs".to_owned(), ".env".to_owned()],
@@ -35,24 +25,19 @@ fn item(paths: &[(&str, Action)]) -> WorkItem {
 
 fn script() -> Script {
     let mut answers = Answers::default();
-    answers.changes.insert(
-        "src/greet.rs".to_owned(),
-        FileAnswer::edit("\"hello\"", "\"hello, you\""),
-    );
-    answers.changes.insert(
-        "src/names.rs".to_owned(),
-        FileAnswer::create("pub fn name() -> u8 {\n    1\n}\n"),
-    );
+    answers
+        .changes
+        .insert("src/greet.rs".to_owned(), FileAnswer::edit("\"hello\"", "\"hello, you\""));
+    answers
+        .changes
+        .insert("src/names.rs".to_owned(), FileAnswer::create("pub fn name() -> u8 {\n    1\n}\n"));
     Script::default().with_answers(answers)
 }
 
 #[tokio::test]
 async fn edits_and_new_files_become_a_change_set() {
     let scene = Scene::new(script(), &[("small", 0)]).await;
-    let item = item(&[
-        ("src/greet.rs", Action::Modify),
-        ("src/names.rs", Action::Create),
-    ]);
+    let item = item(&[("src/greet.rs", Action::Modify), ("src/names.rs", Action::Create)]);
     let (idea, plan, source) = (idea(), plan(), files());
     let input = CoderInput {
         idea: &idea,
@@ -62,24 +47,13 @@ async fn edits_and_new_files_become_a_change_set() {
         earlier: &[],
         findings: &[],
     };
-    let answered = implement(&scene.asking(), &input, &source, &settings())
-        .await
-        .unwrap();
+    let answered = implement(&scene.asking(), &input, &source, &settings()).await.unwrap();
     let changes = &answered.value.changes;
     assert_eq!(changes.len(), 2);
-    assert!(
-        changes[0]
-            .after
-            .as_deref()
-            .unwrap()
-            .contains("\"hello, you\"")
-    );
+    assert!(changes[0].after.as_deref().unwrap().contains("\"hello, you\""));
     assert_eq!(changes[1].before, None);
     assert!(scene.sent().contains("pub mod greet;") && !scene.sent().contains("hunter2"));
-    assert_eq!(
-        scene.server.requests()[0].paths,
-        ["src/greet.rs", "src/names.rs"]
-    );
+    assert_eq!(scene.server.requests()[0].paths, ["src/greet.rs", "src/names.rs"]);
 }
 
 /// Trap 45: a stub is a failed attempt, and the next model is asked.
@@ -97,9 +71,7 @@ async fn a_placeholder_is_a_failed_attempt_and_the_next_model_answers() {
         earlier: &[],
         findings: &[],
     };
-    let answered = implement(&scene.asking(), &input, &files(), &settings())
-        .await
-        .unwrap();
+    let answered = implement(&scene.asking(), &input, &files(), &settings()).await.unwrap();
     assert_eq!(answered.model, Some(model("large")));
     assert_eq!(answered.attempts[0].class, Some(Class::InvalidOutput));
 }
@@ -116,17 +88,13 @@ async fn nothing_stands_in_for_a_coder() {
         findings: &[],
     };
     let scene = Scene::new(Script::all_failing(Fault::status(500)), &[("small", 0)]).await;
-    let failed = implement(&scene.asking(), &input, &files(), &settings())
-        .await
-        .unwrap_err();
+    let failed = implement(&scene.asking(), &input, &files(), &settings()).await.unwrap_err();
     assert!(
         matches!(&failed, Failed::Unanswered(unanswered) if unanswered.reason == Reason::AllFailed)
     );
     assert!(!failed.attempts().is_empty());
     let none = Scene::new(Script::default(), &[]).await;
-    let failed = implement(&none.asking(), &input, &files(), &settings())
-        .await
-        .unwrap_err();
+    let failed = implement(&none.asking(), &input, &files(), &settings()).await.unwrap_err();
     assert!(
         matches!(&failed, Failed::Unanswered(unanswered) if unanswered.reason == Reason::NoModel)
     );
@@ -150,20 +118,15 @@ impl Respond for Curious {
             json!({"files": [], "notes": "", "needs_files": ["src/far.rs", ".env", "nowhere.rs"]})
         };
         let chunk = json!({"choices": [{"index": 0, "delta": {"content": answer.to_string()}, "finish_reason": "stop"}]});
-        ResponseTemplate::new(200).set_body_raw(
-            format!("data: {chunk}\n\ndata: [DONE]\n\n"),
-            "text/event-stream",
-        )
+        ResponseTemplate::new(200)
+            .set_body_raw(format!("data: {chunk}\n\ndata: [DONE]\n\n"), "text/event-stream")
     }
 }
 
 #[tokio::test]
 async fn a_coder_gets_the_files_it_asks_for_as_often_as_the_rounds_allow() {
     let server = MockServer::start().await;
-    Mock::given(any())
-        .respond_with(Curious)
-        .mount(&server)
-        .await;
+    Mock::given(any()).respond_with(Curious).mount(&server).await;
     let chain = chain_at(&format!("{}/v1", server.uri()), &[("curious", 0)]);
     let cancel = tokio_util::sync::CancellationToken::new();
     let asking = agents::Asking {
@@ -173,12 +136,8 @@ async fn a_coder_gets_the_files_it_asks_for_as_often_as_the_rounds_allow() {
         observer: &(),
         degradation: None,
     };
-    let (idea, plan, item, source) = (
-        idea(),
-        plan(),
-        item(&[("src/names.rs", Action::Create)]),
-        files(),
-    );
+    let (idea, plan, item, source) =
+        (idea(), plan(), item(&[("src/names.rs", Action::Create)]), files());
     let input = CoderInput {
         idea: &idea,
         plan: &plan,
@@ -187,36 +146,19 @@ async fn a_coder_gets_the_files_it_asks_for_as_often_as_the_rounds_allow() {
         earlier: &[],
         findings: &[],
     };
-    let answered = implement(&asking, &input, &source, &settings())
-        .await
-        .unwrap();
-    assert_eq!(
-        answered.value.changes[0].after.as_deref(),
-        Some("pub const SEEN: bool = true;\n")
-    );
-    let numbers: Vec<u32> = answered
-        .attempts
-        .iter()
-        .map(|attempt| attempt.number)
-        .collect();
+    let answered = implement(&asking, &input, &source, &settings()).await.unwrap();
+    assert_eq!(answered.value.changes[0].after.as_deref(), Some("pub const SEEN: bool = true;\n"));
+    let numbers: Vec<u32> = answered.attempts.iter().map(|attempt| attempt.number).collect();
     assert_eq!(numbers, [1, 2, 3]);
     assert!(!source.read.lock().unwrap().contains(&".env".to_owned()));
 }
 
 #[tokio::test]
 async fn cancelling_ends_a_coder_with_its_attempts() {
-    let scene = Scene::new(
-        Script::all_failing(Fault::Stall { after_chunks: 0 }),
-        &[("small", 0)],
-    )
-    .await;
-    let (idea, plan, item, source, settings) = (
-        idea(),
-        plan(),
-        item(&[("src/names.rs", Action::Create)]),
-        files(),
-        settings(),
-    );
+    let scene =
+        Scene::new(Script::all_failing(Fault::Stall { after_chunks: 0 }), &[("small", 0)]).await;
+    let (idea, plan, item, source, settings) =
+        (idea(), plan(), item(&[("src/names.rs", Action::Create)]), files(), settings());
     let input = CoderInput {
         idea: &idea,
         plan: &plan,

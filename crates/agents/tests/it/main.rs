@@ -1,9 +1,6 @@
 //! The three roles through real chains, against simulated models and against none.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what the tests share stands outside of test functions"
-)]
+#![expect(clippy::unwrap_used, reason = "what the tests share stands outside of test functions")]
 
 mod coder;
 mod planner;

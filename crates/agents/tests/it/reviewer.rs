@@ -11,16 +11,8 @@ const DIFF: &str =
     "diff --git a/src/a.rs b/src/a.rs\n--- a/src/a.rs\n+++ b/src/a.rs\n@@ -1 +1 @@\n-old\n+new\n";
 
 fn plan() -> Plan {
-    let milestone = Milestone {
-        name: "Do it".to_owned(),
-        ..Milestone::default()
-    };
-    Plan {
-        milestones: vec![milestone],
-        risks: vec![],
-        success_criteria: vec![],
-        confidence: 0.9,
-    }
+    let milestone = Milestone { name: "Do it".to_owned(), ..Milestone::default() };
+    Plan { milestones: vec![milestone], risks: vec![], success_criteria: vec![], confidence: 0.9 }
 }
 
 fn finding(severity: static_checks::Severity) -> Finding {
@@ -56,15 +48,9 @@ async fn a_model_reviews_the_diff_and_sees_the_findings() {
     };
     let answered = review(&scene.asking(), &input, &settings()).await.unwrap();
     assert_eq!(answered.model, Some(model("small")));
+    assert_eq!((answered.value.approved, answered.value.code_quality), (false, 41));
     assert_eq!(
-        (answered.value.approved, answered.value.code_quality),
-        (false, 41)
-    );
-    assert_eq!(
-        (
-            answered.value.issues[0].severity,
-            answered.value.issues[0].line
-        ),
+        (answered.value.issues[0].severity, answered.value.issues[0].line),
         (Severity::High, Some(7))
     );
     assert!(scene.sent().contains("looks like a key") && scene.sent().contains("+new"));
@@ -75,10 +61,9 @@ async fn a_model_reviews_the_diff_and_sees_the_findings() {
 async fn when_no_model_reviews_the_static_checks_decide() {
     let scene = Scene::new(Script::all_failing(Fault::status(400)), &[("small", 0)]).await;
     let (idea, plan) = (idea(), plan());
-    for (severity, approved) in [
-        (static_checks::Severity::Low, true),
-        (static_checks::Severity::High, false),
-    ] {
+    for (severity, approved) in
+        [(static_checks::Severity::Low, true), (static_checks::Severity::High, false)]
+    {
         let findings = [finding(severity)];
         let input = ReviewInput {
             idea: &idea,

@@ -20,19 +20,13 @@ pub(crate) struct Files {
 
 impl Files {
     pub(crate) fn of<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let texts: BTreeMap<String, String> = texts
-            .into_iter()
-            .map(|(path, text)| (path.to_owned(), text.to_owned()))
-            .collect();
+        let texts: BTreeMap<String, String> =
+            texts.into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
         let file = |(path, text): (&String, &String)| SourceFile {
             path: path.clone(),
             size: text.len() as u64,
         };
-        Self {
-            listed: texts.iter().map(file).collect(),
-            texts,
-            read: Mutex::default(),
-        }
+        Self { listed: texts.iter().map(file).collect(), texts, read: Mutex::default() }
     }
 }
 
@@ -44,9 +38,8 @@ impl Source for Files {
 
     async fn read(&self, paths: &[String]) -> Result<BTreeMap<String, String>, SourceError> {
         self.read.lock().unwrap().extend_from_slice(paths);
-        let known = paths
-            .iter()
-            .filter_map(|path| Some((path.clone(), self.texts.get(path)?.clone())));
+        let known =
+            paths.iter().filter_map(|path| Some((path.clone(), self.texts.get(path)?.clone())));
         Ok(known.collect())
     }
 }
@@ -76,10 +69,7 @@ pub(crate) fn files() -> Files {
         ("AGENTS.md", "Use short names.\n"),
         ("README.md", "A greeter.\n"),
         ("src/lib.rs", "pub mod greet;\n"),
-        (
-            "src/greet.rs",
-            "pub fn greet() -> &'static str {\n    \"hello\"\n}\n",
-        ),
+        ("src/greet.rs", "pub fn greet() -> &'static str {\n    \"hello\"\n}\n"),
         ("src/far.rs", "pub fn far_away() {}\n"),
         (".env", "KEY=hunter2-do-not-show\n"),
     ])
@@ -108,10 +98,7 @@ pub(crate) fn settings() -> Settings {
 }
 
 pub(crate) fn model(name: &str) -> ModelId {
-    ModelId {
-        provider: "sim".to_owned(),
-        name: name.to_owned(),
-    }
+    ModelId { provider: "sim".to_owned(), name: name.to_owned() }
 }
 
 /// A chain of these models at this address; a window of 0 is unknown.
@@ -122,23 +109,15 @@ pub(crate) fn chain_at(base_url: &str, models: &[(&str, u64)]) -> Chain {
         api_key: None,
         headers: BTreeMap::new(),
     };
-    let facts = |window: u64| Facts {
-        context_window: (window > 0).then_some(window),
-        ..Facts::default()
-    };
+    let facts =
+        |window: u64| Facts { context_window: (window > 0).then_some(window), ..Facts::default() };
     let settings = model_providers::Settings {
         endpoints: BTreeMap::from([("sim".to_owned(), endpoint)]),
-        models: models
-            .iter()
-            .map(|(name, window)| (model(name), facts(*window)))
-            .collect(),
+        models: models.iter().map(|(name, window)| (model(name), facts(*window))).collect(),
         ..model_providers::Settings::default()
     };
     let ids: Vec<ModelId> = models.iter().map(|(name, _)| model(name)).collect();
-    Providers::new(settings)
-        .unwrap()
-        .chain(&ids, Duration::from_secs(30))
-        .unwrap()
+    Providers::new(settings).unwrap().chain(&ids, Duration::from_secs(30)).unwrap()
 }
 
 pub(crate) struct Scene {
@@ -172,10 +151,6 @@ impl Scene {
 
     /// Everything that was ever sent to a model.
     pub(crate) fn sent(&self) -> String {
-        self.server
-            .requests()
-            .iter()
-            .map(|request| request.body.to_string())
-            .collect()
+        self.server.requests().iter().map(|request| request.body.to_string()).collect()
     }
 }

@@ -18,10 +18,8 @@ const TRIES: usize = 5;
 
 /// Runs one of the subcommands.
 pub(crate) async fn run(project: Project, command: BreakerCommand) -> CommandResult {
-    let models: BTreeSet<ModelId> = Role::ALL
-        .iter()
-        .flat_map(|role| project.config.chain(*role).to_vec())
-        .collect();
+    let models: BTreeSet<ModelId> =
+        Role::ALL.iter().flat_map(|role| project.config.chain(*role).to_vec()).collect();
     match command {
         BreakerCommand::List => list(&project, &models).await,
         BreakerCommand::Reset { model } => reset(&project, &models, model.as_deref()).await,
@@ -29,11 +27,7 @@ pub(crate) async fn run(project: Project, command: BreakerCommand) -> CommandRes
 }
 
 async fn list(project: &Project, models: &BTreeSet<ModelId>) -> CommandResult {
-    let store = if project.has_state() {
-        Some(project.open_store().await?)
-    } else {
-        None
-    };
+    let store = if project.has_state() { Some(project.open_store().await?) } else { None };
     let providers = project.providers(store.as_ref()).await?;
     let breakers: Vec<serde_json::Value> =
         models.iter().map(|model| row(&providers, model)).collect();
@@ -47,12 +41,9 @@ async fn list(project: &Project, models: &BTreeSet<ModelId>) -> CommandResult {
     for model in models {
         let health = providers.health(model);
         let wait = health.resting.or(health.status.retry_in);
-        let wait = wait
-            .map(|wait| format!("  next probe in {} s", wait.as_secs()))
-            .unwrap_or_default();
-        project
-            .printer
-            .out(&format!("{model}  {}{wait}", health.status));
+        let wait =
+            wait.map(|wait| format!("  next probe in {} s", wait.as_secs())).unwrap_or_default();
+        project.printer.out(&format!("{model}  {}{wait}", health.status));
     }
     Ok(Exit::Success)
 }
@@ -70,38 +61,26 @@ fn row(providers: &Providers, model: &ModelId) -> serde_json::Value {
 }
 
 async fn reset(project: &Project, models: &BTreeSet<ModelId>, name: Option<&str>) -> CommandResult {
-    let model = name
-        .map(|name| name.parse::<ModelId>().map_err(usage))
-        .transpose()?;
+    let model = name.map(|name| name.parse::<ModelId>().map_err(usage)).transpose()?;
     if let Some(model) = model.as_ref().filter(|model| !models.contains(*model)) {
-        return Err(usage(format!(
-            "{model} is in no chain (see `belay breaker list`)"
-        )));
+        return Err(usage(format!("{model} is in no chain (see `belay breaker list`)")));
     }
     if project.has_state() {
         forget(project, model.as_ref()).await?;
     }
     let what = model.map_or_else(|| "every model".to_owned(), |model| model.to_string());
-    project
-        .printer
-        .out(&format!("Circuit breaker CLOSED: {what}"));
+    project.printer.out(&format!("Circuit breaker CLOSED: {what}"));
     Ok(Exit::Success)
 }
 
 async fn forget(project: &Project, model: Option<&ModelId>) -> Result<(), CommandError> {
     let store = project.open_store().await?;
     for _ in 0..TRIES {
-        let expected = store
-            .get(orchestrator::memory::KEY)
-            .await?
-            .map(|found| found.revision);
+        let expected = store.get(orchestrator::memory::KEY).await?.map(|found| found.revision);
         let providers = project.providers(Some(&store)).await?;
         providers.reset_breakers(model);
         let memory = serde_json::to_value(providers.memory()).map_err(anyhow::Error::from)?;
-        match store
-            .compare_and_swap(orchestrator::memory::KEY, expected, memory)
-            .await
-        {
+        match store.compare_and_swap(orchestrator::memory::KEY, expected, memory).await {
             Ok(_) => return Ok(()),
             Err(checkpoint_store::Error::Conflict) => {}
             Err(error) => return Err(error.into()),

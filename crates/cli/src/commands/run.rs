@@ -61,10 +61,7 @@ pub(crate) async fn resume(
 }
 
 async fn tell_warnings(project: &Project) -> Result<(), CommandError> {
-    project
-        .warnings
-        .iter()
-        .for_each(|warning| project.printer.warn(warning));
+    project.warnings.iter().for_each(|warning| project.printer.warn(warning));
     if project.repository.is_dirty().await? {
         project.printer.warn("the checkout has changes that are not committed; the work builds on the commit, without them");
     }
@@ -86,10 +83,9 @@ async fn work_on(
 }
 
 fn nothing(project: &Project) -> CommandResult {
-    project.printer.say(
-        Tone::Plain,
-        "Nothing to do: no unfinished run, and no new idea in ideas/backlog",
-    );
+    project
+        .printer
+        .say(Tone::Plain, "Nothing to do: no unfinished run, and no new idea in ideas/backlog");
     Ok(Exit::Success)
 }
 
@@ -101,29 +97,16 @@ async fn done(
 ) -> CommandResult {
     let state = State::fold(&store.records(head.id, 0).await?);
     let view = RunView::new(head, &state);
-    project.printer.say(
-        Tone::Plain,
-        "This idea is done and has not changed since; --fresh does it again",
-    );
+    project
+        .printer
+        .say(Tone::Plain, "This idea is done and has not changed since; --fresh does it again");
     if project.printer.json() {
         project.printer.data(&view);
     } else {
-        let outcome = Outcome {
-            run: head.id,
-            status: Status::Completed,
-            reason: None,
-            state,
-        };
-        summary::lines(&outcome, head)
-            .iter()
-            .for_each(|line| project.printer.out(line));
+        let outcome = Outcome { run: head.id, status: Status::Completed, reason: None, state };
+        summary::lines(&outcome, head).iter().for_each(|line| project.printer.out(line));
     }
-    Ok(Exit::of_run(
-        Status::Completed,
-        view.partial,
-        view.degraded,
-        work.strict,
-    ))
+    Ok(Exit::of_run(Status::Completed, view.partial, view.degraded, work.strict))
 }
 
 async fn drive(
@@ -140,16 +123,10 @@ async fn drive(
     if !project.printer.json() {
         let heads = store.runs().await?;
         if let Some(head) = heads.iter().find(|head| head.id == outcome.run) {
-            summary::lines(&outcome, head)
-                .iter()
-                .for_each(|line| project.printer.out(line));
+            summary::lines(&outcome, head).iter().for_each(|line| project.printer.out(line));
         }
     }
-    if let Some(reason) = outcome
-        .reason
-        .as_deref()
-        .filter(|_| outcome.status == Status::Failed)
-    {
+    if let Some(reason) = outcome.reason.as_deref().filter(|_| outcome.status == Status::Failed) {
         project.printer.error(reason);
     }
     let (partial, degraded) = (outcome.state.partial(), outcome.state.degraded());

@@ -35,10 +35,8 @@ async fn list(project: &Project) -> CommandResult {
         project.printer.out("No runs yet");
     }
     for view in views {
-        let started = view
-            .started_at
-            .map(|at| at.strftime("%Y-%m-%d %H:%M").to_string())
-            .unwrap_or_default();
+        let started =
+            view.started_at.map(|at| at.strftime("%Y-%m-%d %H:%M").to_string()).unwrap_or_default();
         project.printer.out(&format!(
             "{}  {started}  {:<11}  {:<20}  {}",
             view.run,
@@ -60,9 +58,7 @@ async fn show(project: &Project, name: &str) -> CommandResult {
     if project.printer.json() {
         project.printer.data(&view);
     } else {
-        lines(&view)
-            .iter()
-            .for_each(|line| project.printer.out(line));
+        lines(&view).iter().for_each(|line| project.printer.out(line));
     }
     Ok(Exit::Success)
 }
@@ -76,18 +72,10 @@ fn lines(view: &RunView) -> Vec<String> {
     let mut lines = vec![
         format!("Run      {}", view.run),
         format!("Idea     {} ({})", view.idea, view.title),
-        format!(
-            "Status   {}{}",
-            view.status,
-            if view.partial { ", partial" } else { "" }
-        ),
+        format!("Status   {}{}", view.status, if view.partial { ", partial" } else { "" }),
         format!("Branch   {} from {}", view.branch, short(&view.base)),
     ];
-    lines.extend(
-        view.reason
-            .iter()
-            .map(|reason| format!("Reason   {reason}")),
-    );
+    lines.extend(view.reason.iter().map(|reason| format!("Reason   {reason}")));
     for milestone in view.milestones.iter().flatten() {
         let commit = milestone.commit.as_deref().map(short).unwrap_or_default();
         lines.push(format!(
@@ -95,21 +83,11 @@ fn lines(view: &RunView) -> Vec<String> {
             milestone.number, milestone.name, milestone.status
         ));
         for item in &milestone.items {
-            let model = item
-                .model
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            lines.push(format!(
-                "  [{}] {} {model}",
-                item.status,
-                item.files.join(", ")
-            ));
+            let model = item.model.as_ref().map(ToString::to_string).unwrap_or_default();
+            lines.push(format!("  [{}] {} {model}", item.status, item.files.join(", ")));
         }
     }
-    let usd = view
-        .usd
-        .map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.4} USD"));
+    let usd = view.usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.4} USD"));
     lines.push(format!(
         "Attempts {} ({} on fallbacks), tokens {} in, {} out, cost {usd}",
         view.attempts_total, view.fallback_attempts, view.tokens.input, view.tokens.output

@@ -95,10 +95,7 @@ impl Catalog {
 
     /// All names, in order.
     pub(super) fn names(&self) -> Vec<&str> {
-        self.providers
-            .iter()
-            .map(|known| known.name.as_str())
-            .collect()
+        self.providers.iter().map(|known| known.name.as_str()).collect()
     }
 }
 
@@ -183,11 +180,7 @@ mod tests {
         let catalog = Catalog::built_in().unwrap();
         for (kind, text, name) in [
             (Kind::OpenAi, "https://api.openai.com/v1/", Some("openai")),
-            (
-                Kind::Anthropic,
-                "https://api.anthropic.com/v1",
-                Some("anthropic"),
-            ),
+            (Kind::Anthropic, "https://api.anthropic.com/v1", Some("anthropic")),
             (Kind::OpenAi, "https://api.anthropic.com/v1", None),
             (Kind::OpenAi, "https://api.openai.com/v2", None),
         ] {

@@ -50,10 +50,7 @@ pub(super) fn resolve(
         let default = roles.get(role).timeout;
         let wanted = match typed.chain {
             Some(names) => written(parts, &section, &names, providers, warnings)?,
-            None => Wanted {
-                models: made(parts, role, providers),
-                is_written: false,
-            },
+            None => Wanted { models: made(parts, role, providers), is_written: false },
         };
         is_anybody_missing |= !wanted.is_written && wanted.models.is_empty();
         let resolved = roles.get_mut(role);
@@ -92,11 +89,8 @@ fn written(
     for (index, name) in names.iter().enumerate() {
         let model = model_id(name).map_err(|why| section.wrong_entry("chain", index, why))?;
         if !providers.contains_key(&model.provider) {
-            let added = if parts.is_configured {
-                None
-            } else {
-                parts.catalog.named(&model.provider)
-            };
+            let added =
+                if parts.is_configured { None } else { parts.catalog.named(&model.provider) };
             let Some(known) = added else {
                 let why = unknown_provider(parts, &model, providers);
                 return Err(section.wrong_entry("chain", index, why));
@@ -110,10 +104,7 @@ fn written(
             models.push(model);
         }
     }
-    Ok(Wanted {
-        models,
-        is_written: true,
-    })
+    Ok(Wanted { models, is_written: true })
 }
 
 /// A model's name from the config, or what is wrong with it.
@@ -170,9 +161,7 @@ fn known_models(
         return Vec::new();
     };
     let known = if parts.is_configured {
-        parts
-            .catalog
-            .at(provider.endpoint.kind, &provider.endpoint.base_url)
+        parts.catalog.at(provider.endpoint.kind, &provider.endpoint.base_url)
     } else {
         parts.catalog.named(name)
     };
@@ -183,10 +172,7 @@ fn known_models(
     models
         .unwrap_or_default()
         .into_iter()
-        .map(|model| ModelId {
-            provider: name.to_owned(),
-            name: model,
-        })
+        .map(|model| ModelId { provider: name.to_owned(), name: model })
         .collect()
 }
 
@@ -199,36 +185,22 @@ fn usable(
     providers: &BTreeMap<String, Provider>,
     left_out: &mut BTreeMap<String, BTreeSet<ModelId>>,
 ) -> Result<Vec<ModelId>, ConfigError> {
-    let is_usable = |model: &ModelId| {
-        providers
-            .get(&model.provider)
-            .is_some_and(Provider::is_usable)
-    };
+    let is_usable =
+        |model: &ModelId| providers.get(&model.provider).is_some_and(Provider::is_usable);
     let (mut chain, unusable): (Vec<_>, Vec<_>) = wanted.models.into_iter().partition(is_usable);
     if chain.is_empty()
         && let Some(first) = unusable.first()
     {
-        let why = format!(
-            "no model is left for the {role}: {}",
-            absent(parts, providers, &unusable)
-        );
+        let why =
+            format!("no model is left for the {role}: {}", absent(parts, providers, &unusable));
         return Err(if wanted.is_written {
-            parts
-                .source
-                .section(&["roles", role.name()])
-                .wrong("chain", why)
+            parts.source.section(&["roles", role.name()]).wrong("chain", why)
         } else {
-            parts
-                .source
-                .section(&["providers", &first.provider])
-                .wrong("api_key_env", why)
+            parts.source.section(&["providers", &first.provider]).wrong("api_key_env", why)
         });
     }
     for model in unusable {
-        left_out
-            .entry(model.provider.clone())
-            .or_default()
-            .insert(model);
+        left_out.entry(model.provider.clone()).or_default().insert(model);
     }
     if !wanted.is_written {
         chain.truncate(parts.most);
@@ -267,10 +239,7 @@ fn missing_keys(
                 text = format!("{text}, so no chain has {}", models.join(", "));
             }
             Some(if parts.is_configured {
-                parts
-                    .source
-                    .section(&["providers", name])
-                    .warning("api_key_env", text)
+                parts.source.section(&["providers", name]).warning("api_key_env", text)
             } else {
                 parts.source.section(&["roles"]).lacking(text).to_string()
             })

@@ -23,19 +23,11 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     /// The mapping at this path.
     pub(super) fn section(&'a self, path: &[&str]) -> Section<'a> {
-        Section {
-            source: self,
-            path: path.iter().map(|part| (*part).to_owned()).collect(),
-        }
+        Section { source: self, path: path.iter().map(|part| (*part).to_owned()).collect() }
     }
 
     fn error(&self, place: Option<Place>, path: &[String], message: String) -> ConfigError {
-        ConfigError {
-            file: self.file.map(str::to_owned),
-            place,
-            key: dotted(path),
-            message,
-        }
+        ConfigError { file: self.file.map(str::to_owned), place, key: dotted(path), message }
     }
 }
 
@@ -48,10 +40,7 @@ pub(super) struct Section<'a> {
 impl<'a> Section<'a> {
     /// The mapping below this one.
     pub(super) fn below(&self, key: &str) -> Self {
-        Self {
-            source: self.source,
-            path: self.path_of(key),
-        }
+        Self { source: self.source, path: self.path_of(key) }
     }
 
     fn path_of(&self, key: &str) -> Vec<String> {
@@ -119,9 +108,7 @@ impl<'a> Section<'a> {
         typed: Option<i64>,
         range: RangeInclusive<i64>,
     ) -> Result<Option<u64>, ConfigError> {
-        typed
-            .map(|number| self.whole(key, Some(number), 0, range))
-            .transpose()
+        typed.map(|number| self.whole(key, Some(number), 0, range)).transpose()
     }
 
     /// A number from 0 to 1.
@@ -219,16 +206,12 @@ impl<'a> Section<'a> {
             refuse("is not an address; write for example `https://api.example.com/v1`")
         })?;
         if !matches!(url.scheme(), "http" | "https") {
-            let message = format!(
-                "must begin with http:// or https://, not {}",
-                quoted(url.scheme())
-            );
+            let message =
+                format!("must begin with http:// or https://, not {}", quoted(url.scheme()));
             return Err(self.wrong(key, message));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse(
-                "must not hold a credential; name its variable in api_key_env",
-            ));
+            return Err(refuse("must not hold a credential; name its variable in api_key_env"));
         }
         if url.fragment().is_some() {
             return Err(refuse("must not hold a `#`"));
@@ -281,10 +264,8 @@ impl<'a> Section<'a> {
             };
             if !known.contains(&name) {
                 let hint = super::nearest::suggestion(name, known);
-                let message = format!(
-                    "{} is not a name that can stand here in braces{hint}",
-                    quoted(name)
-                );
+                let message =
+                    format!("{} is not a name that can stand here in braces{hint}", quoted(name));
                 return Err(self.wrong(key, message));
             }
             rest = after;

@@ -35,10 +35,7 @@ pub(crate) async fn probe_local(vars: &BTreeMap<String, String>) -> LocalServers
 
 async fn probe(ollama: Option<Url>, llama_cpp: Option<Url>) -> LocalServers {
     // No proxy: what a proxy says about its own loopback is not about this machine.
-    let client = Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build();
+    let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
     let Ok(client) = client else {
         return LocalServers::default();
     };
@@ -52,9 +49,7 @@ async fn probe(ollama: Option<Url>, llama_cpp: Option<Url>) -> LocalServers {
 /// The base of Ollama's OpenAI-compatible part, by the rules its own client has for `OLLAMA_HOST`:
 /// scheme and port may be left out, and the address of all interfaces means this machine.
 pub(super) fn ollama_url(vars: &BTreeMap<String, String>) -> Option<Url> {
-    let given = vars
-        .get("OLLAMA_HOST")
-        .map_or("", |host| host.trim().trim_matches(['"', '\'']));
+    let given = vars.get("OLLAMA_HOST").map_or("", |host| host.trim().trim_matches(['"', '\'']));
     let (scheme, rest) = match given.split_once("://") {
         Some((scheme @ ("http" | "https"), rest)) => (scheme, rest),
         Some(_) => return None,
@@ -122,19 +117,10 @@ impl Listing for ServedModels {
 }
 
 async fn names<L: Listing>(client: &Client, url: Option<Url>) -> Option<Vec<String>> {
-    let bytes = tokio::time::timeout(LIMIT, body(client, url?))
-        .await
-        .ok()??;
+    let bytes = tokio::time::timeout(LIMIT, body(client, url?)).await.ok()??;
     let listing: L = serde_json::from_slice(&bytes).ok()?;
     let is_name = |name: &String| name.len() <= MAX_NAME && !name.chars().any(char::is_control);
-    Some(
-        listing
-            .names()
-            .into_iter()
-            .filter(is_name)
-            .take(MAX_MODELS)
-            .collect(),
-    )
+    Some(listing.names().into_iter().filter(is_name).take(MAX_MODELS).collect())
 }
 
 async fn body(client: &Client, url: Url) -> Option<Vec<u8>> {
@@ -189,9 +175,7 @@ mod tests {
     /// A server that gives this answer to the first request, and holds the connection open.
     async fn server(answer: Vec<u8>) -> Url {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap())
-            .parse()
-            .unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = [0; 1024];
@@ -203,19 +187,14 @@ mod tests {
     }
 
     fn with_body(body: &str) -> Vec<u8> {
-        format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .into_bytes()
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
     }
 
     #[tokio::test]
     async fn names_are_read_from_both_servers() {
-        let ollama = server(with_body(
-            r#"{"models": [{"name": "a:7b", "size": 3}, {"name": "b\u0007"}]}"#,
-        ))
-        .await;
+        let ollama =
+            server(with_body(r#"{"models": [{"name": "a:7b", "size": 3}, {"name": "b\u0007"}]}"#))
+                .await;
         let llama_cpp = server(with_body(r#"{"object": "list", "data": [{"id": "c"}]}"#)).await;
         let found = probe(Some(ollama), Some(llama_cpp)).await;
         assert_eq!(found.ollama, Some(vec!["a:7b".to_owned()]));
@@ -239,10 +218,7 @@ mod tests {
                 .to_vec(),
             flood,
         ] {
-            let shown = String::from_utf8_lossy(&answer)
-                .chars()
-                .take(60)
-                .collect::<String>();
+            let shown = String::from_utf8_lossy(&answer).chars().take(60).collect::<String>();
             let found = probe(Some(server(answer).await), None).await;
             assert_eq!(found, LocalServers::default(), "{shown:?}");
         }

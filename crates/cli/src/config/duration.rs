@@ -5,13 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 /// The units from the largest to the smallest, in milliseconds.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Why a text is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,16 +58,12 @@ pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
         let (unit, after) = split_where(after, |c| !c.is_ascii_alphabetic());
         if unit.is_empty() {
             return Err(match after.chars().next() {
-                None => DurationError::UnitMissing {
-                    number: number.to_owned(),
-                },
+                None => DurationError::UnitMissing { number: number.to_owned() },
                 Some(_) => DurationError::NotANumber,
             });
         }
         let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err(DurationError::UnknownUnit {
-                unit: unit.to_owned(),
-            });
+            return Err(DurationError::UnknownUnit { unit: unit.to_owned() });
         };
         let part = number
             .parse::<u64>()
@@ -126,22 +117,14 @@ mod tests {
             ("90s1m", 150_000),
             ("007s", 7_000),
         ] {
-            assert_eq!(
-                parse(text),
-                Ok(Duration::from_millis(milliseconds)),
-                "{text}"
-            );
+            assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
     }
 
     #[test]
     fn says_what_is_missing() {
-        let unit = |unit: &str| DurationError::UnknownUnit {
-            unit: unit.to_owned(),
-        };
-        let missing = |number: &str| DurationError::UnitMissing {
-            number: number.to_owned(),
-        };
+        let unit = |unit: &str| DurationError::UnknownUnit { unit: unit.to_owned() };
+        let missing = |number: &str| DurationError::UnitMissing { number: number.to_owned() };
         for (text, error) in [
             ("", DurationError::Empty),
             ("30", missing("30")),
@@ -164,12 +147,8 @@ mod tests {
 
     #[test]
     fn is_shown_in_its_shortest_form() {
-        for (milliseconds, shown) in [
-            (0, "0s"),
-            (90_000, "1m30s"),
-            (3_600_000, "1h"),
-            (61, "61ms"),
-        ] {
+        for (milliseconds, shown) in [(0, "0s"), (90_000, "1m30s"), (3_600_000, "1h"), (61, "61ms")]
+        {
             assert_eq!(text(Duration::from_millis(milliseconds)), shown);
         }
         assert_eq!(text(Duration::from_micros(1500)), "1ms");

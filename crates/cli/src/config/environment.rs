@@ -43,11 +43,7 @@ impl Environment {
     /// a key read from a file, are no part of it. An empty value, as a workflow gives it for a
     /// secret that does not exist, is none.
     pub(super) fn key(&self, variable: &str) -> Result<Secret, &'static str> {
-        let value = self
-            .vars
-            .get(variable)
-            .map(|value| value.trim())
-            .ok_or("is not set")?;
+        let value = self.vars.get(variable).map(|value| value.trim()).ok_or("is not set")?;
         if value.is_empty() {
             return Err("is empty");
         }

@@ -74,12 +74,6 @@ fn shortened(text: &str, most: usize) -> String {
 /// Control characters would break the one line that a terminal or a log expects.
 fn one_line(text: &str) -> String {
     text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
+        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
         .collect()
 }

@@ -40,10 +40,7 @@ pub(crate) struct Config {
     /// Issues and pull requests.
     #[cfg_attr(
         not(test),
-        expect(
-            dead_code,
-            reason = "checked, though this version keeps its issues in a folder"
-        )
+        expect(dead_code, reason = "checked, though this version keeps its issues in a folder")
     )]
     pub(crate) github: Github,
     /// Where the state of runs is kept.
@@ -132,15 +129,9 @@ impl Roles {
 
 impl Default for Roles {
     fn default() -> Self {
-        let chain = |minutes| RoleChain {
-            chain: Vec::new(),
-            timeout: Duration::from_mins(minutes),
-        };
-        Self {
-            planner: chain(5),
-            coder: chain(10),
-            reviewer: chain(5),
-        }
+        let chain =
+            |minutes| RoleChain { chain: Vec::new(), timeout: Duration::from_mins(minutes) };
+        Self { planner: chain(5), coder: chain(10), reviewer: chain(5) }
     }
 }
 
@@ -164,10 +155,7 @@ pub(crate) struct Degradation {
 
 impl Default for Degradation {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            templates: None,
-        }
+        Self { enabled: true, templates: None }
     }
 }
 
@@ -182,10 +170,7 @@ pub(crate) struct PartialSuccess {
 
 impl Default for PartialSuccess {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            min_success_rate: 0.5,
-        }
+        Self { enabled: true, min_success_rate: 0.5 }
     }
 }
 

@@ -61,19 +61,13 @@ pub(crate) fn load(
         Some((file, text)) => yaml::read(file, text)?,
         None => (Document::default(), Outline::default()),
     };
-    let source = Source {
-        file: text.map(|(file, _)| file),
-        outline: &outline,
-    };
+    let source = Source { file: text.map(|(file, _)| file), outline: &outline };
     resolve(document, &source, environment)
 }
 
 impl Config {
     /// The JSON Schema of the config as typed, for editors.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no command of this version prints it yet")
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "no command of this version prints it yet"))]
     pub(crate) fn json_schema() -> Value {
         schemars::schema_for!(Document).to_value()
     }
@@ -133,11 +127,7 @@ fn resolve(
         github: sections::github(&section("github"), document.github.unwrap_or_default())?,
         store: sections::store(&section("store"), document.store.unwrap_or_default())?,
     };
-    Ok(Loaded {
-        config,
-        warnings,
-        wants_local_servers: !is_configured,
-    })
+    Ok(Loaded { config, warnings, wants_local_servers: !is_configured })
 }
 
 /// The providers, and their names in the order in which they take turns in a chain.

@@ -151,17 +151,10 @@ pub(super) fn nobody(parts: &Parts<'_>, providers: &BTreeMap<String, Provider>) 
         let why =
             "no model of it is known: list some under `models`, or write the chains of `roles`";
         let section = parts.source.section(&["providers"]);
-        return providers
-            .keys()
-            .map(|name| section.warning(name, why))
-            .collect();
+        return providers.keys().map(|name| section.warning(name, why)).collect();
     }
-    let variables: Vec<&str> = parts
-        .catalog
-        .providers
-        .iter()
-        .filter_map(|known| known.key_variable.as_deref())
-        .collect();
+    let variables: Vec<&str> =
+        parts.catalog.providers.iter().filter_map(|known| known.key_variable.as_deref()).collect();
     let mut text = format!(
         "no model was found, templates alone answer: set one of {}, or start Ollama",
         variables.join(", ")

@@ -38,25 +38,12 @@ pub(super) fn suggestion(wrong: &str, words: &[&str]) -> String {
 
 /// `a`, `b` and so on, each between backticks.
 fn list(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Case and the choice between `-` and `_` are the commonest slips, and no difference at all.
 fn plain(word: &str) -> String {
-    word.chars()
-        .take(100)
-        .map(|c| {
-            if c == '-' {
-                '_'
-            } else {
-                c.to_ascii_lowercase()
-            }
-        })
-        .collect()
+    word.chars().take(100).map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).collect()
 }
 
 #[cfg(test)]
@@ -65,13 +52,7 @@ mod tests {
 
     #[test]
     fn slips_find_their_word_and_other_words_none() {
-        let words = [
-            "timeout",
-            "test_timeout",
-            "chain",
-            "api_key_env",
-            "max_models",
-        ];
+        let words = ["timeout", "test_timeout", "chain", "api_key_env", "max_models"];
         for (wrong, meant) in [
             ("timout", Some("timeout")),
             ("tiemout", Some("timeout")),
@@ -91,10 +72,7 @@ mod tests {
 
     #[test]
     fn without_a_near_word_all_are_listed() {
-        assert_eq!(
-            suggestion("x", &["one", "two"]),
-            ", expected one of `one`, `two`"
-        );
+        assert_eq!(suggestion("x", &["one", "two"]), ", expected one of `one`, `two`");
         assert_eq!(suggestion("x", &["only"]), ", expected `only`");
         assert_eq!(suggestion("x", &[]), "");
     }

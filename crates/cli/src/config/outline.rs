@@ -27,10 +27,7 @@ pub(super) struct Outline {
 impl Outline {
     /// The outline of a parsed text.
     pub(super) fn of(root: &Node) -> Self {
-        let mut outline = Self {
-            entries: Vec::new(),
-            is_blank: matches!(root, Node::Null),
-        };
+        let mut outline = Self { entries: Vec::new(), is_blank: matches!(root, Node::Null) };
         outline.add(&[], root);
         outline
     }
@@ -56,11 +53,7 @@ impl Outline {
     fn enter(&mut self, at: &[String], name: String, key: Place, value: &Spanned<Node>) {
         let mut path = at.to_vec();
         path.push(name);
-        self.entries.push(Entry {
-            path: path.clone(),
-            key,
-            value: place_of(value.referenced),
-        });
+        self.entries.push(Entry { path: path.clone(), key, value: place_of(value.referenced) });
         self.add(&path, &value.value);
     }
 
@@ -86,8 +79,7 @@ impl Outline {
 
     /// The path of the key that is written at this place.
     pub(super) fn key_at(&self, place: Place) -> Option<&[String]> {
-        self.find(|entry| entry.key == place)
-            .or_else(|| self.before(place))
+        self.find(|entry| entry.key == place).or_else(|| self.before(place))
     }
 
     /// The path of the value that begins at this place: the outermost, since a mapping begins
@@ -99,10 +91,7 @@ impl Outline {
     }
 
     fn find(&self, is_wanted: impl Fn(&Entry) -> bool) -> Option<&[String]> {
-        self.entries
-            .iter()
-            .find(|entry| is_wanted(entry))
-            .map(|entry| entry.path.as_slice())
+        self.entries.iter().find(|entry| is_wanted(entry)).map(|entry| entry.path.as_slice())
     }
 
     /// The last entry that begins before a place at which nothing begins.
@@ -140,10 +129,7 @@ pub(super) fn dotted(path: &[String]) -> String {
 
 /// The library's place as ours.
 pub(super) fn place_of(location: Location) -> Place {
-    Place {
-        line: location.line(),
-        column: location.column(),
-    }
+    Place { line: location.line(), column: location.column() }
 }
 
 /// The shape of the text without its values.

@@ -28,13 +28,7 @@ pub(super) fn configured(
         if name.is_empty() || !name.chars().all(is_plain) {
             return Err(section.lacking("a provider's name is letters, digits, `-`, `_` and `.`"));
         }
-        let provider = provider(
-            &section,
-            &name,
-            typed.unwrap_or_default(),
-            catalog,
-            environment,
-        )?;
+        let provider = provider(&section, &name, typed.unwrap_or_default(), catalog, environment)?;
         providers.insert(name, provider);
     }
     Ok(providers)
@@ -55,10 +49,8 @@ fn provider(
         Some(ProviderKind::OpenAi) => Kind::OpenAi,
         Some(ProviderKind::Anthropic) => Kind::Anthropic,
     };
-    for (key, is_set) in [
-        ("preset", typed.preset.is_some()),
-        ("command", typed.command.is_some()),
-    ] {
+    for (key, is_set) in [("preset", typed.preset.is_some()), ("command", typed.command.is_some())]
+    {
         if is_set {
             return Err(section.wrong(key, "belongs to kind `command` only"));
         }
@@ -71,10 +63,7 @@ fn provider(
         endpoint: Endpoint {
             kind,
             base_url,
-            api_key: typed
-                .api_key_env
-                .as_ref()
-                .and_then(|variable| environment.key(variable).ok()),
+            api_key: typed.api_key_env.as_ref().and_then(|variable| environment.key(variable).ok()),
             headers: headers(&section.below("headers"), typed.headers.unwrap_or_default())?,
         },
         key_variable: typed.api_key_env,
@@ -180,7 +169,5 @@ pub(super) fn local_models(known: &Known, environment: &Environment) -> Option<V
 /// Servers list models for search beside those that write.
 fn answers_questions(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    !["embed", "rerank", "minilm", "bge-"]
-        .iter()
-        .any(|part| name.contains(part))
+    !["embed", "rerank", "minilm", "bge-"].iter().any(|part| name.contains(part))
 }

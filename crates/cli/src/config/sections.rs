@@ -45,12 +45,7 @@ pub(super) fn failover(
         enabled: typed.enabled.unwrap_or(default.enabled),
         max_models: section.whole("max_models", typed.max_models, default.max_models, 1..=20)?,
         first_token_timeout,
-        idle_timeout: duration(
-            "idle_timeout",
-            typed.idle_timeout,
-            default.idle_timeout,
-            LIMIT,
-        )?,
+        idle_timeout: duration("idle_timeout", typed.idle_timeout, default.idle_timeout, LIMIT)?,
         connect_timeout: default.connect_timeout,
         retry_after_wait: duration(
             "retry_after_wait",
@@ -91,10 +86,8 @@ pub(super) fn circuit_breaker(
         LIMIT,
     )?;
     if max_reset_timeout < reset_timeout {
-        let message = format!(
-            "must be at least reset_timeout, which is {}",
-            duration::text(reset_timeout)
-        );
+        let message =
+            format!("must be at least reset_timeout, which is {}", duration::text(reset_timeout));
         return Err(section.wrong("max_reset_timeout", message));
     }
     Ok(circuit_breaker::Settings {
@@ -137,38 +130,27 @@ pub(super) fn partial_success(
     typed: &typed::PartialSuccess,
 ) -> Result<PartialSuccess, ConfigError> {
     let default = PartialSuccess::default();
-    let rate = section.share(
-        "min_success_rate",
-        typed.min_success_rate,
-        default.min_success_rate,
-    )?;
+    let rate =
+        section.share("min_success_rate", typed.min_success_rate, default.min_success_rate)?;
     if rate == 0.0 {
         let message = "must be above 0: a milestone of which nothing succeeded is no success";
         return Err(section.wrong("min_success_rate", message));
     }
-    Ok(PartialSuccess {
-        enabled: typed.enabled.unwrap_or(default.enabled),
-        min_success_rate: rate,
-    })
+    Ok(PartialSuccess { enabled: typed.enabled.unwrap_or(default.enabled), min_success_rate: rate })
 }
 
 pub(super) fn run(section: &Section<'_>, typed: typed::Run) -> Result<Run, ConfigError> {
     let default = Run::default();
     let (timeout, deadline_reserve) = deadline(section, &typed, &default)?;
-    let branch = section
-        .line("branch", typed.branch)?
-        .unwrap_or(default.branch);
+    let branch = section.line("branch", typed.branch)?.unwrap_or(default.branch);
     section.braces("branch", &branch, &["idea"])?;
     if let Some(why) = bad_branch(&branch) {
-        return Err(section.wrong(
-            "branch",
-            format!("{} is no name for a branch: {why}", quoted(&branch)),
-        ));
+        return Err(
+            section.wrong("branch", format!("{} is no name for a branch: {why}", quoted(&branch)))
+        );
     }
     let base = section.line("base", typed.base)?;
-    if base
-        .as_ref()
-        .is_some_and(|base| base.starts_with('-') || base.contains(char::is_whitespace))
+    if base.as_ref().is_some_and(|base| base.starts_with('-') || base.contains(char::is_whitespace))
     {
         return Err(section.wrong("base", "must name a commit or a branch"));
     }
@@ -228,10 +210,7 @@ fn deadline(
         PAUSE,
     )?;
     if reserve >= timeout {
-        let message = format!(
-            "must be less than timeout, which is {}",
-            duration::text(timeout)
-        );
+        let message = format!("must be less than timeout, which is {}", duration::text(timeout));
         return Err(section.wrong("deadline_reserve", message));
     }
     Ok((timeout, reserve))
@@ -256,10 +235,7 @@ fn command(
 /// What git would say of a branch of this name, whose braces are known to be right.
 fn bad_branch(name: &str) -> Option<&'static str> {
     let parts = || name.split('/');
-    if name
-        .chars()
-        .any(|c| c.is_whitespace() || "~^:?*[\\".contains(c))
-    {
+    if name.chars().any(|c| c.is_whitespace() || "~^:?*[\\".contains(c)) {
         Some("it has a character that git does not allow")
     } else if name.starts_with('-') {
         Some("it begins with `-`")
@@ -289,9 +265,7 @@ pub(super) fn budget(
 
 pub(super) fn commit(section: &Section<'_>, typed: typed::Commit) -> Result<Commit, ConfigError> {
     let default = Commit::default();
-    let subject = section
-        .line("subject", typed.subject)?
-        .unwrap_or(default.subject);
+    let subject = section.line("subject", typed.subject)?.unwrap_or(default.subject);
     section.braces("subject", &subject, &["number", "total", "name"])?;
     Ok(Commit {
         author: match section.line("author", typed.author)? {
@@ -309,10 +283,8 @@ fn author(text: &str) -> Option<Author> {
     let (name, rest) = text.split_once('<')?;
     let (name, email) = (name.trim(), rest.trim_end().strip_suffix('>')?.trim());
     let is_plain = |part: &str| !part.is_empty() && !part.contains(['<', '>']);
-    (is_plain(name) && is_plain(email) && !email.contains(char::is_whitespace)).then(|| Author {
-        name: name.to_owned(),
-        email: email.to_owned(),
-    })
+    (is_plain(name) && is_plain(email) && !email.contains(char::is_whitespace))
+        .then(|| Author { name: name.to_owned(), email: email.to_owned() })
 }
 
 /// `auto` and false are taken; true would be a promise that this version does not keep.
@@ -372,22 +344,14 @@ pub(super) fn guard(section: &Section<'_>, typed: typed::Guard) -> Result<Guard,
 pub(super) fn github(section: &Section<'_>, typed: typed::Github) -> Result<Github, ConfigError> {
     let default = Github::default();
     let repository = section.line("repository", typed.repository)?;
-    if repository
-        .as_deref()
-        .is_some_and(|name| !is_repository(name))
-    {
+    if repository.as_deref().is_some_and(|name| !is_repository(name)) {
         return Err(section.wrong("repository", "must be written as `owner/name`"));
     }
     if let Some(name) = &typed.token_env {
         section.variable("token_env", name)?;
     }
     Ok(Github {
-        enabled: choice(
-            section,
-            "enabled",
-            typed.enabled.as_ref(),
-            "working with GitHub",
-        )?,
+        enabled: choice(section, "enabled", typed.enabled.as_ref(), "working with GitHub")?,
         repository,
         token_env: typed.token_env.unwrap_or(default.token_env),
         api_url: match typed.api_url {
@@ -405,13 +369,9 @@ pub(super) fn github(section: &Section<'_>, typed: typed::Github) -> Result<Gith
 
 fn is_repository(name: &str) -> bool {
     let is_part = |part: &str| {
-        !part.is_empty()
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
-    name.split_once('/')
-        .is_some_and(|(owner, name)| is_part(owner) && is_part(name))
+    name.split_once('/').is_some_and(|(owner, name)| is_part(owner) && is_part(name))
 }
 
 pub(super) fn store(section: &Section<'_>, typed: typed::Store) -> Result<Store, ConfigError> {

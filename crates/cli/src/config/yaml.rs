@@ -32,12 +32,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<(Document, Outline), Config
 }
 
 fn whole_file(file: &str, message: String) -> ConfigError {
-    ConfigError {
-        file: Some(file.to_owned()),
-        place: None,
-        key: String::new(),
-        message,
-    }
+    ConfigError { file: Some(file.to_owned()), place: None, key: String::new(), message }
 }
 
 /// Bounds far above any config written by hand and far below what a nest of aliases asks for.
@@ -63,10 +58,7 @@ fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
 }
 
 fn explained(file: &str, error: &Error, outline: Option<&Outline>) -> ConfigError {
-    let place = error
-        .location()
-        .map(place_of)
-        .filter(|place| place.line > 0);
+    let place = error.location().map(place_of).filter(|place| place.line > 0);
     let error = innermost(error);
     let path = match (place, outline) {
         (Some(place), Some(outline)) if is_about_a_key(error) => outline.key_at(place),
@@ -94,26 +86,17 @@ fn innermost(error: &Error) -> &Error {
 const BEYOND: &str = "this is nested or repeated far beyond any config";
 
 fn is_about_a_key(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::SerdeUnknownField { .. } | Error::DuplicateMappingKey { .. }
-    )
+    matches!(error, Error::SerdeUnknownField { .. } | Error::DuplicateMappingKey { .. })
 }
 
 fn words(error: &Error) -> String {
     match error {
-        Error::SerdeUnknownField {
-            field, expected, ..
-        } => {
+        Error::SerdeUnknownField { field, expected, .. } => {
             format!("unknown key{}", suggestion(field, expected))
         }
-        Error::SerdeUnknownVariant {
-            variant, expected, ..
-        } => format!(
-            "{} is not a choice here{}",
-            quoted(variant),
-            suggestion(variant, expected)
-        ),
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            format!("{} is not a choice here{}", quoted(variant), suggestion(variant, expected))
+        }
         Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => "must be one word".to_owned(),
         Error::DuplicateMappingKey { .. } => "this key is written twice".to_owned(),
         Error::InvalidScalar { ty, .. } => must_be(ty),

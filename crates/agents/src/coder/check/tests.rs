@@ -15,10 +15,7 @@ fn rules(rounds: bool) -> ItemRules {
         path_guard: Arc::new(|_| Ok(())),
     };
     let files: Vec<SourceFile> = ["src/a.rs", "old.rs", "logo.png", "src/other.rs", ".env"]
-        .map(|path| SourceFile {
-            path: path.to_owned(),
-            size: 10,
-        })
+        .map(|path| SourceFile { path: path.to_owned(), size: 10 })
         .to_vec();
     let planned = [
         ("src/a.rs", Action::Modify),
@@ -26,21 +23,11 @@ fn rules(rounds: bool) -> ItemRules {
         ("old.rs", Action::Delete),
         ("logo.png", Action::Modify),
     ];
-    let before = [
-        ("src/a.rs", "fn a() {}\r\nfn b() {}\r\n"),
-        ("old.rs", "fn old() {}\n"),
-    ];
+    let before = [("src/a.rs", "fn a() {}\r\nfn b() {}\r\n"), ("old.rs", "fn old() {}\n")];
     ItemRules {
         known: Arc::new(Known::new(&files, &settings).unwrap()),
-        files: planned
-            .map(|(path, action)| PlannedFile {
-                path: path.to_owned(),
-                action,
-            })
-            .to_vec(),
-        before: before
-            .map(|(path, text)| (path.to_owned(), text.to_owned()))
-            .into(),
+        files: planned.map(|(path, action)| PlannedFile { path: path.to_owned(), action }).to_vec(),
+        before: before.map(|(path, text)| (path.to_owned(), text.to_owned())).into(),
         shown: rounds.then(|| BTreeSet::from(["src/a.rs".to_owned(), "old.rs".to_owned()])),
     }
 }
@@ -71,25 +58,14 @@ fn refused(files: &[Value]) -> String {
 #[test]
 fn contents_edits_and_deletions_become_changes() {
     let set = done(&[
-        entry(
-            "./src/a.rs",
-            "modify",
-            None,
-            &[("fn a() {}\n", "fn a() { b() }\n")],
-        ),
+        entry("./src/a.rs", "modify", None, &[("fn a() {}\n", "fn a() { b() }\n")]),
         entry("src/new.rs", "modify", Some("fn new() {}\n"), &[]),
         entry("old.rs", "delete", None, &[]),
     ]);
     let changed: Vec<_> = set
         .changes
         .iter()
-        .map(|change| {
-            (
-                change.path.as_str(),
-                change.before.is_some(),
-                change.after.as_deref(),
-            )
-        })
+        .map(|change| (change.path.as_str(), change.before.is_some(), change.after.as_deref()))
         .collect();
     assert_eq!(
         changed,
@@ -99,28 +75,17 @@ fn contents_edits_and_deletions_become_changes() {
             ("old.rs", true, None)
         ]
     );
-    assert_eq!(
-        (set.notes.as_str(), set.changes[0].explanation.as_str()),
-        ("done", "why")
-    );
+    assert_eq!((set.notes.as_str(), set.changes[0].explanation.as_str()), ("done", "why"));
 }
 
 #[test]
 fn edits_that_are_split_over_entries_are_joined() {
     let set = done(&[
         entry("src/a.rs", "modify", None, &[("fn a", "fn c")]),
-        entry(
-            "src/a.rs",
-            "modify",
-            None,
-            &[("fn c() {}", "fn c() { b() }")],
-        ),
+        entry("src/a.rs", "modify", None, &[("fn c() {}", "fn c() { b() }")]),
     ]);
     assert_eq!(set.changes.len(), 1);
-    assert_eq!(
-        set.changes[0].after.as_deref(),
-        Some("fn c() { b() }\r\nfn b() {}\r\n")
-    );
+    assert_eq!(set.changes[0].after.as_deref(), Some("fn c() { b() }\r\nfn b() {}\r\n"));
 }
 
 #[test]
@@ -130,38 +95,14 @@ fn what_does_not_fit_the_item_is_refused_in_words_for_the_model() {
             vec![entry("src/other.rs", "modify", Some("x"), &[])],
             "is not one of your files; you may change only src/a.rs, ",
         ),
-        (
-            vec![entry("src/a.rs", "delete", None, &[])],
-            "does not delete this file",
-        ),
-        (
-            vec![entry("src/a.rs", "modify", Some("x"), &[("fn a", "y")])],
-            "either content or edits",
-        ),
-        (
-            vec![entry("src/a.rs", "modify", None, &[])],
-            "neither content nor edits",
-        ),
-        (
-            vec![entry("src/a.rs", "modify", Some(" \n"), &[])],
-            "would lose the file's text",
-        ),
-        (
-            vec![entry("src/a.rs", "modify", None, &[("fn", "x")])],
-            "more than once, at lines 1, 2",
-        ),
-        (
-            vec![entry("src/a.rs", "modify", None, &[("fn a(){}", "x")])],
-            "    1| fn a() {}",
-        ),
-        (
-            vec![entry("src/new.rs", "modify", None, &[("a", "b")])],
-            "does not exist yet",
-        ),
-        (
-            vec![entry("logo.png", "modify", Some("x"), &[])],
-            "is no text that can be shown",
-        ),
+        (vec![entry("src/a.rs", "delete", None, &[])], "does not delete this file"),
+        (vec![entry("src/a.rs", "modify", Some("x"), &[("fn a", "y")])], "either content or edits"),
+        (vec![entry("src/a.rs", "modify", None, &[])], "neither content nor edits"),
+        (vec![entry("src/a.rs", "modify", Some(" \n"), &[])], "would lose the file's text"),
+        (vec![entry("src/a.rs", "modify", None, &[("fn", "x")])], "more than once, at lines 1, 2"),
+        (vec![entry("src/a.rs", "modify", None, &[("fn a(){}", "x")])], "    1| fn a() {}"),
+        (vec![entry("src/new.rs", "modify", None, &[("a", "b")])], "does not exist yet"),
+        (vec![entry("logo.png", "modify", Some("x"), &[])], "is no text that can be shown"),
         (
             vec![
                 entry("src/new.rs", "create", Some("x"), &[]),
@@ -176,10 +117,7 @@ fn what_does_not_fit_the_item_is_refused_in_words_for_the_model() {
             ],
             "more than one entry",
         ),
-        (
-            vec![entry("src/new.rs", "create", Some("x"), &[]); 401],
-            "401 entries",
-        ),
+        (vec![entry("src/new.rs", "create", Some("x"), &[]); 401], "401 entries"),
     ] {
         let error = refused(&files);
         assert!(error.contains(said), "{said}: {error}");
@@ -189,16 +127,9 @@ fn what_does_not_fit_the_item_is_refused_in_words_for_the_model() {
 /// Trap 45: a stub with a clean exit is no work.
 #[test]
 fn placeholder_code_is_refused() {
-    let error = refused(&[entry(
-        "src/new.rs",
-        "create",
-        Some("fn new() {\n    todo!()\n}\n"),
-        &[],
-    )]);
-    assert!(
-        error.starts_with("the changes cannot be accepted:\nsrc/new.rs:2: "),
-        "{error}"
-    );
+    let error =
+        refused(&[entry("src/new.rs", "create", Some("fn new() {\n    todo!()\n}\n"), &[])]);
+    assert!(error.starts_with("the changes cannot be accepted:\nsrc/new.rs:2: "), "{error}");
 }
 
 /// Trap 43: an empty change set is a failure, unless the coder says that nothing is to do.
@@ -217,29 +148,14 @@ fn further_files_are_given_only_if_they_can_be_had() {
     let ask = |paths: &[&str], rounds| {
         rules(rounds).read(&json!({"files": [], "notes": "", "needs_files": paths}))
     };
-    match ask(
-        &[
-            "./src/other.rs",
-            ".env",
-            "nowhere.rs",
-            "src/a.rs",
-            "src/other.rs",
-        ],
-        true,
-    ) {
+    match ask(&["./src/other.rs", ".env", "nowhere.rs", "src/a.rs", "src/other.rs"], true) {
         Ok(Outcome::Needs(paths)) => assert_eq!(paths, ["src/other.rs"]),
         other => panic!("{other:?}"),
     }
     assert!(
-        ask(&[".env", "src/a.rs"], true)
-            .unwrap_err()
-            .contains("none of needs_files can be had")
+        ask(&[".env", "src/a.rs"], true).unwrap_err().contains("none of needs_files can be had")
     );
-    assert!(
-        ask(&["src/other.rs"], false)
-            .unwrap_err()
-            .contains("no more files can be had")
-    );
+    assert!(ask(&["src/other.rs"], false).unwrap_err().contains("no more files can be had"));
     let both = json!({"files": [entry("src/new.rs", "create", Some("x\n"), &[])], "notes": "", "needs_files": ["src/other.rs"]});
     assert!(matches!(rules(true).read(&both), Ok(Outcome::Done(_))));
     let null = json!({"files": [entry("src/new.rs", "create", Some("x\n"), &[])], "notes": "", "needs_files": null});
@@ -254,11 +170,6 @@ fn what_is_no_such_answer_is_refused() {
         json!({"files": 1, "notes": ""}),
         json!({"files": [{"path": "a"}], "notes": ""}),
     ] {
-        assert!(
-            rules(true)
-                .read(&value)
-                .unwrap_err()
-                .contains("does not fit its schema")
-        );
+        assert!(rules(true).read(&value).unwrap_err().contains("does not fit its schema"));
     }
 }

@@ -22,10 +22,7 @@ fn scene(paths: &[&str], own: &[(&str, Action)]) -> Scene {
             .collect::<Vec<_>>()
     };
     let files = Files {
-        create: own_paths(Action::Create)
-            .into_iter()
-            .chain(["src/others.rs".to_owned()])
-            .collect(),
+        create: own_paths(Action::Create).into_iter().chain(["src/others.rs".to_owned()]).collect(),
         modify: own_paths(Action::Modify),
         delete: own_paths(Action::Delete),
     };
@@ -36,10 +33,7 @@ fn scene(paths: &[&str], own: &[(&str, Action)]) -> Scene {
         read: vec!["src/mail.rs".to_owned()],
         tests: vec!["a mail is sent".to_owned()],
     };
-    let later = Milestone {
-        name: "Show the form".to_owned(),
-        ..Milestone::default()
-    };
+    let later = Milestone { name: "Show the form".to_owned(), ..Milestone::default() };
     let settings = Settings {
         context_files: vec![],
         deny: vec!["**/.env".to_owned()],
@@ -48,19 +42,11 @@ fn scene(paths: &[&str], own: &[(&str, Action)]) -> Scene {
         max_file_bytes: 1 << 20,
         path_guard: Arc::new(|_| Ok(())),
     };
-    let listed: Vec<SourceFile> = paths
-        .iter()
-        .map(|path| SourceFile {
-            path: (*path).to_owned(),
-            size: 10,
-        })
-        .collect();
+    let listed: Vec<SourceFile> =
+        paths.iter().map(|path| SourceFile { path: (*path).to_owned(), size: 10 }).collect();
     Scene {
-        idea: Idea::parse(
-            "001",
-            "# Reset a password\nBy mail.\n## Criteria\n- it is safe\n",
-        )
-        .unwrap(),
+        idea: Idea::parse("001", "# Reset a password\nBy mail.\n## Criteria\n- it is safe\n")
+            .unwrap(),
         plan: Plan {
             milestones: vec![milestone, later],
             risks: vec![],
@@ -70,10 +56,7 @@ fn scene(paths: &[&str], own: &[(&str, Action)]) -> Scene {
         item: WorkItem {
             files: own
                 .iter()
-                .map(|(path, action)| PlannedFile {
-                    path: (*path).to_owned(),
-                    action: *action,
-                })
+                .map(|(path, action)| PlannedFile { path: (*path).to_owned(), action: *action })
                 .collect(),
             read: vec!["src/mail.rs".to_owned()],
         },
@@ -97,10 +80,7 @@ impl Scene {
 fn desk(texts: &[(&str, &str)], rules: &[&str], further: &[&str], unreadable: &[&str]) -> Desk {
     let own = |list: &[&str]| list.iter().map(|path| (*path).to_owned()).collect();
     Desk {
-        texts: texts
-            .iter()
-            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
-            .collect(),
+        texts: texts.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect(),
         rules: own(rules),
         further: own(further),
         unreadable: own(unreadable),
@@ -109,27 +89,14 @@ fn desk(texts: &[(&str, &str)], rules: &[&str], further: &[&str], unreadable: &[
 
 fn render(sheet: &Sheet, window: u64) -> String {
     let messages = sheet.messages(Some(window)).unwrap();
-    let tokens: u64 = messages
-        .iter()
-        .map(|message| estimate_tokens(&message.content))
-        .sum();
+    let tokens: u64 = messages.iter().map(|message| estimate_tokens(&message.content)).sum();
     assert!(tokens <= window, "{tokens} > {window}");
-    messages
-        .iter()
-        .map(|message| format!("{:?}:\n{}\n", message.role, message.content))
-        .collect()
+    messages.iter().map(|message| format!("{:?}:\n{}\n", message.role, message.content)).collect()
 }
 
 #[test]
 fn the_prompt_reads_well() {
-    let paths = [
-        "src/reset.rs",
-        "src/mail.rs",
-        "src/old.rs",
-        "AGENTS.md",
-        "logo.png",
-        ".env",
-    ];
+    let paths = ["src/reset.rs", "src/mail.rs", "src/old.rs", "AGENTS.md", "logo.png", ".env"];
     let own = [
         ("src/reset.rs", Action::Modify),
         ("src/new.rs", Action::Create),
@@ -146,23 +113,15 @@ fn the_prompt_reads_well() {
         &["src/mail.rs"],
         &["logo.ico"],
     );
-    let (earlier, findings) = (
-        ["1: mail was added".to_owned()],
-        ["[high] src/reset.rs:1: empty".to_owned()],
-    );
+    let (earlier, findings) =
+        (["1: mail was added".to_owned()], ["[high] src/reset.rs:1: empty".to_owned()]);
     insta::assert_snapshot!(
         "first",
-        render(
-            &changes(&scene.input(&[], &[]), &scene.known, &desk, 2),
-            8000
-        )
+        render(&changes(&scene.input(&[], &[]), &scene.known, &desk, 2), 8000)
     );
     insta::assert_snapshot!(
         "mending",
-        render(
-            &changes(&scene.input(&earlier, &findings), &scene.known, &desk, 0),
-            8000
-        )
+        render(&changes(&scene.input(&earlier, &findings), &scene.known, &desk, 0), 8000)
     );
 }
 
@@ -194,9 +153,8 @@ fn a_large_file_becomes_excerpts_around_what_matters() {
 
 #[test]
 fn in_a_tree_of_400_files_the_item_s_files_come_first_at_any_window() {
-    let paths: Vec<String> = (0..400)
-        .map(|number| format!("src/area{}/thing{number}.rs", number % 7))
-        .collect();
+    let paths: Vec<String> =
+        (0..400).map(|number| format!("src/area{}/thing{number}.rs", number % 7)).collect();
     let own = [
         (paths[0].as_str(), Action::Modify),
         (paths[1].as_str(), Action::Modify),
@@ -208,35 +166,19 @@ fn in_a_tree_of_400_files_the_item_s_files_come_first_at_any_window() {
         .take(30)
         .map(|path| (path.clone(), format!("// {path} line\n").repeat(300)))
         .collect();
-    let texts: Vec<(&str, &str)> = texts
-        .iter()
-        .map(|(path, text)| (path.as_str(), text.as_str()))
-        .collect();
+    let texts: Vec<(&str, &str)> =
+        texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let further: Vec<&str> = paths[2..30].iter().map(String::as_str).collect();
     let desk = desk(&texts, &[], &further, &[]);
     let sheet = changes(&scene.input(&[], &[]), &scene.known, &desk, 3);
     for window in [2500, 5000, 9000, 30_000, 90_000] {
         let text = render(&sheet, window);
         for (path, _) in &own[..2] {
-            assert!(
-                text.contains(&format!("// {path} line")),
-                "{window}: {text}"
-            );
+            assert!(text.contains(&format!("// {path} line")), "{window}: {text}");
         }
-        let shown = further
-            .iter()
-            .filter(|path| text.contains(&format!("// {path} line")))
-            .count();
-        assert!(
-            shown == further.len() || text.contains("left out for want of room"),
-            "{window}"
-        );
+        let shown = further.iter().filter(|path| text.contains(&format!("// {path} line"))).count();
+        assert!(shown == further.len() || text.contains("left out for want of room"), "{window}");
     }
-    assert!(
-        render(&sheet, 9000)
-            .matches(&format!("\n// {} line", paths[0]))
-            .count()
-            >= 290
-    );
+    assert!(render(&sheet, 9000).matches(&format!("\n// {} line", paths[0])).count() >= 290);
     assert!(sheet.messages(Some(500)).is_err());
 }

@@ -19,17 +19,10 @@ fn rules() -> PlanRules {
         max_file_bytes: 1000,
         path_guard: guard,
     };
-    let files: Vec<SourceFile> = [
-        ("src/a.rs", 10),
-        ("src/b.rs", 10),
-        ("big.bin", 5000),
-        (".env", 3),
-    ]
-    .map(|(path, size)| SourceFile {
-        path: path.to_owned(),
-        size,
-    })
-    .to_vec();
+    let files: Vec<SourceFile> =
+        [("src/a.rs", 10), ("src/b.rs", 10), ("big.bin", 5000), (".env", 3)]
+            .map(|(path, size)| SourceFile { path: path.to_owned(), size })
+            .to_vec();
     PlanRules::new(&Arc::new(Known::new(&files, &settings).unwrap()), &settings)
 }
 
@@ -87,103 +80,41 @@ fn slips_are_put_right() {
 #[test]
 fn what_cannot_be_planned_is_refused_with_the_reason() {
     for (create, modify, delete, said) in [
-        (
-            vec!["/etc/passwd"],
-            vec![],
-            vec![],
-            "/etc/passwd: it lies outside",
-        ),
-        (
-            vec!["a/../../b"],
-            vec![],
-            vec![],
-            "a/../../b: it lies outside",
-        ),
-        (
-            vec![],
-            vec![],
-            vec![".git/config"],
-            ".git/config: it lies outside",
-        ),
-        (
-            vec!["deploy/.ENV"],
-            vec![],
-            vec![],
-            "deploy/.ENV is off limits",
-        ),
+        (vec!["/etc/passwd"], vec![], vec![], "/etc/passwd: it lies outside"),
+        (vec!["a/../../b"], vec![], vec![], "a/../../b: it lies outside"),
+        (vec![], vec![], vec![".git/config"], ".git/config: it lies outside"),
+        (vec!["deploy/.ENV"], vec![], vec![], "deploy/.ENV is off limits"),
         (vec!["src"], vec![], vec![], "src is a folder"),
         (vec!["new/"], vec![], vec![], "new/ is a folder"),
         (vec!["src/a.rs/b.rs"], vec![], vec![], "src/a.rs is a file"),
-        (
-            vec!["x", "x/y.rs"],
-            vec![],
-            vec![],
-            "both a file and a folder",
-        ),
+        (vec!["x", "x/y.rs"], vec![], vec![], "both a file and a folder"),
         (vec!["", "y"], vec![], vec![], "a path is empty"),
-        (
-            vec!["src/new.rs"],
-            vec![],
-            vec!["src/new.rs"],
-            "both to be written and to be deleted",
-        ),
-        (
-            vec![],
-            vec!["src/a.rs"],
-            vec!["src/a.rs"],
-            "both to be written and to be deleted",
-        ),
-        (
-            vec![],
-            vec!["big.bin"],
-            vec![],
-            "big.bin is larger than the 1000 bytes",
-        ),
+        (vec!["src/new.rs"], vec![], vec!["src/new.rs"], "both to be written and to be deleted"),
+        (vec![], vec!["src/a.rs"], vec!["src/a.rs"], "both to be written and to be deleted"),
+        (vec![], vec!["big.bin"], vec![], "big.bin is larger than the 1000 bytes"),
     ] {
         let error = read(&[milestone(&create, &modify, &delete)]).unwrap_err();
-        assert!(
-            error.starts_with("milestone 1 (Do it): ") && error.contains(said),
-            "{error}"
-        );
+        assert!(error.starts_with("milestone 1 (Do it): ") && error.contains(said), "{error}");
     }
 }
 
 #[test]
 fn too_many_milestones_files_or_none_are_refused() {
     let one = milestone(&["x.rs"], &[], &[]);
-    assert!(
-        read(&vec![one.clone(); 4])
-            .unwrap_err()
-            .contains("4 milestones; at most 3")
-    );
+    assert!(read(&vec![one.clone(); 4]).unwrap_err().contains("4 milestones; at most 3"));
     assert!(read(&[]).unwrap_err().contains("no milestone"));
     assert!(
-        read(&[milestone(&[], &[], &["gone.rs"])])
-            .unwrap_err()
-            .contains("no milestone has a file")
+        read(&[milestone(&[], &[], &["gone.rs"])]).unwrap_err().contains("no milestone has a file")
     );
     let many: Vec<String> = (0..201).map(|number| format!("f{number}.rs")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    assert!(
-        read(&[milestone(&many, &[], &[])])
-            .unwrap_err()
-            .contains("201 files")
-    );
+    assert!(read(&[milestone(&many, &[], &[])]).unwrap_err().contains("201 files"));
     let mut nameless = one.clone();
     nameless["name"] = json!(" \n");
-    assert!(
-        read(&[one, nameless])
-            .unwrap_err()
-            .contains("milestone 2 has no name")
-    );
+    assert!(read(&[one, nameless]).unwrap_err().contains("milestone 2 has no name"));
     let mut unsure = plan_of(&[]);
     unsure["confidence"] = json!(80);
-    assert!(
-        rules()
-            .read(&unsure, Giver::Model)
-            .unwrap_err()
-            .contains("confidence is 80")
-    );
+    assert!(rules().read(&unsure, Giver::Model).unwrap_err().contains("confidence is 80"));
 }
 
 #[test]
@@ -195,14 +126,7 @@ fn a_note_among_milestones_is_kept() {
 #[test]
 fn a_template_may_plan_notes_only() {
     let notes = plan_of(&vec![milestone(&[], &[], &[]); 4]);
-    assert_eq!(
-        rules()
-            .read(&notes, Giver::Template)
-            .unwrap()
-            .milestones
-            .len(),
-        4
-    );
+    assert_eq!(rules().read(&notes, Giver::Template).unwrap().milestones.len(), 4);
     let outside = plan_of(&[milestone(&["/etc/passwd"], &[], &[])]);
     assert!(rules().read(&outside, Giver::Template).is_err());
 }
@@ -218,11 +142,7 @@ fn only_what_exists_by_then_and_may_be_shown_is_read() {
     assert_eq!(plan.milestones[1].read, ["x.rs"]);
     let mut outside = milestone(&["x.rs"], &[], &[]);
     outside["read"] = json!(["../secret"]);
-    assert!(
-        read(&[outside])
-            .unwrap_err()
-            .contains("outside the repository")
-    );
+    assert!(read(&[outside]).unwrap_err().contains("outside the repository"));
 }
 
 #[test]

@@ -19,10 +19,7 @@ fn plan() -> Plan {
         read: vec![],
         tests: vec!["a mail is sent".to_owned()],
     };
-    let later = Milestone {
-        name: "Show the form".to_owned(),
-        ..Milestone::default()
-    };
+    let later = Milestone { name: "Show the form".to_owned(), ..Milestone::default() };
     Plan {
         milestones: vec![milestone, later],
         risks: vec![],
@@ -32,42 +29,24 @@ fn plan() -> Plan {
 }
 
 fn file_diff(path: &str, lines: usize) -> String {
-    let added: String = (1..=lines)
-        .map(|line| format!("+{path} {line}\n"))
-        .collect();
+    let added: String = (1..=lines).map(|line| format!("+{path} {line}\n")).collect();
     format!(
         "diff --git a/{path} b/{path}\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{lines} @@\n{added}"
     )
 }
 
 fn sheet(diff: &str, findings: &[Finding], missing: &[String]) -> Sheet {
-    let idea = Idea::parse(
-        "001",
-        "# Reset a password\nBy mail.\n## Criteria\n- it is safe\n",
-    )
-    .unwrap();
-    let input = ReviewInput {
-        idea: &idea,
-        plan: &plan(),
-        milestone: 0,
-        diff,
-        findings,
-        missing,
-    };
+    let idea =
+        Idea::parse("001", "# Reset a password\nBy mail.\n## Criteria\n- it is safe\n").unwrap();
+    let input = ReviewInput { idea: &idea, plan: &plan(), milestone: 0, diff, findings, missing };
     review(&input, &deny_set(&["**/.env".to_owned()]).unwrap())
 }
 
 fn render(sheet: &Sheet, window: u64) -> String {
     let messages = sheet.messages(Some(window)).unwrap();
-    let tokens: u64 = messages
-        .iter()
-        .map(|message| estimate_tokens(&message.content))
-        .sum();
+    let tokens: u64 = messages.iter().map(|message| estimate_tokens(&message.content)).sum();
     assert!(tokens <= window, "{tokens} > {window}");
-    messages
-        .iter()
-        .map(|message| format!("{:?}:\n{}\n", message.role, message.content))
-        .collect()
+    messages.iter().map(|message| format!("{:?}:\n{}\n", message.role, message.content)).collect()
 }
 
 #[test]
@@ -80,10 +59,7 @@ fn the_prompt_reads_well() {
         message: "a stub".to_owned(),
         suggestion: "write it".to_owned(),
     };
-    let findings = [
-        finding(Severity::Low, None),
-        finding(Severity::Medium, Some(2)),
-    ];
+    let findings = [finding(Severity::Low, None), finding(Severity::Medium, Some(2))];
     let diff = file_diff("src/a.rs", 2) + &file_diff("deploy/.env", 1);
     let text = render(&sheet(&diff, &findings, &["src/c.rs".to_owned()]), 8000);
     assert!(!text.contains("deploy/.env"));
@@ -114,19 +90,10 @@ fn a_diff_is_cut_at_its_files() {
     let diff = file_diff("a b/c.rs", 1) + "+diff --git a/x b/x\n" + &file_diff("d.rs", 1);
     let files = by_file(&diff);
     assert_eq!(
-        files
-            .iter()
-            .map(|(path, _)| path.as_str())
-            .collect::<Vec<_>>(),
+        files.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(),
         ["a b/c.rs", "d.rs"]
     );
-    assert_eq!(
-        files
-            .iter()
-            .map(|(_, text)| text.as_str())
-            .collect::<String>(),
-        diff
-    );
+    assert_eq!(files.iter().map(|(_, text)| text.as_str()).collect::<String>(), diff);
     assert_eq!(by_file("no header\n+x\n")[0].0, "the changes");
     assert!(render(&sheet("", &[], &[]), 4000).contains("The diff is empty."));
 }

@@ -93,10 +93,7 @@ fn a_local_server_is_asked_for_what_it_has() {
     ");
     assert_eq!(loaded.warnings, Vec::<String>::new());
     let ollama = &loaded.config.providers["ollama"];
-    assert_eq!(
-        ollama.endpoint.base_url.as_str(),
-        "http://127.0.0.1:11434/v1"
-    );
+    assert_eq!(ollama.endpoint.base_url.as_str(), "http://127.0.0.1:11434/v1");
     assert!(ollama.is_usable());
 }
 
@@ -137,9 +134,7 @@ fn with_nothing_templates_alone_answer_and_it_is_said() {
 fn an_empty_key_is_no_key() {
     for value in ["", "  \n", "a key", "\u{1b}[31m", "schlüssel"] {
         let mut environment = Environment::default();
-        environment
-            .vars
-            .insert("OPENAI_API_KEY".to_owned(), value.to_owned());
+        environment.vars.insert("OPENAI_API_KEY".to_owned(), value.to_owned());
         let loaded = load(None, &environment).unwrap();
         assert!(loaded.config.providers.is_empty(), "{value:?}");
     }
@@ -148,15 +143,9 @@ fn an_empty_key_is_no_key() {
 #[test]
 fn a_key_is_taken_without_its_line_end() {
     let mut environment = Environment::default();
-    environment
-        .vars
-        .insert("OPENAI_API_KEY".to_owned(), "sk-1\n".to_owned());
+    environment.vars.insert("OPENAI_API_KEY".to_owned(), "sk-1\n".to_owned());
     let loaded = load(None, &environment).unwrap();
-    let key = loaded.config.providers["openai"]
-        .endpoint
-        .api_key
-        .as_ref()
-        .unwrap();
+    let key = loaded.config.providers["openai"].endpoint.api_key.as_ref().unwrap();
     assert_eq!(key.expose(), "sk-1");
 }
 

@@ -33,10 +33,7 @@ store:           { kind: sqlite, path: null, mirror: null }                     
 "#;
 
 fn documented() -> Loaded {
-    loaded(
-        DOCUMENTED,
-        &with_keys(&["OPENCODE_API_KEY", "ANTHROPIC_API_KEY"]),
-    )
+    loaded(DOCUMENTED, &with_keys(&["OPENCODE_API_KEY", "ANTHROPIC_API_KEY"]))
 }
 
 /// Everything but providers, models and chains.
@@ -94,20 +91,8 @@ fn the_documented_values_are_these() {
     assert_eq!(config.circuit_breaker.consecutive_failures, Some(5));
     assert_eq!(config.circuit_breaker.max_reset_timeout, minutes(15));
 
-    assert_eq!(
-        config.degradation,
-        Degradation {
-            enabled: true,
-            templates: None
-        }
-    );
-    assert_eq!(
-        config.partial_success,
-        PartialSuccess {
-            enabled: true,
-            min_success_rate: 0.5
-        }
-    );
+    assert_eq!(config.degradation, Degradation { enabled: true, templates: None });
+    assert_eq!(config.partial_success, PartialSuccess { enabled: true, min_success_rate: 0.5 });
     let run = Run {
         parallel: 3,
         timeout: minutes(23),
@@ -124,22 +109,13 @@ fn the_documented_values_are_these() {
         max_questions: 3,
     };
     assert_eq!(config.run, run);
-    assert_eq!(
-        (config.budget.max_usd, config.budget.max_tokens),
-        (None, None)
-    );
+    assert_eq!((config.budget.max_usd, config.budget.max_tokens), (None, None));
     assert_eq!(config.commit.author, None);
     assert_eq!(config.commit.sign, Choice::Auto);
     assert_eq!(config.github.enabled, Choice::Auto);
     assert_eq!(config.github.token_env, "GITHUB_TOKEN");
     assert_eq!(config.github.pull_request, PullRequest::Ready);
-    assert_eq!(
-        config.store,
-        Store {
-            kind: StoreKind::Sqlite,
-            path: None
-        }
-    );
+    assert_eq!(config.store, Store { kind: StoreKind::Sqlite, path: None });
 }
 
 #[test]
@@ -154,16 +130,10 @@ fn the_documented_chains_and_providers_are_taken_as_written() {
     assert_eq!(config.role_timeout(Role::Coder), Duration::from_mins(10));
     let opencode = &config.providers["opencode"];
     assert_eq!(opencode.endpoint.kind, Kind::OpenAi);
-    assert_eq!(
-        opencode.endpoint.base_url.as_str(),
-        "https://opencode.ai/zen/v1"
-    );
+    assert_eq!(opencode.endpoint.base_url.as_str(), "https://opencode.ai/zen/v1");
     let anthropic = &config.providers["anthropic"];
     assert_eq!(anthropic.endpoint.kind, Kind::Anthropic);
-    assert_eq!(
-        anthropic.endpoint.base_url.as_str(),
-        "https://api.anthropic.com/"
-    );
+    assert_eq!(anthropic.endpoint.base_url.as_str(), "https://api.anthropic.com/");
     let facts = &config.models[&"opencode/gpt-5-nano".parse().unwrap()];
     assert_eq!(facts.timeout, Some(Duration::from_secs(120)));
     assert_eq!(facts.context_window, Some(400_000));
@@ -171,10 +141,8 @@ fn the_documented_chains_and_providers_are_taken_as_written() {
 
 #[test]
 fn the_documented_programs_are_refused_in_this_version() {
-    let text = DOCUMENTED.replace(
-        "models:    ",
-        "  codex:     { kind: command, preset: codex }\nmodels:    ",
-    );
+    let text = DOCUMENTED
+        .replace("models:    ", "  codex:     { kind: command, preset: codex }\nmodels:    ");
     insta::assert_snapshot!(refusal(&text, &Environment::default()), @"belay.yaml:5:22: providers.codex.kind: a program as a provider (kind `command`) is not available in this version");
 }
 
@@ -388,9 +356,5 @@ fn the_schema_knows_every_documented_key_and_no_other() {
         .collect();
     assert_eq!(keys, documented);
     let choice = &schema["$defs"]["Choice"];
-    assert_eq!(
-        choice["enum"],
-        serde_json::json!([true, false, "auto"]),
-        "{choice}"
-    );
+    assert_eq!(choice["enum"], serde_json::json!([true, false, "auto"]), "{choice}");
 }

@@ -26,12 +26,7 @@ fn a_model_without_its_key_is_left_out_with_a_warning() {
     reviewer:
     ");
     assert_snapshot!(loaded.warnings.join("\n"), @"belay.yaml:3:76: providers.cloud.api_key_env: CLOUD_KEY is not set, so no chain has cloud/a, cloud/d");
-    let endpoints: Vec<String> = loaded
-        .config
-        .provider_settings()
-        .endpoints
-        .into_keys()
-        .collect();
+    let endpoints: Vec<String> = loaded.config.provider_settings().endpoints.into_keys().collect();
     assert_eq!(endpoints, ["here", "spare"]);
 }
 
@@ -78,9 +73,7 @@ fn a_chain_that_is_longer_than_failover_goes_is_kept_and_told() {
 #[test]
 fn nothing_shows_a_key() {
     let mut environment = with_keys(&["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]);
-    environment
-        .vars
-        .insert("OTHER".to_owned(), "secret-too".to_owned());
+    environment.vars.insert("OTHER".to_owned(), "secret-too".to_owned());
     let text = "providers:\n  openai: {kind: openai, api_key_env: OPENAI_API_KEY, headers: {authorization: secret-header}}\n";
     let loaded = loaded(text, &environment);
     for shown in [

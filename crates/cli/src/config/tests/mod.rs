@@ -40,10 +40,7 @@ fn refusal(text: &str, environment: &Environment) -> String {
 /// The lines with which configs are refused on a machine with OpenAI's key, one a config.
 fn refusals(texts: &[&str]) -> String {
     let environment = with_keys(&["OPENAI_API_KEY"]);
-    let lines: Vec<String> = texts
-        .iter()
-        .map(|text| refusal(text, &environment))
-        .collect();
+    let lines: Vec<String> = texts.iter().map(|text| refusal(text, &environment)).collect();
     for line in &lines {
         assert_eq!(line.lines().count(), 1, "more than one line: {line}");
     }
@@ -52,18 +49,11 @@ fn refusals(texts: &[&str]) -> String {
 
 /// A chain as one line.
 fn chain(loaded: &Loaded, role: Role) -> String {
-    let names: Vec<String> = loaded
-        .config
-        .chain(role)
-        .iter()
-        .map(ModelId::to_string)
-        .collect();
+    let names: Vec<String> = loaded.config.chain(role).iter().map(ModelId::to_string).collect();
     names.join(" ")
 }
 
 /// All chains, one a line.
 fn chains(loaded: &Loaded) -> String {
-    Role::ALL
-        .map(|role| format!("{role}: {}", chain(loaded, role)))
-        .join("\n")
+    Role::ALL.map(|role| format!("{role}: {}", chain(loaded, role))).join("\n")
 }

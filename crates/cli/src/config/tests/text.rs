@@ -98,14 +98,7 @@ fn anchors_may_be_used_and_errors_in_them_have_a_place() {
 #[test]
 fn a_nest_of_aliases_is_not_unfolded() {
     let mut text = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
-    for (name, below) in [
-        ("b", "a"),
-        ("c", "b"),
-        ("d", "c"),
-        ("e", "d"),
-        ("f", "e"),
-        ("g", "f"),
-    ] {
+    for (name, below) in [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d"), ("f", "e"), ("g", "f")] {
         let entries = vec![format!("*{below}"); 9].join(",");
         text.push_str(&format!("{name}: &{name} [{entries}]\n"));
     }
@@ -154,11 +147,7 @@ fn a_message_stays_one_short_line_whatever_the_file_holds() {
     ] {
         let line = refusal(&text, &Environment::default());
         assert_eq!(line.lines().count(), 1, "{line}");
-        assert!(
-            line.chars().count() < 500,
-            "{} characters: {line}",
-            line.chars().count()
-        );
+        assert!(line.chars().count() < 500, "{} characters: {line}", line.chars().count());
     }
 }
 
