@@ -61,8 +61,26 @@ impl ItemRules {
                         `nothing to do: ` and the reason into notes"
                 .to_owned());
         }
+        self.check_coverage(&changes, &notes)?;
         self.check_code(&changes)?;
         Ok(Outcome::Done(ChangeSet { changes, notes }))
+    }
+
+    /// A file that is to be made or deleted may not be passed over in silence:
+    /// later work counts on it. One that is to be modified may need no change.
+    fn check_coverage(&self, changes: &[ResolvedChange], notes: &str) -> Result<(), String> {
+        let left_out = |file: &&PlannedFile| {
+            file.action != Action::Modify && !changes.iter().any(|change| change.path == file.path)
+        };
+        let left_out: Vec<&str> =
+            self.files.iter().filter(left_out).map(|file| file.path.as_str()).take(NAMED).collect();
+        if left_out.is_empty() || says_nothing_to_do(notes) {
+            return Ok(());
+        }
+        Err(format!(
+            "these files of yours are left out: {}. Give all of your files in one answer",
+            left_out.join(", ")
+        ))
     }
 
     fn needs(&self, asked: &[String]) -> Result<Vec<String>, String> {

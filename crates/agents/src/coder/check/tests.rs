@@ -44,8 +44,19 @@ fn answer(files: &[Value], notes: &str) -> Value {
     json!({"files": files, "notes": notes})
 }
 
+/// With the files that every answer must have, where the case is not about them.
+fn whole(files: &[Value]) -> Vec<Value> {
+    let rest = [
+        entry("src/new.rs", "create", Some("fn new() {}\n"), &[]),
+        entry("old.rs", "delete", None, &[]),
+    ];
+    let missing =
+        rest.into_iter().filter(|rest| files.iter().all(|file| file["path"] != rest["path"]));
+    files.iter().cloned().chain(missing).collect()
+}
+
 fn done(files: &[Value]) -> ChangeSet {
-    match rules(true).read(&answer(files, "done")) {
+    match rules(true).read(&answer(&whole(files), "done")) {
         Ok(Outcome::Done(set)) => set,
         other => panic!("{other:?}"),
     }
@@ -53,6 +64,19 @@ fn done(files: &[Value]) -> ChangeSet {
 
 fn refused(files: &[Value]) -> String {
     rules(true).read(&answer(files, "done")).unwrap_err()
+}
+
+/// Later work counts on files that were planned: to leave one out is not done.
+#[test]
+fn a_file_that_is_left_out_in_silence_is_refused() {
+    let edit = || entry("src/a.rs", "modify", None, &[("fn a", "fn c")]);
+    let create = || entry("src/new.rs", "create", Some("fn new() {}\n"), &[]);
+    let read = |files: &[Value], notes: &str| rules(true).read(&answer(files, notes));
+    let message = read(&[edit(), create()], "done").unwrap_err();
+    assert!(message.contains("left out: old.rs."), "{message}");
+    assert!(read(&[edit()], "done").unwrap_err().contains("left out: src/new.rs, old.rs."));
+    assert!(read(&[edit(), create()], "Nothing to do for old.rs: it is in use.").is_ok());
+    assert!(read(&whole(&[]), "done").is_ok(), "a file to be modified may need no change");
 }
 
 #[test]
@@ -84,7 +108,7 @@ fn edits_that_are_split_over_entries_are_joined() {
         entry("src/a.rs", "modify", None, &[("fn a", "fn c")]),
         entry("src/a.rs", "modify", None, &[("fn c() {}", "fn c() { b() }")]),
     ]);
-    assert_eq!(set.changes.len(), 1);
+    assert_eq!(set.changes.iter().filter(|change| change.path == "src/a.rs").count(), 1);
     assert_eq!(set.changes[0].after.as_deref(), Some("fn c() { b() }\r\nfn b() {}\r\n"));
 }
 
@@ -127,8 +151,12 @@ fn what_does_not_fit_the_item_is_refused_in_words_for_the_model() {
 /// Trap 45: a stub with a clean exit is no work.
 #[test]
 fn placeholder_code_is_refused() {
-    let error =
-        refused(&[entry("src/new.rs", "create", Some("fn new() {\n    todo!()\n}\n"), &[])]);
+    let error = refused(&whole(&[entry(
+        "src/new.rs",
+        "create",
+        Some("fn new() {\n    todo!()\n}\n"),
+        &[],
+    )]));
     assert!(error.starts_with("the changes cannot be accepted:\nsrc/new.rs:2: "), "{error}");
 }
 
@@ -156,9 +184,9 @@ fn further_files_are_given_only_if_they_can_be_had() {
         ask(&[".env", "src/a.rs"], true).unwrap_err().contains("none of needs_files can be had")
     );
     assert!(ask(&["src/other.rs"], false).unwrap_err().contains("no more files can be had"));
-    let both = json!({"files": [entry("src/new.rs", "create", Some("x\n"), &[])], "notes": "", "needs_files": ["src/other.rs"]});
+    let both = json!({"files": whole(&[]), "notes": "", "needs_files": ["src/other.rs"]});
     assert!(matches!(rules(true).read(&both), Ok(Outcome::Done(_))));
-    let null = json!({"files": [entry("src/new.rs", "create", Some("x\n"), &[])], "notes": "", "needs_files": null});
+    let null = json!({"files": whole(&[]), "notes": "", "needs_files": null});
     assert!(matches!(rules(true).read(&null), Ok(Outcome::Done(_))));
 }
 
