@@ -11,10 +11,7 @@ use crate::harness::{Bench, Ran, finish, server};
 const IDEA: &str = "# Numbers\n\nAdd one.py.\n";
 
 fn bench() -> Bench {
-    Bench::with_files([
-        ("check.sh", "true\n"),
-        ("ideas/backlog/001-numbers.md", IDEA),
-    ])
+    Bench::with_files([("check.sh", "true\n"), ("ideas/backlog/001-numbers.md", IDEA)])
 }
 
 /// Refused: exit 2, nothing on standard output, one line, nothing changed.
@@ -29,15 +26,7 @@ fn refused(bench: &Bench, before: &BTreeMap<String, Vec<u8>>, ran: Ran) -> Strin
     ran.stderr
         .trim_end()
         .replace(&bench.root().display().to_string(), "ROOT")
-        .replace(
-            &bench
-                .root()
-                .canonicalize()
-                .expect("a path")
-                .display()
-                .to_string(),
-            "ROOT",
-        )
+        .replace(&bench.root().canonicalize().expect("a path").display().to_string(), "ROOT")
 }
 
 async fn line(bench: &Bench, args: &[&str]) -> String {
@@ -52,23 +41,11 @@ async fn ideas_that_cannot_be() {
     bench.write("ideas/backlog/002-empty.md", " \n\n");
     bench.write("ideas/backlog/003-twice-a.md", IDEA);
     bench.write("ideas/backlog/003-twice-b.md", IDEA);
-    std::fs::write(
-        bench.repo.join("ideas/backlog/004-binary.md"),
-        [0xff, 0xfe, 0x00],
-    )
-    .expect("a file");
+    std::fs::write(bench.repo.join("ideas/backlog/004-binary.md"), [0xff, 0xfe, 0x00])
+        .expect("a file");
     bench.write("ideas/backlog/005-huge.md", &"word ".repeat(60_000));
     let mut lines = Vec::new();
-    for name in [
-        "nothing.md",
-        "009",
-        "#12",
-        "ideas",
-        "002",
-        "003",
-        "004",
-        "005",
-    ] {
+    for name in ["nothing.md", "009", "#12", "ideas", "002", "003", "004", "005"] {
         lines.push(format!("{name:?}: {}", line(&bench, &["run", name]).await));
     }
     insta::assert_snapshot!(lines.join("\n"));
@@ -78,11 +55,7 @@ async fn ideas_that_cannot_be() {
 async fn an_empty_idea_on_standard_input() {
     let bench = bench();
     let before = bench.persons_things();
-    let mut child = bench
-        .command(&["run", "-"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("belay");
+    let mut child = bench.command(&["run", "-"]).stdin(Stdio::piped()).spawn().expect("belay");
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin.write_all(b"\n \n").await.expect("written");
     drop(stdin);
@@ -109,18 +82,12 @@ async fn configs_that_cannot_be() {
     let cases = [
         ("unknown key", "roles:\n  planner: { chian: [a/b] }\n"),
         ("wrong type", "run:\n  parallel: many\n"),
-        (
-            "out of range",
-            "partial_success:\n  min_success_rate: 1.5\n",
-        ),
+        ("out of range", "partial_success:\n  min_success_rate: 1.5\n"),
         (
             "unknown provider",
             "providers:\n  a: { kind: openai, base_url: \"http://127.0.0.1:1/v1\" }\nroles:\n  planner: { chain: [opnai/x] }\n",
         ),
-        (
-            "not http",
-            "providers:\n  a: { kind: openai, base_url: \"ftp://127.0.0.1/v1\" }\n",
-        ),
+        ("not http", "providers:\n  a: { kind: openai, base_url: \"ftp://127.0.0.1/v1\" }\n"),
         ("no unit", "run: { timeout: 30 }\n"),
         (
             "no key",
@@ -178,16 +145,9 @@ async fn a_broken_idea_does_not_stop_the_next_one() {
         ("ideas/backlog/002-good.md", "# Good\n\nAdd a feature.\n"),
     ]);
     bench.config(&server, "roles:\n  planner: { chain: [a/m] }\n  coder: { chain: [a/m] }\n  reviewer: { chain: [a/m] }\n");
-    let ran = bench
-        .belay(&["run", "--format", "json", "--dry-run"])
-        .await
-        .exits(0);
+    let ran = bench.belay(&["run", "--format", "json", "--dry-run"]).await.exits(0);
     assert_eq!(ran.events()[0]["idea"], "002-good");
-    assert!(
-        ran.stderr.contains("warning: ideas/backlog/001-empty.md"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("warning: ideas/backlog/001-empty.md"), "{}", ran.stderr);
     server.stop().await;
 }
 

@@ -37,60 +37,20 @@ fn faults() -> Vec<(&'static str, ModelScript, Then)> {
         ("status 401", always(Fault::status(401)), Fallback),
         ("status 400", always(Fault::status(400)), Fallback),
         ("status 429", always(Fault::status(429)), Fallback),
-        (
-            "status 429, retry after 1 s",
-            always(Fault::rate_limited("1")),
-            Fallback,
-        ),
-        (
-            "status 429, retry after an hour",
-            always(Fault::rate_limited("3600")),
-            Fallback,
-        ),
-        (
-            "quota exhausted",
-            always(Fault::quota_exhausted()),
-            Fallback,
-        ),
-        (
-            "connection refused",
-            always(Fault::RefuseConnection),
-            Fallback,
-        ),
-        (
-            "slow headers",
-            always(Fault::SlowHeaders { delay: delay() }),
-            Fallback,
-        ),
-        (
-            "slow first token",
-            always(Fault::SlowFirstToken { delay: delay() }),
-            Fallback,
-        ),
+        ("status 429, retry after 1 s", always(Fault::rate_limited("1")), Fallback),
+        ("status 429, retry after an hour", always(Fault::rate_limited("3600")), Fallback),
+        ("quota exhausted", always(Fault::quota_exhausted()), Fallback),
+        ("connection refused", always(Fault::RefuseConnection), Fallback),
+        ("slow headers", always(Fault::SlowHeaders { delay: delay() }), Fallback),
+        ("slow first token", always(Fault::SlowFirstToken { delay: delay() }), Fallback),
         ("stall", always(Fault::Stall { after_chunks: 2 }), Fallback),
-        (
-            "reset before headers",
-            always(Fault::ResetBeforeHeaders),
-            Fallback,
-        ),
-        (
-            "cut in mid-stream",
-            always(Fault::Cut { after_chunks: 2 }),
-            Fallback,
-        ),
+        ("reset before headers", always(Fault::ResetBeforeHeaders), Fallback),
+        ("cut in mid-stream", always(Fault::Cut { after_chunks: 2 }), Fallback),
         ("no end mark", always(Fault::MissingEndMark), Primary),
         ("no finish reason", always(Fault::NoFinishReason), Fallback),
         ("malformed chunk", always(Fault::MalformedChunk), Fallback),
-        (
-            "error event in a 200",
-            always(Fault::ErrorEvent { after_chunks: 2 }),
-            Fallback,
-        ),
-        (
-            "wrong content type",
-            always(Fault::WrongContentType),
-            Fallback,
-        ),
+        ("error event in a 200", always(Fault::ErrorEvent { after_chunks: 2 }), Fallback),
+        ("wrong content type", always(Fault::WrongContentType), Fallback),
         ("empty body", always(Fault::EmptyBody), Fallback),
         ("empty answer", always(Fault::Empty), Fallback),
         ("not JSON", always(Fault::NotJson), Fallback),
@@ -121,27 +81,16 @@ fn answers() -> Answers {
         "risks": [], "success_criteria": [], "confidence": 0.9,
     });
     let changes = Answers::creating([("one.py", "ONE = 1\n"), ("two.py", "TWO = 2\n")]).changes;
-    Answers {
-        plan,
-        changes,
-        ..Answers::default()
-    }
+    Answers { plan, changes, ..Answers::default() }
 }
 
 fn bench(server: &Server, role: &str) -> Bench {
     let bench = Bench::with_files([
         ("check.sh", "! grep -rq BROKEN --include=*.py .\n"),
-        (
-            "ideas/backlog/001-numbers.md",
-            "# Numbers\n\nAdd one.py and two.py, a number each.\n",
-        ),
+        ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd one.py and two.py, a number each.\n"),
     ]);
     let chain = |name: &str| {
-        if name == role {
-            "[a/bad, b/good]"
-        } else {
-            "[b/good, a/bad]"
-        }
+        if name == role { "[a/bad, b/good]" } else { "[b/good, a/bad]" }
     };
     let roles = ["planner", "coder", "reviewer"]
         .map(|name| format!("  {name}: {{ chain: {}, timeout: 60s }}\n", chain(name)));
@@ -156,11 +105,7 @@ async fn fault_in(role: &str, name: &str, script: ModelScript, then: &Then) {
     let ran = bench.belay(&["run", "--format", "json"]).await;
     assert_eq!(ran.code, Some(0), "{what}:\n{}", ran.stderr);
     let finished = ran.named("run_finished");
-    assert_eq!(
-        finished[0]["status"], "completed",
-        "{what}:\n{}",
-        ran.stderr
-    );
+    assert_eq!(finished[0]["status"], "completed", "{what}:\n{}", ran.stderr);
     assert_eq!(
         (&finished[0]["partial"], &finished[0]["degraded"]),
         (&json!(false), &json!(false)),
@@ -168,20 +113,15 @@ async fn fault_in(role: &str, name: &str, script: ModelScript, then: &Then) {
     );
 
     let run = finished[0]["run"].as_str().expect("a run");
-    let shown = bench
-        .belay(&["runs", "show", run, "--format", "json"])
-        .await
-        .exits(0);
+    let shown = bench.belay(&["runs", "show", run, "--format", "json"]).await.exits(0);
     let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
     let fallbacks = shown["fallback_attempts"].as_u64().expect("a number");
     // The placeholder is one only where code is asked for.
     let code_only = matches!((name, role), ("placeholder code", "planner" | "reviewer"));
     match then {
-        Then::Fallback if !code_only => assert!(
-            fallbacks > 0,
-            "{what}: {fallbacks} fallback attempts\n{}",
-            ran.stderr
-        ),
+        Then::Fallback if !code_only => {
+            assert!(fallbacks > 0, "{what}: {fallbacks} fallback attempts\n{}", ran.stderr)
+        }
         _ => assert_eq!(fallbacks, 0, "{what}:\n{}", ran.stderr),
     }
     no_pause_between_models(&what, &server.requests());
@@ -242,17 +182,11 @@ async fn a_provider_that_is_not_there_is_passed_over_without_a_second_try() {
     let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
     let failed = ran.named("attempt_failed");
     assert!(
-        failed
-            .iter()
-            .all(|event| event["class"] == "unavailable" && event["model"] == "a/bad"),
+        failed.iter().all(|event| event["class"] == "unavailable" && event["model"] == "a/bad"),
         "{failed:?}"
     );
     // Once for the analysis and once for the plan.
-    assert_eq!(
-        failed.len(),
-        2,
-        "a refused connection is not tried again: {failed:?}"
-    );
+    assert_eq!(failed.len(), 2, "a refused connection is not tried again: {failed:?}");
     server.stop().await;
 }
 
@@ -272,21 +206,12 @@ async fn an_open_breaker_is_remembered_by_the_next_run() {
     let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
     let opened = ran.named("breaker_opened");
     assert_eq!(opened.len(), 1, "{}", ran.stderr);
-    assert_eq!(
-        (&opened[0]["model"], &opened[0]["state"]),
-        (&json!("a/bad"), &json!("OPEN"))
-    );
+    assert_eq!((&opened[0]["model"], &opened[0]["state"]), (&json!("a/bad"), &json!("OPEN")));
 
-    let listed = bench
-        .belay(&["breaker", "list", "--format", "json"])
-        .await
-        .exits(0);
+    let listed = bench.belay(&["breaker", "list", "--format", "json"]).await.exits(0);
     let listed: Value = serde_json::from_str(&listed.stdout).expect("JSON");
     assert_eq!(
-        (
-            &listed["breakers"][0]["model"],
-            &listed["breakers"][0]["state"]
-        ),
+        (&listed["breakers"][0]["model"], &listed["breakers"][0]["state"]),
         (&json!("a/bad"), &json!("OPEN"))
     );
     assert!(
@@ -296,21 +221,10 @@ async fn an_open_breaker_is_remembered_by_the_next_run() {
         "{listed}"
     );
 
-    let asked = server
-        .requests()
-        .iter()
-        .filter(|request| request.model == "bad")
-        .count();
-    let again = bench
-        .belay(&["run", "--fresh", "001", "--format", "json"])
-        .await
-        .exits(0);
+    let asked = server.requests().iter().filter(|request| request.model == "bad").count();
+    let again = bench.belay(&["run", "--fresh", "001", "--format", "json"]).await.exits(0);
     assert_eq!(
-        server
-            .requests()
-            .iter()
-            .filter(|request| request.model == "bad")
-            .count(),
+        server.requests().iter().filter(|request| request.model == "bad").count(),
         asked,
         "not asked while open"
     );

@@ -29,30 +29,18 @@ pub(crate) struct Ran {
 impl Ran {
     /// The events of a run with `--format json`.
     pub(crate) fn events(&self) -> Vec<Value> {
-        self.stdout
-            .lines()
-            .map(|line| serde_json::from_str(line).expect(line))
-            .collect()
+        self.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
     /// The events of one name.
     pub(crate) fn named(&self, name: &str) -> Vec<Value> {
-        self.events()
-            .into_iter()
-            .filter(|event| event["event"] == name)
-            .collect()
+        self.events().into_iter().filter(|event| event["event"] == name).collect()
     }
 
     /// Fails with everything that was printed unless the exit state is this.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
-        assert_eq!(
-            self.code,
-            Some(code),
-            "stdout:\n{}\nstderr:\n{}",
-            self.stdout,
-            self.stderr
-        );
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 }
@@ -71,9 +59,7 @@ impl Bench {
     /// A repository with a fixture project in one commit.
     pub(crate) fn with_fixture(name: &str) -> Self {
         let bench = Self::empty();
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../fixtures")
-            .join(name);
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name);
         copy(&fixtures, &bench.repo);
         bench.commit_all();
         bench
@@ -122,18 +108,13 @@ impl Bench {
             "git {args:?}: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        String::from_utf8(output.stdout)
-            .expect("text")
-            .trim_end()
-            .to_owned()
+        String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
     }
 
     /// Sends a signal to a process of ours.
     #[track_caller]
     pub(crate) fn kill(&self, signal: &str, pid: &str) {
-        let status = std::process::Command::new("kill")
-            .args([signal, pid])
-            .status();
+        let status = std::process::Command::new("kill").args([signal, pid]).status();
         assert!(status.expect("kill").success());
     }
 
@@ -156,14 +137,8 @@ impl Bench {
             env.insert("RUSTUP_TOOLCHAIN".into(), toolchain);
         }
         env.insert("PATH".into(), std::env::var("PATH").unwrap_or_default());
-        env.insert(
-            "HOME".into(),
-            self.root.path().join("home").display().to_string(),
-        );
-        env.insert(
-            "XDG_CACHE_HOME".into(),
-            self.root.path().join("cache").display().to_string(),
-        );
+        env.insert("HOME".into(), self.root.path().join("home").display().to_string());
+        env.insert("XDG_CACHE_HOME".into(), self.root.path().join("cache").display().to_string());
         env.insert("GIT_CONFIG_NOSYSTEM".into(), "1".into());
         env.insert("KEY_A".into(), "key-a".into());
         env.insert("KEY_B".into(), "key-b".into());
@@ -173,11 +148,7 @@ impl Bench {
     /// The binary, ready to run in the repository.
     pub(crate) fn command(&self, args: &[&str]) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_belay"));
-        command
-            .args(args)
-            .current_dir(&self.repo)
-            .env_clear()
-            .envs(self.env());
+        command.args(args).current_dir(&self.repo).env_clear().envs(self.env());
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -273,11 +244,7 @@ fn collect(top: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
         if path.is_dir() {
             collect(top, &path, files);
         } else {
-            let name = path
-                .strip_prefix(top)
-                .expect("inside")
-                .display()
-                .to_string();
+            let name = path.strip_prefix(top).expect("inside").display().to_string();
             files.insert(name, fs::read(&path).expect("a file"));
         }
     }

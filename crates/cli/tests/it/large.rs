@@ -21,12 +21,7 @@ fn files() -> Vec<(String, String)> {
         text
     };
     let mut files: Vec<(String, String)> = (0..400)
-        .map(|number| {
-            (
-                format!("shop/area{}/shelf_{number:03}.py", number / 20),
-                body(number),
-            )
-        })
+        .map(|number| (format!("shop/area{}/shelf_{number:03}.py", number / 20), body(number)))
         .collect();
     files.push(("check.sh".into(), "true\n".into()));
     files.push(("README.md".into(), "# shop\n\nPrices by shelf.\n".into()));
@@ -63,11 +58,8 @@ async fn no_prompt_is_over_the_window_and_the_right_files_are_in_it() {
     let model = ModelScript::good().with_context_window(WINDOW);
     let server = server(Script::with_model("small", model).with_answers(answers)).await;
     let files = files();
-    let bench = Bench::with_files(
-        files
-            .iter()
-            .map(|(path, content)| (path.as_str(), content.as_str())),
-    );
+    let bench =
+        Bench::with_files(files.iter().map(|(path, content)| (path.as_str(), content.as_str())));
     bench.config(
         &server,
         &format!(
@@ -75,18 +67,8 @@ async fn no_prompt_is_over_the_window_and_the_right_files_are_in_it() {
         ),
     );
     let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
-    assert_eq!(
-        ran.named("run_finished")[0]["status"],
-        "completed",
-        "{}",
-        ran.stderr
-    );
-    assert_eq!(
-        ran.named("run_finished")[0]["degraded"],
-        false,
-        "{}",
-        ran.stderr
-    );
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(ran.named("run_finished")[0]["degraded"], false, "{}", ran.stderr);
     assert!(
         ran.named("attempt_failed").is_empty(),
         "the server refuses what is over its window: {}",
@@ -99,14 +81,8 @@ async fn no_prompt_is_over_the_window_and_the_right_files_are_in_it() {
             .iter()
             .find(|request| request.schema.as_deref() == Some(schema))
             .expect(schema);
-        let messages = request.body["messages"]
-            .as_array()
-            .expect("messages")
-            .iter();
-        messages
-            .filter_map(|message| message["content"].as_str())
-            .collect::<Vec<_>>()
-            .join("\n")
+        let messages = request.body["messages"].as_array().expect("messages").iter();
+        messages.filter_map(|message| message["content"].as_str()).collect::<Vec<_>>().join("\n")
     };
     for request in &requests {
         let size: usize = request.body["messages"]
@@ -116,30 +92,16 @@ async fn no_prompt_is_over_the_window_and_the_right_files_are_in_it() {
             .filter_map(|message| message["content"].as_str())
             .map(str::len)
             .sum();
-        assert!(
-            size as u64 / 4 <= WINDOW,
-            "{size} bytes asked for {:?}",
-            request.schema
-        );
+        assert!(size as u64 / 4 <= WINDOW, "{size} bytes asked for {:?}", request.schema);
     }
-    let (analysis, plan, changes, review) = (
-        text("analysis"),
-        text("plan"),
-        text("changes"),
-        text("review"),
-    );
+    let (analysis, plan, changes, review) =
+        (text("analysis"), text("plan"), text("changes"), text("review"));
     assert!(
         analysis.contains(target),
         "the file that the idea is about is in the tree that is shown"
     );
-    assert!(
-        plan.contains("def price_217_20"),
-        "the plan is made with the relevant file's content"
-    );
-    assert!(
-        changes.contains("def price_217_20"),
-        "the coder sees its file"
-    );
+    assert!(plan.contains("def price_217_20"), "the plan is made with the relevant file's content");
+    assert!(changes.contains("def price_217_20"), "the coder sees its file");
     assert!(review.contains("9 // 10"), "the reviewer sees the change");
     assert!(
         !changes.contains("def price_3_1") && !changes.contains("def price_399_"),
@@ -147,9 +109,6 @@ async fn no_prompt_is_over_the_window_and_the_right_files_are_in_it() {
     );
     let changed = bench.show("belay/001-discount", target);
     assert_eq!(changed.matches("9 // 10").count(), 1);
-    assert_eq!(
-        changed.lines().count(),
-        bench.show("main", target).lines().count()
-    );
+    assert_eq!(changed.lines().count(), bench.show("main", target).lines().count());
     server.stop().await;
 }

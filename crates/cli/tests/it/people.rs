@@ -22,11 +22,7 @@ fn answers(milestones: &[(&str, &[&str])]) -> Answers {
         .flat_map(|(_, files)| *files)
         .map(|file| ((*file).to_owned(), FileAnswer::create("N = 1\n")))
         .collect();
-    Answers {
-        plan: plan(milestones),
-        changes,
-        ..Answers::default()
-    }
+    Answers { plan: plan(milestones), changes, ..Answers::default() }
 }
 
 fn bench(server: &Server, config: &str) -> Bench {
@@ -47,10 +43,7 @@ async fn run(bench: &Bench) -> Ran {
 
 async fn show(bench: &Bench, ran: &Ran) -> Value {
     let run = ran.events()[0]["run"].as_str().expect("a run").to_owned();
-    let shown = bench
-        .belay(&["runs", "show", &run, "--format", "json"])
-        .await
-        .exits(0);
+    let shown = bench.belay(&["runs", "show", &run, "--format", "json"]).await.exits(0);
     serde_json::from_str(&shown.stdout).expect("JSON")
 }
 
@@ -63,17 +56,9 @@ async fn what_most_coders_did_is_committed_and_the_rest_is_an_issue() {
     let server = server(script).await;
     let bench = bench(&server, ROLES);
     let ran = run(&bench).await.exits(0);
-    assert!(
-        ran.stderr
-            .contains("Accepting partial results (67% success)"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("Accepting partial results (67% success)"), "{}", ran.stderr);
     let shown = show(&bench, &ran).await;
-    assert_eq!(
-        (&shown["status"], &shown["partial"]),
-        (&json!("completed"), &json!(true))
-    );
+    assert_eq!((&shown["status"], &shown["partial"]), (&json!("completed"), &json!(true)));
     assert_eq!(shown["milestones"][0]["status"], "partial");
     let files = bench.git(&["ls-tree", "-r", "--name-only", "belay/001-numbers"]);
     assert!(
@@ -101,35 +86,19 @@ async fn without_partial_success_one_failure_rolls_the_milestone_back() {
         ("More", &["four.py"]),
     ]));
     let server = server(script).await;
-    let bench = bench(
-        &server,
-        &format!("{ROLES}partial_success: {{ enabled: false }}\n"),
-    );
+    let bench = bench(&server, &format!("{ROLES}partial_success: {{ enabled: false }}\n"));
     let ran = run(&bench).await.exits(0);
     let rolled_back = ran.named("milestone_rolled_back");
-    assert_eq!(
-        rolled_back.len(),
-        3,
-        "two more tries, then the end: {rolled_back:?}"
-    );
+    assert_eq!(rolled_back.len(), 3, "two more tries, then the end: {rolled_back:?}");
     let shown = show(&bench, &ran).await;
     assert_eq!(shown["status"], "blocked");
     assert_eq!(shown["milestones"][0]["status"], "rolled_back");
     assert_eq!(shown["milestones"][1]["status"], "pending");
-    assert_eq!(
-        bench.git(&["rev-parse", "belay/001-numbers"]),
-        bench.git(&["rev-parse", "main"])
-    );
-    let issue = std::fs::read_to_string(
-        bench
-            .repo
-            .join(shown["issues"][0].as_str().expect("an issue")),
-    )
-    .expect("a file");
-    assert!(
-        issue.contains("More"),
-        "milestones that are not begun are named: {issue}"
-    );
+    assert_eq!(bench.git(&["rev-parse", "belay/001-numbers"]), bench.git(&["rev-parse", "main"]));
+    let issue =
+        std::fs::read_to_string(bench.repo.join(shown["issues"][0].as_str().expect("an issue")))
+            .expect("a file");
+    assert!(issue.contains("More"), "milestones that are not begun are named: {issue}");
     server.stop().await;
 }
 
@@ -143,10 +112,7 @@ async fn without_any_model_the_run_is_degraded_and_completed_later() {
     let bench = bench(&server, ROLES);
     let ran = run(&bench).await.exits(0);
     let shown = show(&bench, &ran).await;
-    assert_eq!(
-        (&shown["status"], &shown["degraded"]),
-        (&json!("degraded"), &json!(true))
-    );
+    assert_eq!((&shown["status"], &shown["degraded"]), (&json!("degraded"), &json!(true)));
     let names: Vec<&str> = shown["milestones"]
         .as_array()
         .into_iter()
@@ -155,17 +121,11 @@ async fn without_any_model_the_run_is_degraded_and_completed_later() {
         .collect();
     assert_eq!(names, ["Analyze requirements", "Implement changes"]);
     assert_eq!(
-        (
-            &shown["milestones"][0]["status"],
-            &shown["milestones"][1]["status"]
-        ),
+        (&shown["milestones"][0]["status"], &shown["milestones"][1]["status"]),
         (&json!("note"), &json!("manual"))
     );
     assert!(ran.stderr.contains("Using degraded mode"), "{}", ran.stderr);
-    assert_eq!(
-        bench.git(&["rev-parse", "belay/001-numbers"]),
-        bench.git(&["rev-parse", "main"])
-    );
+    assert_eq!(bench.git(&["rev-parse", "belay/001-numbers"]), bench.git(&["rev-parse", "main"]));
     let url = shown["issues"][0].as_str().expect("an issue").to_owned();
     let issue = std::fs::read_to_string(bench.repo.join(&url)).expect("a file");
     assert!(
@@ -206,16 +166,10 @@ fn seqs_go_on(first: &Ran, second: &Ran) {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_degradation_off_a_run_without_models_fails() {
     let server = server(Script::all_failing(Fault::status(503))).await;
-    let bench = bench(
-        &server,
-        &format!("{ROLES}degradation: {{ enabled: false }}\n"),
-    );
+    let bench = bench(&server, &format!("{ROLES}degradation: {{ enabled: false }}\n"));
     let ran = run(&bench).await.exits(1);
     let shown = show(&bench, &ran).await;
-    assert_eq!(
-        (&shown["status"], &shown["resumable"]),
-        (&json!("failed"), &json!(true))
-    );
+    assert_eq!((&shown["status"], &shown["resumable"]), (&json!("failed"), &json!(true)));
     server.stop().await;
 }
 
@@ -234,10 +188,7 @@ async fn a_rejected_review_becomes_new_work() {
     let bench = bench(&server, ROLES);
     let ran = run(&bench).await.exits(0);
     assert_eq!(
-        (
-            ran.named("review_rejected").len(),
-            ran.named("review_approved").len()
-        ),
+        (ran.named("review_rejected").len(), ran.named("review_approved").len()),
         (1, 1),
         "{}",
         ran.stderr
@@ -249,10 +200,7 @@ async fn a_rejected_review_becomes_new_work() {
         .filter(|request| request.schema.as_deref() == Some("changes"))
         .nth(1)
         .expect("a second round");
-    assert!(
-        second.body.to_string().contains("N must be 2"),
-        "the coder is told of the finding"
-    );
+    assert!(second.body.to_string().contains("N must be 2"), "the coder is told of the finding");
     server.stop().await;
 }
 
@@ -275,21 +223,12 @@ async fn tests_that_stay_red_keep_the_milestone_off_the_branch() {
         (&shown["status"], &shown["milestones"][0]["status"]),
         (&json!("blocked"), &json!("rolled_back"))
     );
-    assert_eq!(
-        bench.git(&["rev-parse", "belay/001-numbers"]),
-        bench.git(&["rev-parse", "main"])
-    );
-    let issue = std::fs::read_to_string(
-        bench
-            .repo
-            .join(shown["issues"][0].as_str().expect("an issue")),
-    )
-    .expect("a file");
+    assert_eq!(bench.git(&["rev-parse", "belay/001-numbers"]), bench.git(&["rev-parse", "main"]));
+    let issue =
+        std::fs::read_to_string(bench.repo.join(shown["issues"][0].as_str().expect("an issue")))
+            .expect("a file");
     assert!(issue.contains("sh check.sh"), "{issue}");
-    assert_eq!(
-        bench.belay(&["resume", "--strict", "--dry-run"]).await.code,
-        Some(75)
-    );
+    assert_eq!(bench.belay(&["resume", "--strict", "--dry-run"]).await.code, Some(75));
     server.stop().await;
 }
 
@@ -306,10 +245,7 @@ async fn a_suite_that_is_red_before_is_compared_with() {
     ]);
     bench.config(
         &server,
-        &format!(
-            "{}\n",
-            ROLES.replace("sh check.sh\" }", "sh check.sh\", fix_rounds: 0 }")
-        ),
+        &format!("{}\n", ROLES.replace("sh check.sh\" }", "sh check.sh\", fix_rounds: 0 }")),
     );
     let ran = run(&bench).await.exits(0);
     let failed = ran.named("tests_failed");
@@ -322,16 +258,56 @@ async fn a_suite_that_is_red_before_is_compared_with() {
 
     bench.write("check.sh", "echo 'test old ... FAILED'; exit 1\n");
     bench.git(&["commit", "-qam", "only old"]);
-    let ran = bench
-        .belay(&["run", "001", "--fresh", "--format", "json"])
-        .await
-        .exits(0);
-    assert_eq!(
-        ran.named("run_finished")[0]["status"],
-        "completed",
-        "{}",
-        ran.stderr
-    );
+    let ran = bench.belay(&["run", "001", "--fresh", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
     assert_eq!(ran.events()[0]["branch"], "belay/001-numbers-2");
+    server.stop().await;
+}
+
+/// No provider at all (and none looked for on this machine): belay still says what is to be done, and by whom.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_provider_the_idea_becomes_a_task_for_people() {
+    let idea =
+        "# Numbers\n\nThere should be numbers.\n\n## Acceptance criteria\n\n- numbers are there\n";
+    let bench = Bench::with_files([
+        ("README.md", "numbers\n"),
+        ("ideas/backlog/001-numbers.md", idea),
+        ("belay.yaml", "providers: {}\n"),
+    ]);
+    let before = bench.persons_things();
+    let ran = run(&bench).await.exits(0);
+    assert!(ran.stderr.contains("planner: no model: templates only"), "{}", ran.stderr);
+    let shown = show(&bench, &ran).await;
+    assert_eq!((&shown["status"], &shown["attempts_total"]), (&json!("degraded"), &json!(0)));
+    assert_eq!(shown["issues"].as_array().map(Vec::len), Some(1));
+    let issue =
+        std::fs::read_to_string(bench.repo.join(shown["issues"][0].as_str().expect("an issue")))
+            .expect("a file");
+    assert!(issue.contains("numbers are there") && issue.contains("belay resume"), "{issue}");
+    assert_eq!(bench.git(&["rev-parse", "belay/001-numbers"]), bench.git(&["rev-parse", "main"]));
+    assert_eq!(bench.persons_things(), before);
+    // Tried again by itself, and nothing is made twice.
+    let again = bench.belay(&["run", "--strict", "--format", "json"]).await.exits(11);
+    assert!(again.named("issue_created").is_empty(), "{}", again.stderr);
+}
+
+/// The reviewer is out of reach: static checks judge, and the commit says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_reviewer_static_checks_judge_and_the_commit_says_so() {
+    let script = Script::with_model("review", ModelScript::failing(Fault::status(503)));
+    let server = server(script.with_answers(answers(&[("Numbers", &["one.py"])]))).await;
+    let bench = bench(&server, ROLES);
+    let ran = run(&bench).await.exits(0);
+    let shown = show(&bench, &ran).await;
+    assert_eq!((&shown["status"], &shown["degraded"]), (&json!("completed"), &json!(true)));
+    let message = bench.git(&["log", "-1", "--format=%B", "belay/001-numbers"]);
+    assert!(message.contains("Belay-Degraded: true"), "{message}");
+    assert_eq!(ran.named("review_approved")[0]["degraded"], true);
+    assert_eq!(
+        shown["issues"].as_array().map(Vec::len),
+        Some(1),
+        "one issue asks for a person's look"
+    );
+    assert_eq!(bench.belay(&["run", "001", "--strict"]).await.code, Some(11));
     server.stop().await;
 }

@@ -18,20 +18,13 @@ fn answers() -> Answers {
     });
     let changes = ["one.py", "uno.py", "two.py", "three.py"]
         .map(|file| (file.to_owned(), FileAnswer::create(format!("# {file}\n"))));
-    Answers {
-        plan,
-        changes: changes.into(),
-        ..Answers::default()
-    }
+    Answers { plan, changes: changes.into(), ..Answers::default() }
 }
 
 fn bench() -> Bench {
     Bench::with_files([
         ("check.sh", "true\n"),
-        (
-            "ideas/backlog/001-numbers.md",
-            "# Numbers\n\nAdd numbers.\n",
-        ),
+        ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd numbers.\n"),
     ])
 }
 
@@ -41,9 +34,7 @@ const UNDISTURBED: usize = 2 + 2 + 1 + 1 + 1 + 1 + 1;
 fn hanging_from(schema: &str, call: u64) -> ModelScript {
     ModelScript::steps([Step::schema(
         schema,
-        Fault::AnswerAfter {
-            delay: Duration::from_secs(60),
-        },
+        Fault::AnswerAfter { delay: Duration::from_secs(60) },
     )
     .in_calls(call..)])
 }
@@ -71,15 +62,9 @@ async fn a_killed_run_goes_on_and_asks_nothing_twice() {
         let mut child = bench.command(&["run", "001"]).spawn().expect("belay");
         server.wait_for_requests(until).await;
         child.kill().await.expect("killed");
-        let heads = bench
-            .belay(&["runs", "list", "--format", "json"])
-            .await
-            .exits(0);
+        let heads = bench.belay(&["runs", "list", "--format", "json"]).await.exits(0);
         let heads: Value = serde_json::from_str(&heads.stdout).expect("JSON");
-        assert_eq!(
-            heads["runs"][0]["status"], "interrupted",
-            "killed at {schema} {call}"
-        );
+        assert_eq!(heads["runs"][0]["status"], "interrupted", "killed at {schema} {call}");
 
         let asked = server.requests();
         let unanswered = asked
@@ -90,12 +75,7 @@ async fn a_killed_run_goes_on_and_asks_nothing_twice() {
             .count();
         server.set_script(Script::default().with_answers(answers()));
         let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
-        assert_eq!(
-            ran.named("run_finished")[0]["status"],
-            "completed",
-            "{}",
-            ran.stderr
-        );
+        assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
         let total = server.requests().len();
         // A coder beside the one that hung may have been answered and not yet written down.
         assert!(
@@ -120,28 +100,16 @@ async fn a_signal_ends_cleanly_and_the_next_run_goes_on() {
             .await;
     let bench = bench();
     bench.config(&server, ROLES);
-    let child = bench
-        .command(&["run", "001", "--format", "json"])
-        .spawn()
-        .expect("belay");
+    let child = bench.command(&["run", "001", "--format", "json"]).spawn().expect("belay");
     server.wait_for_requests(6).await;
     let pid = child.id().expect("a process").to_string();
     bench.kill("-TERM", &pid);
     let stopped = finish(child).await.exits(0);
-    assert!(
-        stopped
-            .stderr
-            .contains("[GRACEFUL SHUTDOWN] SIGTERM received"),
-        "{}",
-        stopped.stderr
-    );
+    assert!(stopped.stderr.contains("[GRACEFUL SHUTDOWN] SIGTERM received"), "{}", stopped.stderr);
     assert_eq!(stopped.named("shutdown_requested")[0]["trigger"], "SIGTERM");
     assert_eq!(stopped.named("run_finished")[0]["status"], "interrupted");
     assert!(
-        stopped
-            .named("attempt_failed")
-            .iter()
-            .all(|event| event["class"] == "cancelled"),
+        stopped.named("attempt_failed").iter().all(|event| event["class"] == "cancelled"),
         "a stop is nobody's failure"
     );
 
@@ -167,15 +135,7 @@ async fn the_time_limit_is_a_clean_end() {
     let bench = bench();
     bench.config(&server, ROLES);
     let ran = bench
-        .belay(&[
-            "run",
-            "001",
-            "--timeout",
-            "3s",
-            "--strict",
-            "--format",
-            "json",
-        ])
+        .belay(&["run", "001", "--timeout", "3s", "--strict", "--format", "json"])
         .await
         .exits(75);
     assert_eq!(ran.named("shutdown_requested")[0]["trigger"], "time limit");
@@ -216,27 +176,45 @@ async fn a_process_may_be_told_how_many_milestones_to_begin() {
     .await
     .exits(0);
     assert_eq!(
-        (
-            ran.named("milestone_committed").len(),
-            &ran.named("run_finished")[0]["status"]
-        ),
+        (ran.named("milestone_committed").len(), &ran.named("run_finished")[0]["status"]),
         (1, &json!("interrupted"))
     );
     let ran = finish(
-        bench
-            .command(&["run", "--format", "json"])
-            .env("RESUME", "true")
-            .spawn()
-            .expect("belay"),
+        bench.command(&["run", "--format", "json"]).env("RESUME", "true").spawn().expect("belay"),
     )
     .await
     .exits(0);
     assert_eq!(
-        (
-            ran.named("milestone_committed").len(),
-            &ran.named("run_finished")[0]["status"]
-        ),
+        (ran.named("milestone_committed").len(), &ran.named("run_finished")[0]["status"]),
         (2, &json!("completed"))
     );
+    server.stop().await;
+}
+
+/// Thirty times: of two that start at the same moment one works, and the other
+/// is told who does.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_at_the_same_moment_one_works() {
+    let server = server(Script::with_model("plan", hanging_from("analysis", 1))).await;
+    for round in 1..=30 {
+        let bench = bench();
+        bench.config(&server, ROLES);
+        let start = || bench.command(&["run", "001"]).spawn().expect("belay");
+        let (mut one, mut other) = (start(), start());
+        let (loser, winner) = tokio::select! {
+            _ = one.wait() => (one, other),
+            _ = other.wait() => (other, one),
+        };
+        let loser = finish(loser).await.exits(4);
+        let pid = winner.id().expect("the other still works").to_string();
+        assert!(loser.stderr.contains(&pid), "round {round}: {}", loser.stderr);
+        server.wait_for_requests(round).await;
+        bench.kill("-TERM", &pid);
+        finish(winner).await.exits(0);
+        let heads = bench.belay(&["runs", "list", "--format", "json"]).await.exits(0);
+        let heads: Value = serde_json::from_str(&heads.stdout).expect("JSON");
+        assert_eq!(heads["runs"].as_array().map(Vec::len), Some(1), "round {round}");
+    }
+    assert_eq!(server.request_count(), 30);
     server.stop().await;
 }
