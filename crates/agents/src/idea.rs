@@ -136,7 +136,7 @@ impl Draft {
                 Label::Description => self.describe(&text.unwrap_or_default()),
                 Label::Criteria => self.criteria.extend(list(&value)),
                 Label::Files => {
-                    self.files.extend(list(&value).iter().flat_map(|line| paths::listed(line)))
+                    self.files.extend(list(&value).iter().flat_map(|line| paths::listed(line)));
                 }
             }
         }

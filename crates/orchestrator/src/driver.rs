@@ -212,9 +212,26 @@ impl Driver {
             }
             Err(error) => return Err(error),
         };
+        if status == Status::Completed {
+            self.clear_away().await;
+        }
         let event = self.finished(status, reason.clone());
         self.journal.finish(event, status.as_str()).await?;
         Ok((status, reason))
+    }
+
+    /// The worktree of a run that is done holds nothing that its commits do not.
+    async fn clear_away(&self) {
+        if !self.worktree_path().exists() {
+            return;
+        }
+        let removed = match self.worktree().await {
+            Ok(worktree) => worktree.clone().remove().await.map_err(Error::from),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(%error, "the run's worktree was left behind");
+        }
     }
 
     async fn interrupt(&self) -> Result<(Status, Option<String>), Error> {
@@ -275,10 +292,14 @@ impl Driver {
             .await?)
     }
 
+    fn worktree_path(&self) -> std::path::PathBuf {
+        self.parts.settings.worktrees.join(self.run.to_string())
+    }
+
     /// The run's worktree, made on first use.
     pub(crate) async fn worktree(&self) -> Result<&Worktree, Error> {
         let tip = self.tip()?;
-        let path = self.parts.settings.worktrees.join(self.run.to_string());
+        let path = self.worktree_path();
         let make = || async { self.parts.repository.worktree(&path, &tip).await };
         Ok(self.worktree.get_or_try_init(make).await?)
     }

@@ -83,6 +83,16 @@ async fn check(fixture: &str, answers: Answers, expected: Expected<'_>) {
     let tip = bench.git(&["rev-parse", branch]);
     assert_eq!(shown["milestones"][1]["commit"], json!(tip));
 
+    let worktrees = bench.root().join("cache/belay/worktrees");
+    let left: Vec<_> = std::fs::read_dir(worktrees)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    assert!(left.is_empty(), "the worktree of a run that is done is cleared away: {left:?}");
+    assert_eq!(bench.git(&["worktree", "list"]).lines().count(), 1);
+
     // Done and unchanged: the result again, nothing asked, nothing changed.
     let asked = server.request_count();
     let again = bench.belay(&["run", "001", "--format", "json"]).await.exits(0);

@@ -1,4 +1,5 @@
 //! What follows from what: told as stories, from the journal's rows to the next step.
+#![expect(clippy::needless_pass_by_value, reason = "stories read better without borrows")]
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -35,7 +35,8 @@ impl Driver {
                 milestone: Some(milestone),
                 phase: "committing".to_owned(),
             })
-            .await
+            .await?;
+        self.end(StepName::Commit, milestone).await
     }
 
     fn intent(&self, milestone: usize) -> Result<Option<CommitIntent>, Error> {

@@ -115,14 +115,7 @@ impl Driver {
         if let Some(error) = stopped {
             return Err(error);
         }
-        let event = Event::StepFinished {
-            step: StepName::Implement,
-            milestone: Some(milestone),
-            model: None,
-            degraded: false,
-            summary: None,
-        };
-        self.journal.append(event).await
+        self.end(StepName::Implement, milestone).await
     }
 
     async fn board(&self, milestone: usize) -> Result<Board, Error> {

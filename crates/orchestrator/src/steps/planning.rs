@@ -55,6 +55,14 @@ impl Driver {
         self.journal.append(Event::StepStarted { step, milestone, name, items: None }).await
     }
 
+    /// The end of a step whose result stands in a row of its own.
+    pub(super) async fn end(&self, step: StepName, milestone: usize) -> Result<(), Error> {
+        let milestone = Some(milestone);
+        let event =
+            Event::StepFinished { step, milestone, model: None, degraded: false, summary: None };
+        self.journal.append(event).await
+    }
+
     pub(super) fn idea(&self) -> Result<agents::Idea, Error> {
         let state = self.journal.state();
         state

@@ -43,7 +43,8 @@ impl Driver {
         } else {
             Event::ReviewRejected { milestone, model, code_quality, degraded, findings: told }
         };
-        self.journal.append_fact(event, Fact::Review(review)).await
+        self.journal.append_fact(event, Fact::Review(review)).await?;
+        self.end(StepName::Review, milestone).await
     }
 
     async fn findings(&self, milestone: usize, from: &TreeId) -> Result<Vec<Finding>, Error> {

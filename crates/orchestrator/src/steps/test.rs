@@ -19,7 +19,8 @@ impl Driver {
         let before =
             self.journal.state().prepared.as_ref().and_then(|prepared| prepared.test.clone());
         let event = verdict(milestone, before.as_ref(), outcome.as_ref());
-        self.journal.append_fact(event, Fact::Tests(outcome)).await
+        self.journal.append_fact(event, Fact::Tests(outcome)).await?;
+        self.end(StepName::Test, milestone).await
     }
 
     /// Sets the worktree to `tree` and runs its tests; `None` where there are none.
