@@ -120,7 +120,7 @@ async fn fault_in(role: &str, name: &str, script: ModelScript, then: &Then) {
     let code_only = matches!((name, role), ("placeholder code", "planner" | "reviewer"));
     match then {
         Then::Fallback if !code_only => {
-            assert!(fallbacks > 0, "{what}: {fallbacks} fallback attempts\n{}", ran.stderr)
+            assert!(fallbacks > 0, "{what}: {fallbacks} fallback attempts\n{}", ran.stderr);
         }
         _ => assert_eq!(fallbacks, 0, "{what}:\n{}", ran.stderr),
     }
