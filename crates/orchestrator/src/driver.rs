@@ -272,7 +272,14 @@ impl Driver {
     }
 
     pub(crate) fn place(&self, role: Role, milestone: Option<usize>, item: Option<usize>) -> Place {
-        Place { journal: self.journal.clone(), role, milestone, item }
+        let chains = &self.parts.chains;
+        let chain = match role {
+            Role::Planner => &chains.planner,
+            Role::Coder => &chains.coder,
+            Role::Reviewer => &chains.reviewer,
+        };
+        let providers = Arc::clone(chain.providers());
+        Place::new(self.journal.clone(), role, milestone, item, providers)
     }
 
     /// The commit that the next one stands on.

@@ -212,6 +212,13 @@ pub enum Event {
         class: Class,
         retry_in_ms: u64,
     },
+    BreakerMonitoring {
+        role: Role,
+        model: ModelId,
+        state: String,
+        milestone: Option<usize>,
+        item: Option<usize>,
+    },
     BreakerOpened {
         role: Role,
         model: ModelId,

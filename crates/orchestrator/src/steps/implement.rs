@@ -158,7 +158,9 @@ impl Driver {
             earlier: &board.earlier,
             findings: &board.round.findings,
         };
-        match agents::implement(&asking, &input, &board.source, &self.parts.agents).await {
+        let answered = agents::implement(&asking, &input, &board.source, &self.parts.agents).await;
+        drop(place);
+        match answered {
             Ok(answered) => {
                 let attempts = answered.attempts.len();
                 let event = Event::ItemSucceeded {
