@@ -1,18 +1,28 @@
 //! The only place that writes to the terminal: data to standard output, what
-//! is said along the way to standard error.
+//! is said along the way to standard error. Two writers would tear each
+//! other's lines, and the live ones at the bottom.
 
-use std::io::{IsTerminal, Write};
+pub(crate) mod live;
+pub(crate) mod text;
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
 
 use serde::Serialize;
+use terminal_size::{Width, terminal_size_of};
 
 use crate::args::{Color, Format, Global};
 use crate::environment::Surroundings;
+use live::Live;
+use text::{clean, flat, wrapped};
 
 /// How what people read is emphasised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// As it is.
     Plain,
+    /// Where something new begins.
+    Strong,
     /// It went well.
     Good,
     /// Worth a look.
@@ -23,27 +33,81 @@ pub(crate) enum Tone {
     Dim,
 }
 
+impl Tone {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Strong => "1",
+            Self::Good => "32",
+            Self::Warn => "33",
+            Self::Bad => "31",
+            Self::Dim => "2",
+        }
+    }
+}
+
+/// Where the text of a line begins that has a label.
+const TEXT_AT: usize = 12;
+
+/// A line with a label in the left column, two columns in.
+pub(crate) fn labelled(label: &str, text: &str) -> String {
+    format!("  {label:<9} {}", flat(text))
+}
+
+/// How far in the continuation of a line stands: under the text that a label
+/// has, else two columns further in than the line itself.
+fn hang(line: &str) -> usize {
+    let column = |at: usize| line.as_bytes().get(at);
+    let has_label = line.starts_with("  ") && column(TEXT_AT - 1) == Some(&b' ');
+    if has_label && column(TEXT_AT).is_some_and(|byte| *byte != b' ') {
+        return TEXT_AT;
+    }
+    line.len() - line.trim_start().len() + 2
+}
+
+/// One line for people. Where it must be wrapped, what follows its first line
+/// is indented by `hang` columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) tone: Tone,
+    pub(crate) text: String,
+    pub(crate) hang: usize,
+}
+
+impl Said {
+    /// A line on its own; its continuation stands under its text.
+    pub(crate) fn new(tone: Tone, text: &str) -> Self {
+        let text = flat(text);
+        let hang = hang(&text);
+        Self { tone, text, hang }
+    }
+
+    /// A line with a label in the left column.
+    pub(crate) fn labelled(tone: Tone, label: &str, text: &str) -> Self {
+        Self { tone, text: labelled(label, text), hang: TEXT_AT }
+    }
+}
+
 /// Writes what the commands say.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Printer {
     format: Format,
     colored: bool,
     quiet: bool,
+    /// What is under way; drawn only where standard error is a terminal.
+    pub(crate) live: Live,
 }
 
 impl Printer {
     pub(crate) fn new(global: &Global, surroundings: &Surroundings) -> Self {
-        let terminal = || std::io::stderr().is_terminal() && surroundings.var("NO_COLOR").is_none();
+        let terminal = std::io::stderr().is_terminal() && surroundings.var("TERM") != Some("dumb");
         let colored = match global.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => terminal(),
+            Color::Auto => terminal && surroundings.var("NO_COLOR").is_none(),
         };
-        Self {
-            format: global.format,
-            colored,
-            quiet: global.quiet,
-        }
+        let live = Live::new(terminal && !global.quiet);
+        Self { format: global.format, colored, quiet: global.quiet, live }
     }
 
     pub(crate) fn json(&self) -> bool {
@@ -53,63 +117,111 @@ impl Printer {
     /// One JSON value on one line of standard output.
     pub(crate) fn data(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
-            Ok(line) => self.out(&line),
+            Ok(line) => self.write_out(&format!("{line}\n")),
             Err(error) => self.error(&format!("a result could not be written as JSON: {error}")),
         }
     }
 
-    /// A line of standard output.
+    /// A line of standard output for people; wrapped where that is a terminal.
     pub(crate) fn out(&self, line: &str) {
-        // A reader that went away ends the output, not the run.
-        let _ended = writeln!(std::io::stdout().lock(), "{line}");
+        let line = clean(line);
+        self.write_out(&laid_out(&line, columns(std::io::stdout()), hang(&line), ""));
     }
 
     /// A line of standard error, unless it is to be quiet.
     pub(crate) fn say(&self, tone: Tone, line: &str) {
-        if !self.quiet {
-            self.err(tone, line);
+        self.say_all(&[Said::new(tone, line)]);
+    }
+
+    /// Lines of standard error that stay together, unless it is to be quiet.
+    pub(crate) fn say_all(&self, lines: &[Said]) {
+        if self.quiet || lines.is_empty() {
+            return;
         }
+        let columns = columns(std::io::stderr());
+        let laid_out =
+            |said: &Said| laid_out(&clean(&said.text), columns, said.hang, self.code(said.tone));
+        self.write_err(&lines.iter().map(laid_out).collect::<String>());
     }
 
-    /// A warning: said even where quiet is asked for.
+    /// A warning, unless it is to be quiet.
     pub(crate) fn warn(&self, line: &str) {
-        self.err(Tone::Warn, &format!("warning: {line}"));
+        self.say(Tone::Warn, &format!("warning: {line}"));
     }
 
-    /// An error: always said.
-    pub(crate) fn error(&self, line: &str) {
-        self.err(Tone::Bad, &format!("error: {line}"));
+    /// An error: always said, with the lines that it has.
+    pub(crate) fn error(&self, message: &str) {
+        let columns = columns(std::io::stderr());
+        let message = format!("error: {}", clean(message));
+        let code = self.code(Tone::Bad);
+        let lines = message.lines().map(|line| laid_out(line, columns, 2, code));
+        self.write_err(&lines.collect::<String>());
     }
 
-    fn err(&self, tone: Tone, line: &str) {
-        let line = clean(line);
-        let code = match tone {
-            Tone::Good => "32",
-            Tone::Warn => "33",
-            Tone::Bad => "31",
-            Tone::Dim => "2",
-            Tone::Plain => "",
-        };
-        let mut stream = std::io::stderr().lock();
-        let _ended = if self.colored && !code.is_empty() {
-            writeln!(stream, "\u{1b}[{code}m{line}\u{1b}[0m")
-        } else {
-            writeln!(stream, "{line}")
-        };
+    fn code(&self, tone: Tone) -> &'static str {
+        if self.colored { tone.code() } else { "" }
+    }
+
+    fn write_out(&self, text: &str) {
+        // A reader that went away ends the output, not the run.
+        self.live.aside(|| {
+            let _ended = std::io::stdout().lock().write_all(text.as_bytes());
+        });
+    }
+
+    fn write_err(&self, text: &str) {
+        self.live.aside(|| {
+            let _ended = std::io::stderr().lock().write_all(text.as_bytes());
+        });
     }
 }
 
-/// Text from models and repositories may not steer the terminal.
-pub(crate) fn clean(line: &str) -> String {
-    line.chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .collect()
+/// How wide the terminal is; nothing where there is none.
+fn columns(stream: impl std::os::fd::AsFd) -> Option<usize> {
+    terminal_size_of(stream).map(|(Width(columns), _)| usize::from(columns)).filter(|w| *w > 0)
+}
+
+/// The line with its end, wrapped to the columns there are, each line in its colour.
+fn laid_out(line: &str, columns: Option<usize>, hang: usize, code: &str) -> String {
+    let lines = columns.map_or_else(|| vec![line.to_owned()], |width| wrapped(line, width, hang));
+    let mut text = String::new();
+    for line in lines {
+        // Writing to a string cannot fail.
+        let _written = if code.is_empty() || line.is_empty() {
+            writeln!(text, "{line}")
+        } else {
+            writeln!(text, "\u{1b}[{code}m{line}\u{1b}[0m")
+        };
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(super::clean("a\u{1b}[2Jb\r\u{7}c\td"), "a[2Jbc\td");
+    fn every_line_has_its_own_colour_and_its_end() {
+        let text = laid_out("  one two three", Some(12), 4, "33");
+        assert_eq!(text, "\u{1b}[33m  one two\u{1b}[0m\n\u{1b}[33m   three\u{1b}[0m\n");
+    }
+
+    #[test]
+    fn without_a_terminal_nothing_is_wrapped_or_coloured() {
+        let long = "word ".repeat(40);
+        assert_eq!(laid_out(&long, None, 2, ""), format!("{long}\n"));
+    }
+
+    #[test]
+    fn what_has_a_label_goes_on_under_its_text() {
+        assert_eq!(hang(&labelled("next", "look at it")), 12);
+        assert_eq!(hang("  [one] two"), 4);
+        assert_eq!(hang("Run completed"), 2);
+    }
+
+    #[test]
+    fn what_is_said_is_one_line_whatever_it_holds() {
+        let said = Said::new(Tone::Plain, "  a\nRun completed\u{1b}[2J");
+        assert_eq!((said.text.as_str(), said.hang), ("  a Run completed[2J", 4));
     }
 }

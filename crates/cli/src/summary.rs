@@ -1,90 +1,100 @@
 //! What a person is told at the end: what there is now, what is missing, what
-//! it cost, and what to do next.
+//! it cost, and what to do next. Whoever comes back in the morning reads this
+//! and nothing else.
 
-use orchestrator::{Outcome, Status, view};
+use checkpoint_store::RunHead;
+use orchestrator::view::{MilestoneView, RunView};
+use orchestrator::{Outcome, State, Status};
 
-use crate::human::short;
+use crate::human::{seconds, short};
+use crate::printer::labelled as row;
 
 /// The summary, one line an element.
-pub(crate) fn lines(outcome: &Outcome, head: &checkpoint_store::RunHead) -> Vec<String> {
-    let state = &outcome.state;
-    let run = view::RunView::new(head, state);
-    let mut lines = vec![
-        String::new(),
-        format!("Run {}: {}", outcome.run, told(outcome)),
-    ];
-    lines.push(format!(
-        "  branch    {} (from {})",
-        run.branch,
-        short(&run.base)
-    ));
-    for milestone in run.milestones.iter().flatten() {
-        let commit = milestone
-            .commit
-            .as_deref()
-            .map(|commit| format!(" {}", short(commit)))
-            .unwrap_or_default();
-        lines.push(format!(
-            "  milestone {}: {} [{}{commit}]",
-            milestone.number, milestone.name, milestone.status
-        ));
-        let missing = milestone
-            .items
-            .iter()
-            .filter(|item| matches!(item.status, "failed" | "degraded"));
-        lines.extend(
-            missing.map(|item| format!("              missing: {}", item.files.join(", "))),
-        );
+pub(crate) fn lines(outcome: &Outcome, head: &RunHead) -> Vec<String> {
+    let run = RunView::new(head, &outcome.state);
+    let mut lines = vec![String::new(), told(outcome)];
+    lines.push(row("run", &run.run));
+    lines.push(row("idea", &format!("{}: {}", run.idea, run.title)));
+    lines.extend(outcome.reason.iter().map(|reason| row("reason", reason)));
+    if !run.branch.is_empty() {
+        let from = format!("{} (from {})", run.branch, short(&run.base));
+        lines.push(row("branch", &from));
+        lines.push(row("commits", &outcome.state.commits().to_string()));
     }
-    let tokens = run.tokens;
-    let cost = run
-        .usd
-        .map_or_else(|| "cost unknown".to_owned(), |usd| format!("{usd:.4} USD"));
-    lines.push(format!(
-        "  models    {} attempts, {} on fallbacks, {} tokens in, {} out, {cost}",
-        run.attempts_total, run.fallback_attempts, tokens.input, tokens.output
-    ));
-    lines.extend(run.issues.iter().map(|url| format!("  issue     {url}")));
-    lines.push(format!("  next      {}", next_step(outcome, &run)));
+    lines.extend(run.milestones.iter().flatten().flat_map(milestone));
+    let degraded = degraded(&outcome.state);
+    if !degraded.is_empty() {
+        lines.push(row("degraded", &format!("a template answered: {}", degraded.join(", "))));
+    }
+    lines.extend(used(&run));
+    lines.extend(run.issues.iter().map(|url| row("issue", url)));
+    lines.push(row("next", &next_step(outcome, &run)));
     lines
 }
 
 fn told(outcome: &Outcome) -> String {
-    let partial = if outcome.state.partial() {
-        ", partial"
-    } else {
-        ""
-    };
-    let degraded = if outcome.state.degraded() && outcome.status != Status::Degraded {
-        ", degraded"
-    } else {
-        ""
-    };
-    let reason = outcome
-        .reason
-        .as_deref()
-        .map(|reason| format!(" ({reason})"))
-        .unwrap_or_default();
-    format!("{}{partial}{degraded}{reason}", outcome.status)
+    let partial = if outcome.state.partial() { ", partial" } else { "" };
+    let degraded = outcome.state.degraded() && outcome.status != Status::Degraded;
+    let degraded = if degraded { ", degraded" } else { "" };
+    format!("Run {}{partial}{degraded}", outcome.status)
 }
 
-fn next_step(outcome: &Outcome, run: &view::RunView) -> String {
+/// A milestone and the files that it was to have and has not.
+fn milestone(milestone: &MilestoneView) -> Vec<String> {
+    let commit = milestone.commit.as_deref().map(|commit| format!(", {}", short(commit)));
+    let commit = commit.unwrap_or_default();
+    let name = format!("{}. {} ({}{commit})", milestone.number, milestone.name, milestone.status);
+    let missing =
+        milestone.items.iter().filter(|item| matches!(item.status, "failed" | "degraded"));
+    let missing: Vec<String> = missing.flat_map(|item| item.files.iter().cloned()).collect();
+    let mut lines = vec![row("", &name)];
+    if !missing.is_empty() {
+        lines.push(row("", &format!("   missing: {}", missing.join(", "))));
+    }
+    lines
+}
+
+/// What a template said because no model did.
+fn degraded(state: &State) -> Vec<String> {
+    let analysis = state.analysis.as_ref().is_some_and(|analysis| analysis.degraded);
+    let plan = state.plan.as_ref().is_some_and(|plan| plan.degraded);
+    let planner = [(analysis, "the analysis"), (plan, "the plan")];
+    let planner =
+        planner.iter().filter(|(degraded, _)| *degraded).map(|(_, what)| (*what).to_owned());
+    let reviews = state.milestones.iter().enumerate();
+    let reviews = reviews.filter(|(_, milestone)| milestone.review_degraded());
+    let reviews = reviews.map(|(index, _)| format!("the review of milestone {}", index + 1));
+    planner.chain(reviews).collect()
+}
+
+/// What it took: models, tokens, money and time.
+fn used(run: &RunView) -> Vec<String> {
+    let models: Vec<String> = run.models_used.iter().map(ToString::to_string).collect();
+    let models = if models.is_empty() { "none".to_owned() } else { models.join(", ") };
+    let cost = run.usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.4} USD"));
+    let (attempts, fallbacks) = (run.attempts_total, run.fallback_attempts);
+    let mut lines = vec![
+        row("models", &models),
+        row("attempts", &format!("{attempts}, {fallbacks} on fallbacks")),
+        row("cost", &format!("{cost} ({} tokens in, {} out)", run.tokens.input, run.tokens.output)),
+    ];
+    if let (Some(started_at), Some(finished_at)) = (run.started_at, run.finished_at) {
+        let millis = finished_at.as_millisecond().saturating_sub(started_at.as_millisecond());
+        lines.push(row("time", &seconds(u64::try_from(millis).unwrap_or(0))));
+    }
+    lines
+}
+
+fn next_step(outcome: &Outcome, run: &RunView) -> String {
+    let look = || format!("git log -p {}..{}", short(&run.base), run.branch);
     match outcome.status {
-        Status::Completed if run.issues.is_empty() => format!(
-            "look at it: git log -p {}..{}",
-            short(&run.base),
-            run.branch
-        ),
-        Status::Completed => format!(
-            "look at it: git log -p {}..{}; and at the issues",
-            short(&run.base),
-            run.branch
-        ),
+        Status::Completed if run.issues.is_empty() => format!("look at it: {}", look()),
+        Status::Completed => format!("look at it: {}, and do what the issues say", look()),
         Status::Degraded => {
-            "do the tasks in the issues, or run `belay run` when a model is back".to_owned()
+            "do the tasks in the issues, or `belay run` again when a model is back".to_owned()
         }
-        Status::Blocked => format!("read the issues, then `belay resume {}`", outcome.run),
-        Status::Interrupted | Status::Running => format!("belay resume {}", outcome.run),
+        Status::Blocked => format!("answer the issues, then `belay resume {}`", outcome.run),
+        Status::Interrupted | Status::Running => format!("`belay resume {}`", outcome.run),
         Status::Failed => format!("mend the cause, then `belay resume {}`", outcome.run),
     }
 }

@@ -13,3 +13,4 @@ mod large;
 mod people;
 mod projects;
 mod recovery;
+mod terminal;
