@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use crate::events::Line;
 use crate::machine::{Machine, Outcome};
 use crate::snapshot::{self, Snapshot};
-use crate::{Clock, Recorded, Rejected, Settings, Status, SystemClock};
+use crate::{Clock, Recorded, Rejected, Settings, State, Status, SystemClock};
 
 /// A circuit breaker; clones are handles to the same one.
 ///
@@ -115,12 +115,23 @@ impl<C: Clock> CircuitBreaker<C> {
 
     /// Runs `change` under the lock and queues the event if the state is another after it.
     fn change<T>(&self, change: impl FnOnce(&mut Machine, Duration) -> T) -> T {
+        self.change_and_tell(change, |_| false)
+    }
+
+    /// The same, and queues an event too if `counted` says that a failure was counted by a breaker
+    /// that stays closed.
+    fn change_and_tell<T>(
+        &self,
+        change: impl FnOnce(&mut Machine, Duration) -> T,
+        counted: impl FnOnce(&T) -> bool,
+    ) -> T {
         let now = self.shared.now();
         let mut machine = self.lock();
         let from = machine.state();
         let result = change(&mut machine, now);
         let to = machine.state();
-        if let Some(events) = self.shared.events.as_ref().filter(|_| from != to) {
+        let told = from != to || (to == State::Closed && counted(&result));
+        if let Some(events) = self.shared.events.as_ref().filter(|_| told) {
             events.push(from, to, machine.status(now));
         }
         result
@@ -178,7 +189,10 @@ impl<C: Clock> Permit<C> {
 
     fn record(&self, outcome: Outcome) -> Recorded {
         let generation = self.generation;
-        self.breaker.change(|machine, now| machine.record(generation, outcome, now))
+        self.breaker.change_and_tell(
+            |machine, now| machine.record(generation, outcome, now),
+            |recorded| outcome == Outcome::Failure && *recorded == Recorded::Counted,
+        )
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{State, Status};
 
-/// One change of state of one breaker of a registry.
+/// One change of one breaker of a registry: of its state, or of the failures that a closed one
+/// counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<K> {
     /// Grows by one over all breakers of a registry, from 1. A gap means that the queue was full
@@ -18,7 +19,7 @@ pub struct Event<K> {
     pub key: K,
     /// The state before.
     pub from: State,
-    /// The state after; never the same as `from`.
+    /// The state after; the same as `from` only where a failure was counted and nothing tripped.
     pub to: State,
     /// How the breaker stood right after the change.
     pub status: Status,

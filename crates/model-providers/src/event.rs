@@ -60,6 +60,13 @@ pub enum Event {
         /// For how long; a rest for `auth` says a year and ends with the process.
         retry_in: Duration,
     },
+    /// A breaker counted a failure and stays closed.
+    BreakerMonitoring {
+        /// Whose.
+        model: ModelId,
+        /// `MONITORING (2/5)`
+        state: String,
+    },
     /// A breaker opened.
     BreakerOpened {
         /// Whose.

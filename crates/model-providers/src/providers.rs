@@ -246,6 +246,9 @@ impl Providers {
             Some(match event.to {
                 State::Open => Event::BreakerOpened { model, state, retry_in },
                 State::HalfOpen => Event::BreakerHalfOpened { model, state, retry_in },
+                State::Closed if event.from == State::Closed => {
+                    Event::BreakerMonitoring { model, state }
+                }
                 State::Closed => Event::BreakerClosed { model, state, retry_in },
             })
         })

@@ -272,14 +272,7 @@ impl Driver {
     }
 
     pub(crate) fn place(&self, role: Role, milestone: Option<usize>, item: Option<usize>) -> Place {
-        let chains = &self.parts.chains;
-        let chain = match role {
-            Role::Planner => &chains.planner,
-            Role::Coder => &chains.coder,
-            Role::Reviewer => &chains.reviewer,
-        };
-        let providers = Arc::clone(chain.providers());
-        Place::new(self.journal.clone(), role, milestone, item, providers)
+        Place { journal: self.journal.clone(), role, milestone, item }
     }
 
     /// The commit that the next one stands on.

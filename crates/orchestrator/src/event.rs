@@ -216,8 +216,6 @@ pub enum Event {
         role: Role,
         model: ModelId,
         state: String,
-        milestone: Option<usize>,
-        item: Option<usize>,
     },
     BreakerOpened {
         role: Role,

@@ -1,22 +1,16 @@
 //! Carries what a chain reports into the journal, with the place it is about.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use model_providers::{Class, Event as ChainEvent, ModelId, Observer, Providers};
+use model_providers::{Class, Event as ChainEvent, Observer};
 
 use crate::event::{Event, Role};
 use crate::journal::Journal;
 
 /// Reports one request's attempts as events of one role, milestone and item.
 pub(crate) struct Place {
-    journal: Journal,
-    role: Role,
-    milestone: Option<usize>,
-    item: Option<usize>,
-    providers: Arc<Providers>,
-    /// How many failures of a model its breaker counted when that was last told.
-    counted: Mutex<BTreeMap<ModelId, u32>>,
+    pub(crate) journal: Journal,
+    pub(crate) role: Role,
+    pub(crate) milestone: Option<usize>,
+    pub(crate) item: Option<usize>,
 }
 
 fn millis(duration: std::time::Duration) -> u64 {
@@ -24,45 +18,6 @@ fn millis(duration: std::time::Duration) -> u64 {
 }
 
 impl Place {
-    pub(crate) fn new(
-        journal: Journal,
-        role: Role,
-        milestone: Option<usize>,
-        item: Option<usize>,
-        providers: Arc<Providers>,
-    ) -> Self {
-        Self { journal, role, milestone, item, providers, counted: Mutex::default() }
-    }
-
-    /// Tells of breakers that count more failures than before, and are closed still. A breaker
-    /// is fed after its attempt was reported, so this is looked up at whatever comes next.
-    fn tell_counts(&self) {
-        let (role, milestone, item) = (self.role, self.milestone, self.item);
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        for (model, failures) in counted.iter_mut() {
-            let status = self.providers.health(model).status;
-            let state = status.to_string();
-            if status.failures > *failures && state.starts_with("MONITORING") {
-                let model = model.clone();
-                self.journal.note(&Event::BreakerMonitoring {
-                    role,
-                    model,
-                    state,
-                    milestone,
-                    item,
-                });
-            }
-            *failures = status.failures;
-        }
-    }
-
-    /// From now on failures of this model are told.
-    fn watch(&self, model: &ModelId) {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        let failures = || self.providers.health(model).status.failures;
-        counted.entry(model.clone()).or_insert_with(failures);
-    }
-
     /// What became of a request's tries.
     fn attempt(&self, event: ChainEvent) -> Option<Event> {
         let (role, milestone, item) = (self.role, self.milestone, self.item);
@@ -111,6 +66,9 @@ impl Place {
             ChainEvent::ModelResting { model, class, retry_in } => {
                 Event::ModelResting { role, model, class, retry_in_ms: millis(retry_in) }
             }
+            ChainEvent::BreakerMonitoring { model, state } => {
+                Event::BreakerMonitoring { role, model, state }
+            }
             ChainEvent::BreakerOpened { model, state, retry_in } => {
                 Event::BreakerOpened { role, model, state, retry_in_ms: retry_in.map(millis) }
             }
@@ -127,25 +85,9 @@ impl Place {
 
 impl Observer for Place {
     fn observe(&self, event: &ChainEvent) {
-        if let ChainEvent::AttemptStarted { .. }
-        | ChainEvent::FallbackUsed { .. }
-        | ChainEvent::Degraded { .. } = event
-        {
-            self.tell_counts();
-        }
-        if let ChainEvent::AttemptStarted { model, .. } = event {
-            self.watch(model);
-        }
         match self.attempt(event.clone()).or_else(|| self.health(event.clone())) {
             Some(event) => self.journal.note(&event),
             None => tracing::debug!(?event, "a report without an event of ours"),
         }
-    }
-}
-
-impl Drop for Place {
-    /// The request is over, and its last visit has been counted by now.
-    fn drop(&mut self) {
-        self.tell_counts();
     }
 }

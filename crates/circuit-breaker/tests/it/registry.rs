@@ -29,7 +29,7 @@ fn a_key_has_one_breaker_and_keys_do_not_touch_each_other() {
 }
 
 #[test]
-fn each_change_of_state_is_one_event_and_nothing_else_is() {
+fn each_change_of_state_and_each_counted_failure_is_one_event_and_nothing_else_is() {
     let (registry, clock) = registry();
     fail(&registry, "a", 5);
     clock.advance(MINUTE);
@@ -41,10 +41,15 @@ fn each_change_of_state_is_one_event_and_nothing_else_is() {
         .into_iter()
         .map(|event| (event.sequence, event.key, event.from, event.to))
         .collect();
+    let counted = |sequence| (sequence, "a", State::Closed, State::Closed);
     let expected = [
-        (1, "a", State::Closed, State::Open),
-        (2, "a", State::Open, State::HalfOpen),
-        (3, "a", State::HalfOpen, State::Closed),
+        counted(1),
+        counted(2),
+        counted(3),
+        counted(4),
+        (5, "a", State::Closed, State::Open),
+        (6, "a", State::Open, State::HalfOpen),
+        (7, "a", State::HalfOpen, State::Closed),
     ];
     assert_eq!(steps, expected);
     assert!(registry.drain_events().is_empty());
@@ -56,8 +61,11 @@ fn an_event_says_how_the_breaker_stood_at_that_moment() {
     fail(&registry, "a", 5);
     clock.advance(MINUTE);
     let events = registry.drain_events();
-    let [Event { status, .. }] = events.as_slice() else {
-        panic!("{events:?}");
+    let texts: Vec<String> = events.iter().map(|event| event.status.to_string()).collect();
+    let counts = ["MONITORING (1/5)", "MONITORING (2/5)", "MONITORING (3/5)", "MONITORING (4/5)"];
+    assert_eq!(texts, [&counts[..], &["OPEN"]].concat());
+    let Some(Event { status, .. }) = events.last() else {
+        panic!("no event");
     };
     assert_eq!((status.failures, status.threshold), (5, 5));
     let retry_in = status.retry_in.unwrap();
@@ -70,14 +78,14 @@ fn a_listener_may_use_the_breakers_while_it_listens() {
     let (registry, _) = registry();
     fail(&registry, "a", 5);
     let mut heard = Vec::new();
-    while let [event, ..] = registry.drain_events().as_slice() {
+    while let [.., event] = registry.drain_events().as_slice() {
         heard.push((event.sequence, event.to));
         if event.to == State::Open {
             assert_eq!(registry.breaker(&event.key).status().state, State::Open);
             registry.reset(Some(&event.key));
         }
     }
-    assert_eq!(heard, [(1, State::Open), (2, State::Closed)]);
+    assert_eq!(heard, [(5, State::Open), (6, State::Closed)]);
 }
 
 #[test]

@@ -164,8 +164,8 @@ fn health(event: &Event) -> Vec<Said> {
             let rest = format!("{model} rests for {} ({class})", seconds(*retry_in_ms));
             one(role.as_str(), Tone::Warn, &rest)
         }
-        Event::BreakerMonitoring { role, model, state, item, .. } => {
-            one(&label(*role, *item), Tone::Dim, &format!("Circuit breaker {state}: {model}"))
+        Event::BreakerMonitoring { role, model, state } => {
+            one(role.as_str(), Tone::Dim, &format!("Circuit breaker {state}: {model}"))
         }
         Event::BreakerOpened { role, model, state, retry_in_ms }
         | Event::BreakerHalfOpened { role, model, state, retry_in_ms }

@@ -158,9 +158,7 @@ impl Driver {
             earlier: &board.earlier,
             findings: &board.round.findings,
         };
-        let answered = agents::implement(&asking, &input, &board.source, &self.parts.agents).await;
-        drop(place);
-        match answered {
+        match agents::implement(&asking, &input, &board.source, &self.parts.agents).await {
             Ok(answered) => {
                 let attempts = answered.attempts.len();
                 let event = Event::ItemSucceeded {

@@ -46,8 +46,6 @@ fn a_breaker_is_told_in_the_words_that_people_grep_for() {
         role,
         model: model(),
         state: "MONITORING (2/5)".to_owned(),
-        milestone: None,
-        item: None,
     };
     assert_eq!(told(&monitoring), ["  planner   Circuit breaker MONITORING (2/5): a/first"]);
     let state = "OPEN".to_owned();
