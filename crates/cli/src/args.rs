@@ -6,12 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Works on ideas with AI models and goes on when they fail.
 #[derive(Parser, Debug)]
-#[command(
-    name = "belay",
-    version,
-    max_term_width = 100,
-    arg_required_else_help = true
-)]
+#[command(name = "belay", version, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -78,6 +73,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BreakerCommand,
     },
+    /// See it work against simulated models with faults: no key, no network
+    Demo(DemoArgs),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -140,6 +137,17 @@ pub(crate) struct WorkArgs {
     /// Stop after the plan
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// Where the demo happens, and whether it is killed.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct DemoArgs {
+    /// The folder for everything that it makes [default: a fresh temporary one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Kill the run in the middle (SIGKILL) and go on with it
+    #[arg(long)]
+    pub(crate) kill: bool,
 }
 
 #[derive(Subcommand, Debug)]

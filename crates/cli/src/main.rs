@@ -6,6 +6,7 @@ mod args;
 mod clock;
 mod commands;
 mod config;
+mod demo;
 mod environment;
 mod error;
 mod exit;
@@ -40,10 +41,7 @@ fn main() -> ExitCode {
     };
     let printer = Arc::new(Printer::new(&cli.global, &surroundings));
     log(&cli.global, &surroundings);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot be started: {error}")),
     };
@@ -61,17 +59,23 @@ fn main() -> ExitCode {
 
 async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) -> CommandResult {
     let started = clock::now();
-    if let Command::Completions { shell } = cli.command {
-        commands::completions::run(&printer, shell);
-        return Ok(Exit::Success);
-    }
+    let command = match cli.command {
+        Command::Completions { shell } => {
+            commands::completions::run(&printer, shell);
+            return Ok(Exit::Success);
+        }
+        Command::Demo(args) => {
+            return commands::demo::run(&cli.global, surroundings, printer, args, started).await;
+        }
+        command => command,
+    };
     let project = Project::open(&cli.global, surroundings, printer).await?;
-    match cli.command {
+    match command {
         Command::Run(args) => commands::run::run(project, args, started).await,
         Command::Resume(args) => commands::run::resume(project, args, started).await,
         Command::Runs { command } => commands::runs::run(project, command).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,
-        Command::Completions { .. } => Ok(Exit::Success),
+        Command::Completions { .. } | Command::Demo(_) => Ok(Exit::Success),
     }
 }
 

@@ -2,5 +2,6 @@
 
 pub(crate) mod breaker;
 pub(crate) mod completions;
+pub(crate) mod demo;
 pub(crate) mod run;
 pub(crate) mod runs;
