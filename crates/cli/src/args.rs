@@ -68,6 +68,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RunsCommand,
     },
+    /// Breakers by role and chain, the current run, the last runs, what waits for a person
+    Status,
     /// Look at the models' circuit breakers, or close them
     Breaker {
         #[command(subcommand)]
@@ -75,6 +77,8 @@ pub(crate) enum Command {
     },
     /// See it work against simulated models with faults: no key, no network
     Demo(DemoArgs),
+    /// Write belay.yaml and ideas/ where they are not there yet
+    Init(InitArgs),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -170,4 +174,12 @@ pub(crate) enum BreakerCommand {
         /// The model, as provider/name
         model: Option<String>,
     },
+}
+
+/// What `init` takes.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct InitArgs {
+    /// Print the config's JSON Schema and write nothing
+    #[arg(long)]
+    pub(crate) schema: bool,
 }

@@ -50,12 +50,8 @@ const PASSED_ON: &[&str] = &[
 ];
 
 /// What git sees besides: where its own configuration stands.
-const GIT_TOO: &[&str] = &[
-    "XDG_CONFIG_HOME",
-    "GIT_CONFIG_GLOBAL",
-    "GIT_CONFIG_NOSYSTEM",
-    "GIT_CONFIG_SYSTEM",
-];
+const GIT_TOO: &[&str] =
+    &["XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM"];
 
 /// Coding-agent programs that may be models.
 const PROGRAMS: &[&str] = &["opencode", "claude", "codex", "gemini"];
@@ -82,19 +78,12 @@ impl Surroundings {
         let text = vars.filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
-        Ok(Self {
-            vars: text.collect(),
-            here,
-            host: host(),
-        })
+        Ok(Self { vars: text.collect(), here, host: host() })
     }
 
     /// A variable that is set and not empty.
     pub(crate) fn var(&self, name: &str) -> Option<&str> {
-        self.vars
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The whole environment of the project's own commands.
@@ -110,26 +99,16 @@ impl Surroundings {
     /// The whole environment of git.
     pub(crate) fn for_git(&self) -> Vec<(String, String)> {
         let mut env = self.for_project();
-        let more = self
-            .vars
-            .iter()
-            .filter(|(name, _)| GIT_TOO.contains(&name.as_str()));
+        let more = self.vars.iter().filter(|(name, _)| GIT_TOO.contains(&name.as_str()));
         env.extend(more.map(|(name, value)| (name.clone(), value.clone())));
         env
     }
 
     /// The folder for what can be made again: worktrees, build results.
     pub(crate) fn cache(&self) -> PathBuf {
-        let set = |name: &str| {
-            self.var(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
+        let set = |name: &str| self.var(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let home = || set("HOME").map(|home| home.join(".cache"));
-        set("XDG_CACHE_HOME")
-            .or_else(home)
-            .unwrap_or_else(std::env::temp_dir)
-            .join("belay")
+        set("XDG_CACHE_HOME").or_else(home).unwrap_or_else(std::env::temp_dir).join("belay")
     }
 
     /// The coding-agent programs on the path.
@@ -137,11 +116,7 @@ impl Surroundings {
         let path = self.var("PATH").unwrap_or_default().to_owned();
         let on_path =
             |name: &&&str| std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
-        PROGRAMS
-            .iter()
-            .filter(on_path)
-            .map(|name| (*name).to_owned())
-            .collect()
+        PROGRAMS.iter().filter(on_path).map(|name| (*name).to_owned()).collect()
     }
 
     /// A path as the person meant it from where they stand.
@@ -155,11 +130,7 @@ fn host() -> String {
         .or_else(|_| std::fs::read_to_string("/etc/hostname"));
     let name = read.unwrap_or_default();
     let name = name.trim();
-    if name.is_empty() {
-        "localhost".to_owned()
-    } else {
-        name.to_owned()
-    }
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
 }
 
 #[cfg(test)]
@@ -167,15 +138,9 @@ mod tests {
     use super::*;
 
     fn surroundings(pairs: &[(&str, &str)]) -> Surroundings {
-        let vars = pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        Surroundings {
-            vars,
-            here: PathBuf::from("/"),
-            host: "h".into(),
-        }
+        let vars =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Surroundings { vars, here: PathBuf::from("/"), host: "h".into() }
     }
 
     #[test]
@@ -187,20 +152,13 @@ mod tests {
             ("LC_ALL", "C"),
             ("CARGO_HOME", "/c"),
         ]);
-        let names: Vec<String> = all
-            .for_project()
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
+        let names: Vec<String> = all.for_project().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["CARGO_HOME", "LC_ALL", "PATH"]);
     }
 
     #[test]
     fn the_cache_is_the_users() {
-        assert_eq!(
-            surroundings(&[("HOME", "/h")]).cache(),
-            PathBuf::from("/h/.cache/belay")
-        );
+        assert_eq!(surroundings(&[("HOME", "/h")]).cache(), PathBuf::from("/h/.cache/belay"));
         assert_eq!(
             surroundings(&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")]).cache(),
             PathBuf::from("/x/belay")

@@ -18,10 +18,7 @@ pub(crate) type CommandResult = Result<Exit, CommandError>;
 
 /// The person typed or configured something that cannot be: exit 2.
 pub(crate) fn usage(message: impl fmt::Display) -> CommandError {
-    CommandError {
-        exit: Exit::Usage,
-        cause: anyhow::anyhow!("{message}"),
-    }
+    CommandError { exit: Exit::Usage, cause: anyhow::anyhow!("{message}") }
 }
 
 impl CommandError {
@@ -33,10 +30,7 @@ impl CommandError {
 
 impl From<anyhow::Error> for CommandError {
     fn from(cause: anyhow::Error) -> Self {
-        Self {
-            exit: Exit::Failure,
-            cause,
-        }
+        Self { exit: Exit::Failure, cause }
     }
 }
 
@@ -48,10 +42,7 @@ impl From<checkpoint_store::Error> for CommandError {
             Error::UnknownRun | Error::Newer { .. } => Exit::Usage,
             _ => Exit::Failure,
         };
-        Self {
-            exit,
-            cause: error.into(),
-        }
+        Self { exit, cause: error.into() }
     }
 }
 
@@ -59,10 +50,7 @@ impl From<orchestrator::Error> for CommandError {
     fn from(error: orchestrator::Error) -> Self {
         match error {
             orchestrator::Error::Store(error) => error.into(),
-            other => Self {
-                exit: Exit::Failure,
-                cause: other.into(),
-            },
+            other => Self { exit: Exit::Failure, cause: other.into() },
         }
     }
 }
@@ -77,18 +65,12 @@ impl From<worktree::Error> for CommandError {
             | Error::BadBranchName { .. } => Exit::Usage,
             _ => Exit::Failure,
         };
-        Self {
-            exit,
-            cause: error.into(),
-        }
+        Self { exit, cause: error.into() }
     }
 }
 
 impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
-        Self {
-            exit: Exit::Failure,
-            cause: error.into(),
-        }
+        Self { exit: Exit::Failure, cause: error.into() }
     }
 }

@@ -82,11 +82,7 @@ mod tests {
             (Failed, false, false, 1, 1),
         ];
         for (status, partial, degraded, lax, strict) in table {
-            assert_eq!(
-                Exit::of_run(status, partial, degraded, false).code(),
-                lax,
-                "{status}"
-            );
+            assert_eq!(Exit::of_run(status, partial, degraded, false).code(), lax, "{status}");
             assert_eq!(
                 Exit::of_run(status, partial, degraded, true).code(),
                 strict,

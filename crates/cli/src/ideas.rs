@@ -52,34 +52,23 @@ pub(crate) fn named(
 
 fn by_id(id: &str, top: &Path) -> Result<Found, CommandError> {
     for folder in FOLDERS {
-        let mut matches: Vec<PathBuf> = list(&top.join(folder))
-            .into_iter()
-            .filter(|path| has_id(path, id))
-            .collect();
+        let mut matches: Vec<PathBuf> =
+            list(&top.join(folder)).into_iter().filter(|path| has_id(path, id)).collect();
         if let [_, _, ..] = matches[..] {
             let names: Vec<String> = matches.iter().map(|path| stem(path)).collect();
-            return Err(usage(format!(
-                "{id} names more than one idea: {}",
-                names.join(", ")
-            )));
+            return Err(usage(format!("{id} names more than one idea: {}", names.join(", "))));
         }
         if let Some(path) = matches.pop() {
             return read(&path, top);
         }
     }
-    Err(usage(format!(
-        "no such idea: {id} (neither a file nor an id in {})",
-        FOLDERS[0]
-    )))
+    Err(usage(format!("no such idea: {id} (neither a file nor an id in {})", FOLDERS[0])))
 }
 
 /// `001` is the id of `001-health.md`, and so is the whole stem.
 fn has_id(path: &Path, id: &str) -> bool {
     let stem = stem(path);
-    stem == id
-        || stem
-            .strip_prefix(id)
-            .is_some_and(|rest| rest.starts_with('-'))
+    stem == id || stem.strip_prefix(id).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// The ideas of the backlog in order of their file names, and a line for each
@@ -97,11 +86,7 @@ pub(crate) fn backlog(top: &Path) -> (Vec<Found>, Vec<String>) {
 }
 
 fn list(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .take(MOST_IDEAS);
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_IDEAS);
     let is_idea =
         |path: &PathBuf| path.extension().is_some_and(|end| end == "md") && path.is_file();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_idea).collect();
@@ -116,10 +101,7 @@ fn read(path: &Path, top: &Path) -> Result<Found, CommandError> {
     let text = text(file, &shown)?;
     let idea =
         Idea::parse(&stem(path), &text).map_err(|error| usage(format!("{shown}: {error}")))?;
-    Ok(Found {
-        idea,
-        path: inside(path, top),
-    })
+    Ok(Found { idea, path: inside(path, top) })
 }
 
 fn from_stdin() -> Result<Found, CommandError> {
@@ -127,15 +109,8 @@ fn from_stdin() -> Result<Found, CommandError> {
     let probe =
         Idea::parse("stdin", &text).map_err(|error| usage(format!("standard input: {error}")))?;
     let digest = probe.digest();
-    let id = format!(
-        "{}-{}",
-        slug(&probe.title, 40),
-        digest.get(..8).unwrap_or(&digest)
-    );
-    Ok(Found {
-        idea: Idea { id, ..probe },
-        path: None,
-    })
+    let id = format!("{}-{}", slug(&probe.title, 40), digest.get(..8).unwrap_or(&digest));
+    Ok(Found { idea: Idea { id, ..probe }, path: None })
 }
 
 fn text(reader: impl Read, shown: &str) -> Result<String, CommandError> {
@@ -143,9 +118,7 @@ fn text(reader: impl Read, shown: &str) -> Result<String, CommandError> {
     let read = reader.take(MOST_BYTES).read_to_end(&mut bytes);
     read.map_err(|error| usage(format!("{shown} cannot be read: {error}")))?;
     if bytes.len() as u64 >= MOST_BYTES {
-        return Err(usage(format!(
-            "{shown} is larger than {MAX_IDEA_BYTES} bytes"
-        )));
+        return Err(usage(format!("{shown} is larger than {MAX_IDEA_BYTES} bytes")));
     }
     String::from_utf8(bytes).map_err(|_| usage(format!("{shown} is not UTF-8 text")))
 }
@@ -157,9 +130,7 @@ fn inside(path: &Path, top: &Path) -> Option<String> {
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Lowercase letters, digits and single dashes, at most `most` of them.
@@ -176,11 +147,7 @@ pub(crate) fn slug(text: &str, most: usize) -> String {
         }
     }
     let slug = slug.trim_matches(|c| matches!(c, '-' | '.' | '_'));
-    if slug.is_empty() {
-        "idea".to_owned()
-    } else {
-        slug.to_owned()
-    }
+    if slug.is_empty() { "idea".to_owned() } else { slug.to_owned() }
 }
 
 #[cfg(test)]

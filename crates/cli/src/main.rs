@@ -73,6 +73,8 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
     match command {
         Command::Run(args) => commands::run::run(project, args, started).await,
         Command::Resume(args) => commands::run::resume(project, args, started).await,
+        Command::Status => commands::status::run(project).await,
+        Command::Init(args) => commands::init::run(&project, &args),
         Command::Runs { command } => commands::runs::run(project, command).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,
         Command::Completions { .. } | Command::Demo(_) => Ok(Exit::Success),

@@ -37,18 +37,15 @@ impl Project {
         surroundings: Surroundings,
         printer: Arc<Printer>,
     ) -> Result<Self, CommandError> {
-        let from = global.repo.as_ref().map_or_else(
-            || surroundings.here.clone(),
-            |dir| surroundings.resolve(dir),
-        );
+        let from = global
+            .repo
+            .as_ref()
+            .map_or_else(|| surroundings.here.clone(), |dir| surroundings.resolve(dir));
         if !from.is_dir() {
             return Err(usage(format!("{} is not a folder", from.display())));
         }
-        let git = Git {
-            program: "git".to_owned(),
-            env: surroundings.for_git(),
-            timeout: GIT_TIMEOUT,
-        };
+        let git =
+            Git { program: "git".to_owned(), env: surroundings.for_git(), timeout: GIT_TIMEOUT };
         let repository = Repository::discover(&from, git).await?;
         let text = config_text(global.config.as_deref(), repository.top(), &surroundings)?;
         let loaded = load(text.as_ref(), &surroundings).await?;
@@ -69,10 +66,11 @@ impl Project {
     /// The folder of everything durable; outside the checkout, so that a
     /// `git clean` cannot lose it.
     pub(crate) fn state_dir(&self) -> PathBuf {
-        self.config.store.path.as_ref().map_or_else(
-            || self.repository.git_dir().join("belay"),
-            |path| self.top().join(path),
-        )
+        self.config
+            .store
+            .path
+            .as_ref()
+            .map_or_else(|| self.repository.git_dir().join("belay"), |path| self.top().join(path))
     }
 
     /// Whether any run was ever made here.
@@ -105,19 +103,14 @@ impl Project {
     pub(crate) fn failover_status(&self, providers: &Providers) -> Vec<String> {
         let mut lines = vec!["Failover Status:".to_owned()];
         for role in Role::ALL {
-            let models = self
-                .config
-                .chain(role)
-                .iter()
-                .enumerate()
-                .map(|(index, model)| {
-                    let health = providers.health(model);
-                    let resting = health
-                        .resting
-                        .map(|rest| format!(" resting {} s", rest.as_secs()))
-                        .unwrap_or_default();
-                    format!("{}. {model} [{}]{resting}", index + 1, health.status)
-                });
+            let models = self.config.chain(role).iter().enumerate().map(|(index, model)| {
+                let health = providers.health(model);
+                let resting = health
+                    .resting
+                    .map(|rest| format!(" resting {} s", rest.as_secs()))
+                    .unwrap_or_default();
+                format!("{}. {model} [{}]{resting}", index + 1, health.status)
+            });
             let models: Vec<String> = models.collect();
             let models = if models.is_empty() {
                 "no model: templates only".to_owned()
@@ -155,11 +148,7 @@ fn config_text(
     surroundings: &Surroundings,
 ) -> Result<Option<(String, String)>, CommandError> {
     let path = file.map_or_else(|| top.join("belay.yaml"), |file| surroundings.resolve(file));
-    let name = path
-        .strip_prefix(top)
-        .unwrap_or(&path)
-        .display()
-        .to_string();
+    let name = path.strip_prefix(top).unwrap_or(&path).display().to_string();
     if file.is_none() && !path.exists() {
         return Ok(None);
     }

@@ -33,10 +33,7 @@ pub(crate) fn watch(shutdown: &Shutdown, printer: &Arc<Printer>) -> std::io::Res
     Ok(())
 }
 
-#[expect(
-    clippy::exit,
-    reason = "a second signal ends the process whatever it is doing"
-)]
+#[expect(clippy::exit, reason = "a second signal ends the process whatever it is doing")]
 fn end_at_once() -> ! {
     std::process::exit(i32::from(Exit::Killed.code()))
 }

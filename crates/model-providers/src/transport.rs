@@ -14,7 +14,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use url::Url;
+use url::{Host, Url};
 
 use crate::Error;
 
@@ -54,24 +54,42 @@ pub(crate) trait Transport: Send + Sync {
 /// The real network.
 pub(crate) struct Http {
     client: reqwest::Client,
+    /// For servers on this machine: the system's proxy stands elsewhere and cannot reach them.
+    direct: reqwest::Client,
 }
 
 impl Http {
     pub(crate) fn new(connect_timeout: Duration) -> Result<Self, Error> {
-        let client = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .connect_timeout(connect_timeout)
-            .user_agent(concat!("belay/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Error::Client)?;
-        Ok(Self { client })
+        let builder = || {
+            reqwest::Client::builder()
+                .redirect(Policy::none())
+                .connect_timeout(connect_timeout)
+                .user_agent(concat!("belay/", env!("CARGO_PKG_VERSION")))
+        };
+        Ok(Self {
+            client: builder().build().map_err(Error::Client)?,
+            direct: builder().no_proxy().build().map_err(Error::Client)?,
+        })
+    }
+
+    fn client_for(&self, url: &Url) -> &reqwest::Client {
+        if is_on_this_machine(url) { &self.direct } else { &self.client }
+    }
+}
+
+fn is_on_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
 #[async_trait]
 impl Transport for Http {
     async fn send(&self, call: Call) -> Result<Reply, Broken> {
-        let request = self.client.post(call.url).headers(call.headers);
+        let request = self.client_for(&call.url).post(call.url).headers(call.headers);
         let response = request.body(call.body).send().await;
         let response = response.map_err(broken)?;
         Ok(Reply {
@@ -104,4 +122,30 @@ fn broken(error: reqwest::Error) -> Broken {
         cause = inner.source();
     }
     Broken::Lost(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_for_other_machines() {
+        let is = |url: &str| is_on_this_machine(&url.parse().unwrap());
+        for url in [
+            "http://127.0.0.1:1/v1",
+            "http://localhost/v1",
+            "http://[::1]:8080/v1",
+            "http://a.localhost",
+        ] {
+            assert!(is(url), "{url}");
+        }
+        for url in [
+            "https://example.org/v1",
+            "http://10.0.0.1/v1",
+            "http://localhost.example.org",
+            "http://[::2]/",
+        ] {
+            assert!(!is(url), "{url}");
+        }
+    }
 }

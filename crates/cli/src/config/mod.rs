@@ -67,7 +67,6 @@ pub(crate) fn load(
 
 impl Config {
     /// The JSON Schema of the config as typed, for editors.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no command of this version prints it yet"))]
     pub(crate) fn json_schema() -> Value {
         schemars::schema_for!(Document).to_value()
     }

@@ -231,3 +231,17 @@ async fn an_open_breaker_is_remembered_by_the_next_run() {
     assert!(again.stderr.contains("1. a/bad [OPEN]"), "{}", again.stderr);
     server.stop().await;
 }
+
+/// The system's proxy is for the network, not for a server on this machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_does_not_stand_before_a_server_on_this_machine() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let nobody = server.refusing_url().expect("a port");
+    let bench = bench(&server, "planner");
+    let mut command = bench.command(&["run", "--format", "json"]);
+    let command =
+        command.env("HTTP_PROXY", &nobody).env("http_proxy", &nobody).env("ALL_PROXY", &nobody);
+    let ran = crate::harness::finish(command.spawn().expect("belay")).await.exits(0);
+    assert!(ran.named("attempt_failed").is_empty(), "{}", ran.stderr);
+    server.stop().await;
+}

@@ -3,6 +3,7 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
+    clippy::print_stderr,
     reason = "tests start the binary and git, read their own environment, and end at the first surprise"
 )]
 

@@ -42,11 +42,8 @@ fn a_line_says_which_item_it_is_about() {
 #[test]
 fn a_breaker_is_told_in_the_words_that_people_grep_for() {
     let role = Role::Planner;
-    let monitoring = Event::BreakerMonitoring {
-        role,
-        model: model(),
-        state: "MONITORING (2/5)".to_owned(),
-    };
+    let monitoring =
+        Event::BreakerMonitoring { role, model: model(), state: "MONITORING (2/5)".to_owned() };
     assert_eq!(told(&monitoring), ["  planner   Circuit breaker MONITORING (2/5): a/first"]);
     let state = "OPEN".to_owned();
     let opened = Event::BreakerOpened { role, model: model(), state, retry_in_ms: Some(60_000) };

@@ -1,0 +1,46 @@
+//! `belay init`: what a repository needs to be worked in. Never overwrites.
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use crate::args::InitArgs;
+use crate::config::Config;
+use crate::error::{CommandError, CommandResult};
+use crate::exit::Exit;
+use crate::project::Project;
+
+/// Every line is a comment: without changes it means what no file means.
+const CONFIG: &str = include_str!("../../data/belay.yaml");
+const IDEAS: &str = include_str!("../../data/ideas-readme.md");
+
+/// Runs the command; `--schema` prints the config's JSON Schema and writes nothing.
+pub(crate) fn run(project: &Project, args: &InitArgs) -> CommandResult {
+    if args.schema {
+        project.printer.data(&Config::json_schema());
+        return Ok(Exit::Success);
+    }
+    for (path, content) in
+        [("belay.yaml", CONFIG), ("ideas/README.md", IDEAS), ("ideas/backlog/.gitkeep", "")]
+    {
+        let written = write_new(&project.top().join(path), content)?;
+        let what = if written { "written" } else { "there already" };
+        project.printer.out(&format!("{path}: {what}"));
+    }
+    Ok(Exit::Success)
+}
+
+/// Whether the file was made; one that is there stays as it is.
+fn write_new(path: &Path, content: &str) -> Result<bool, CommandError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => {
+            file.write_all(content.as_bytes())?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
