@@ -155,6 +155,7 @@ impl Driver {
 
     /// Steps until the run ends (`Some`) or is asked to stop (`None`).
     async fn steps(&self) -> Result<Option<(Status, Option<String>)>, Error> {
+        self.or_park(self.meet_the_branch().await).await?;
         let mut last: Option<Step> = None;
         let mut same = 0;
         loop {
@@ -173,8 +174,23 @@ impl Driver {
             if !self.may_begin(&step) {
                 return Ok(None);
             }
-            self.perform(step).await?;
+            let result = self.perform(step).await;
+            self.or_park(result).await?;
             memory::save(&self.parts).await;
+        }
+    }
+
+    /// A refusal by the repository ends the milestone, not the process: a person must decide.
+    async fn or_park(&self, result: Result<(), Error>) -> Result<(), Error> {
+        let Err(Error::Repository(refusal)) = result else { return result };
+        if !matches!(refusal, worktree::Error::BranchMoved { .. } | worktree::Error::Refused { .. })
+        {
+            return Err(refusal.into());
+        }
+        let open = self.journal.state().open_milestone();
+        match open {
+            Some(milestone) => self.give_up(milestone, Status::Blocked, refusal.to_string()).await,
+            None => Err(refusal.into()),
         }
     }
 
@@ -207,9 +223,6 @@ impl Driver {
                 return self.interrupt().await;
             }
             Err(error @ Error::Unanswered(_)) => (Status::Failed, Some(error.to_string())),
-            Err(Error::Repository(error @ worktree::Error::BranchMoved { .. })) => {
-                (Status::Blocked, Some(error.to_string()))
-            }
             Err(error) => return Err(error),
         };
         if status == Status::Completed {
@@ -277,10 +290,7 @@ impl Driver {
 
     /// The commit that the next one stands on.
     pub(crate) fn tip(&self) -> Result<CommitId, Error> {
-        let state = self.journal.state();
-        let last = state.milestones.iter().rev().find_map(|milestone| milestone.commit.clone());
-        let base = state.started.as_ref().map(|started| started.base.clone());
-        last.or(base).ok_or(Error::Inconsistent("no base commit"))
+        self.journal.state().tip.clone().ok_or(Error::Inconsistent("no base commit"))
     }
 
     pub(crate) async fn tip_tree(&self) -> Result<TreeId, Error> {

@@ -334,6 +334,11 @@ pub enum Event {
         marker: String,
         reason: String,
     },
+    BranchAdopted {
+        branch: String,
+        from: CommitId,
+        to: CommitId,
+    },
     BranchPushed {
         branch: String,
         commit: String,

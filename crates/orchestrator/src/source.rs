@@ -29,6 +29,10 @@ impl TreeSource {
         Ok(Self { repository: repository.clone(), tree, files, max_file_bytes })
     }
 
+    pub(crate) fn tree(&self) -> &TreeId {
+        &self.tree
+    }
+
     pub(crate) fn sizes(&self) -> BTreeMap<String, u64> {
         self.files.iter().map(|file| (file.path.clone(), file.size)).collect()
     }

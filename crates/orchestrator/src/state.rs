@@ -8,6 +8,7 @@ use checkpoint_store::Entry;
 use jiff::Timestamp;
 use model_providers::{ModelId, Tokens};
 use serde::Serialize;
+use worktree::CommitId;
 
 use crate::event::{Event, IssueKind, Status, StepName};
 use crate::fact::{Fact, Prepared, Started};
@@ -100,6 +101,8 @@ pub struct State {
     pub milestones: Vec<MilestoneState>,
     /// The status that the run ended with.
     pub ended: Option<(Status, Option<String>)>,
+    /// The commit that the next one stands on; none before the first row.
+    pub tip: Option<CommitId>,
     /// The step last begun.
     pub phase: Phase,
     /// What was used.
@@ -133,8 +136,10 @@ impl State {
     fn take(&mut self, event: Event, fact: Option<Fact>) {
         match (event, fact) {
             (Event::RunStarted { .. }, Some(Fact::Started(started))) => {
+                self.tip = Some(started.base.clone());
                 self.started = Some(started);
             }
+            (Event::BranchAdopted { to, .. }, _) => self.tip = Some(to),
             (Event::RunResumed { after, .. }, _) => self.resume(after),
             (Event::RunFinished { status, reason, .. }, _) => self.finish(status, reason),
             (Event::StepStarted { step, milestone, .. }, fact) => self.begin(step, milestone, fact),
@@ -240,6 +245,7 @@ impl State {
                 self.test(milestone, Tested { passed: false, outcome });
             }
             (Event::MilestoneCommitted { milestone, commit, .. }, _) => {
+                self.tip = Some(commit.clone());
                 if let Some(state) = self.milestone_mut(milestone) {
                     state.commit = Some(commit);
                 }
@@ -314,6 +320,14 @@ impl State {
 
     fn milestone_mut(&mut self, number: usize) -> Option<&mut MilestoneState> {
         self.milestones.get_mut(number.checked_sub(1)?)
+    }
+
+    /// The milestone in progress, or the next one, from 1.
+    pub fn open_milestone(&self) -> Option<usize> {
+        let open = |milestone: &MilestoneState| {
+            milestone.commit.is_none() && !milestone.noted && milestone.given_up.is_none()
+        };
+        self.milestones.iter().position(open).map(|index| index + 1)
     }
 
     /// Milestones that have their commit.

@@ -107,6 +107,19 @@ impl Repository {
         list.lines().map(|line| commit_id("rev-list", line)).collect()
     }
 
+    /// Whether `descendant` is `ancestor` or builds on it.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if one of them does not exist.
+    pub async fn builds_on(
+        &self,
+        descendant: &CommitId,
+        ancestor: &CommitId,
+    ) -> Result<bool, Error> {
+        Ok(self.commits(descendant, ancestor).await?.is_empty())
+    }
+
     /// Whether the branch is locked, after a pause; breaks the lock once it is
     /// too old for a living git to hold it.
     async fn lock_is_taken(&self, name: &str) -> Result<bool, Error> {

@@ -35,6 +35,7 @@ pub(super) fn lines(event: &Event) -> Vec<Said> {
         | Event::IssueClosed { .. }
         | Event::QuestionAsked { .. }
         | Event::QuestionAnswered { .. }
+        | Event::BranchAdopted { .. }
         | Event::BranchPushed { .. }
         | Event::PullRequestOpened { .. }
         | Event::EffectDeferred { .. } => outside(event),
@@ -285,6 +286,10 @@ fn outside(event: &Event) -> Vec<Said> {
         }
         Event::QuestionAnswered { question, .. } => {
             one("question", Tone::Good, &format!("answered: {question}"))
+        }
+        Event::BranchAdopted { branch, to, .. } => {
+            let line = format!("{branch} has newer commits; going on from {}", short(to.as_str()));
+            one("branch", Tone::Plain, &line)
         }
         Event::BranchPushed { branch, remote, .. } => {
             one("pushed", Tone::Good, &format!("{branch} to {remote}"))

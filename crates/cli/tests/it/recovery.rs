@@ -218,3 +218,100 @@ async fn of_two_at_the_same_moment_one_works() {
     assert_eq!(server.request_count(), 30);
     server.stop().await;
 }
+
+/// A run that is interrupted after its first milestone, and what it was called.
+async fn stopped_after_one(bench: &Bench) {
+    let mut command = bench.command(&["run", "001", "--format", "json"]);
+    let ran = finish(command.env("MAX_ITERATIONS", "1").spawn().expect("belay")).await.exits(0);
+    assert_eq!(ran.named("milestone_committed").len(), 1, "{}", ran.stderr);
+}
+
+/// Commits a file on top of a commit without a checkout; gives the new commit.
+fn commit_by_hand(bench: &Bench, onto: &str, path: &str) -> String {
+    let tree = bench.root().join("by-hand");
+    let tree = tree.to_str().expect("a path");
+    bench.git(&["worktree", "add", "-q", "--detach", tree, onto]);
+    std::fs::write(std::path::Path::new(tree).join(path), "by hand\n").expect("a file");
+    bench.git(&["-C", tree, "add", "-A"]);
+    bench.git(&["-C", tree, "commit", "-q", "-m", "by hand"]);
+    let commit = bench.git(&["-C", tree, "rev-parse", "HEAD"]);
+    bench.git(&["worktree", "remove", "--force", tree]);
+    commit
+}
+
+/// Trap 29: what a person committed on the branch is built upon.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_commit_on_the_branch_is_built_upon() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    stopped_after_one(&bench).await;
+    let branch = "belay/001-numbers";
+    let by_hand = commit_by_hand(&bench, branch, "hand.txt");
+    bench.git(&["update-ref", &format!("refs/heads/{branch}"), &by_hand]);
+    let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("branch_adopted")[0]["to"], json!(by_hand));
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    let subjects = bench.git(&["log", "--format=%s", &format!("main..{branch}")]);
+    assert_eq!(subjects, "Milestone 3/3: Three\nMilestone 2/3: Two\nby hand\nMilestone 1/3: One");
+    assert_eq!(bench.show(branch, "hand.txt"), "by hand");
+    server.stop().await;
+}
+
+/// A branch that was taken elsewhere is left alone, and nobody is asked in vain.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_was_taken_elsewhere_is_left_alone() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    stopped_after_one(&bench).await;
+    let branch = "belay/001-numbers";
+    let elsewhere = commit_by_hand(&bench, "main", "hand.txt");
+    bench.git(&["update-ref", &format!("refs/heads/{branch}"), &elsewhere]);
+    let asked = server.request_count();
+    let ran = bench.belay(&["resume", "--strict", "--format", "json"]).await.exits(3);
+    assert_eq!(server.request_count(), asked);
+    assert_eq!(bench.git(&["rev-parse", branch]), elsewhere);
+    let url = ran.named("issue_created")[0]["url"].as_str().expect("an issue").to_owned();
+    let issue = std::fs::read_to_string(bench.repo.join(url)).expect("a file");
+    assert!(issue.contains("has moved"), "{issue}");
+
+    // Deleted, it is made again from what the run knows.
+    bench.git(&["branch", "-D", branch]);
+    let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(bench.git(&["rev-list", "--count", &format!("main..{branch}")]), "3");
+    server.stop().await;
+}
+
+/// Trap 28, and the guard: what the repository does not take fails its item,
+/// with the path named, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_the_repository_refuses_fails_alone() {
+    let files: &[&str] = &["link/one.py", "two.py"];
+    let plan = json!({
+        "milestones": [{ "name": "One", "description": "", "files": { "create": files, "modify": [], "delete": [] }, "read": [], "tests": [] }],
+        "risks": [], "success_criteria": [], "confidence": 0.9,
+    });
+    let changes =
+        files.iter().map(|file| ((*file).to_owned(), FileAnswer::create("N = 1\n"))).collect();
+    let answers = Answers { plan, changes, ..Answers::default() };
+    let server = server(Script::default().with_answers(answers)).await;
+    let bench = bench();
+    let outside = bench.root().join("outside");
+    std::fs::create_dir(&outside).expect("a folder");
+    std::os::unix::fs::symlink(&outside, bench.repo.join("link")).expect("a link");
+    bench.git(&["add", "-A"]);
+    bench.git(&["commit", "-q", "-m", "a link"]);
+    bench.config(&server, ROLES);
+    let ran = bench.belay(&["run", "001", "--format", "json"]).await.exits(0);
+    let failed = ran.named("item_failed");
+    assert_eq!(failed.len(), 1, "{}", ran.stderr);
+    assert!(
+        failed[0]["message"].as_str().is_some_and(|message| message.contains("link/one.py")),
+        "{failed:?}"
+    );
+    assert_eq!(ran.named("run_finished")[0]["partial"], true, "{}", ran.stderr);
+    assert_eq!(std::fs::read_dir(&outside).expect("a folder").count(), 0);
+    server.stop().await;
+}

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use agents::{Action, CoderInput, Failed, PlannedFile, WorkItem};
+use agents::{Action, ChangeSet, CoderInput, Failed, PlannedFile, WorkItem};
 use futures::stream::{FuturesUnordered, StreamExt};
-use model_providers::{Class, Reason};
+use model_providers::{Attempt, Class, Reason};
+use worktree::FileWrite;
 
 use crate::Error;
 use crate::driver::Driver;
@@ -160,6 +161,11 @@ impl Driver {
         };
         match agents::implement(&asking, &input, &board.source, &self.parts.agents).await {
             Ok(answered) => {
+                if let Some(refusal) = self.refusal(board, &answered.value).await? {
+                    return self
+                        .item_refused(milestone, item, files, refusal, answered.attempts)
+                        .await;
+                }
                 let attempts = answered.attempts.len();
                 let event = Event::ItemSucceeded {
                     milestone,
@@ -177,6 +183,46 @@ impl Driver {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Why the repository does not take the item's files, if it does not: a symlink on the
+    /// way, a twin in another case, a guarded path. The whole item is refused.
+    async fn refusal(&self, board: &Board, changes: &ChangeSet) -> Result<Option<String>, Error> {
+        let write = |change: &agents::ResolvedChange| FileWrite {
+            path: change.path.clone(),
+            content: change.after.clone().map(String::into_bytes),
+            before: None,
+        };
+        let writes: Vec<FileWrite> = changes.changes.iter().map(write).collect();
+        if writes.is_empty() {
+            return Ok(None);
+        }
+        let tree = board.source.tree();
+        match self.parts.repository.write_tree(tree, &writes, &self.parts.guard).await {
+            Ok(_) => Ok(None),
+            Err(refusal @ worktree::Error::Refused { .. }) => Ok(Some(refusal.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn item_refused(
+        &self,
+        milestone: usize,
+        item: usize,
+        files: Vec<String>,
+        message: String,
+        attempts: Vec<Attempt>,
+    ) -> Result<(), Error> {
+        let event = Event::ItemFailed {
+            milestone,
+            item,
+            files,
+            class: Some(Class::InvalidOutput),
+            message,
+            for_want_of_a_model: false,
+            attempts: attempts.len(),
+        };
+        self.journal.append_fact(event, Fact::Attempts(attempts)).await
     }
 
     async fn item_failed(

@@ -1,6 +1,7 @@
 //! The steps of a run, one file each. Each does its work and writes down what
 //! came of it; what follows from that is [`crate::next`]'s to say.
 
+mod branch;
 mod commit;
 mod implement;
 mod milestone_tree;
@@ -12,7 +13,7 @@ mod test;
 
 use crate::Error;
 use crate::driver::Driver;
-use crate::event::Event;
+use crate::event::{Event, Status};
 use crate::next::Step;
 
 impl Driver {
@@ -27,17 +28,11 @@ impl Driver {
             }
             Step::Implement { milestone } => self.implement(milestone).await,
             Step::AcceptPartial { milestone } => self.accept_partial(milestone).await,
-            Step::RollBack { milestone, outcome, reason } => {
-                let (succeeded, total, retry) = self.score(milestone);
-                let event = Event::MilestoneRolledBack {
-                    milestone,
-                    succeeded,
-                    total,
-                    retry,
-                    outcome,
-                    reason,
-                };
-                self.journal.append(event).await
+            Step::RollBack { milestone, outcome: Some(status), reason } => {
+                self.give_up(milestone, status, reason).await
+            }
+            Step::RollBack { milestone, outcome: None, reason } => {
+                self.roll_back(milestone, None, reason).await
             }
             Step::Review { milestone } => self.review(milestone).await,
             Step::Test { milestone } => self.test(milestone).await,
@@ -46,6 +41,28 @@ impl Driver {
             Step::CloseIssue { url, marker } => self.close_issue(&url, &marker).await,
             Step::Finish { .. } => Ok(()),
         }
+    }
+
+    /// Ends a milestone without a commit, and with it the run's way.
+    pub(crate) async fn give_up(
+        &self,
+        milestone: usize,
+        status: Status,
+        reason: String,
+    ) -> Result<(), Error> {
+        self.roll_back(milestone, Some(status), reason).await
+    }
+
+    async fn roll_back(
+        &self,
+        milestone: usize,
+        outcome: Option<Status>,
+        reason: String,
+    ) -> Result<(), Error> {
+        let (succeeded, total, retry) = self.score(milestone);
+        let event =
+            Event::MilestoneRolledBack { milestone, succeeded, total, retry, outcome, reason };
+        self.journal.append(event).await
     }
 
     async fn note(&self, milestone: usize) -> Result<(), Error> {

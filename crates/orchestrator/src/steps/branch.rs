@@ -1,0 +1,39 @@
+//! The run's branch, as a person may have left it between two processes.
+//!
+//! People may work on the branch: a manual task says so. What they committed
+//! on top is built upon; a branch that was taken elsewhere is left alone, and
+//! found out before a model is asked, not after.
+
+use crate::Error;
+use crate::driver::Driver;
+use crate::event::Event;
+
+impl Driver {
+    /// Holds the branch against what the journal knows of it.
+    pub(crate) async fn meet_the_branch(&self) -> Result<(), Error> {
+        if self.journal.state().prepared.is_none() || self.commit_is_under_way() {
+            return Ok(());
+        }
+        let repository = &self.parts.repository;
+        let (branch, tip) = (self.branch()?, self.tip()?);
+        match repository.branch_tip(&branch).await? {
+            Some(found) if found == tip => Ok(()),
+            Some(found) if repository.builds_on(&found, &tip).await? => {
+                let event = Event::BranchAdopted { branch, from: tip, to: found };
+                self.journal.append(event).await
+            }
+            Some(found) => Err(worktree::Error::BranchMoved { branch, found: Some(found) }.into()),
+            // Deleted, as after a merge: what was committed is known by its id.
+            None => Ok(repository.move_branch(&branch, &tip, None).await?),
+        }
+    }
+
+    /// Whether a commit was intended and not yet booked: the branch may stand at it already.
+    fn commit_is_under_way(&self) -> bool {
+        let state = self.journal.state();
+        state
+            .milestones
+            .iter()
+            .any(|milestone| milestone.intent.is_some() && milestone.commit.is_none())
+    }
+}
