@@ -14,26 +14,29 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Stands below what is a command's own.
+const GLOBAL: &str = "Global options";
+
 /// What every command takes.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Global {
     /// The repository to work in [default: the one you stand in]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR")]
     pub(crate) repo: Option<PathBuf>,
     /// The config file [default: belay.yaml at the repository's top]
-    #[arg(long, global = true, value_name = "FILE", env = "BELAY_CONFIG")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "BELAY_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// What standard output holds
-    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
     /// Whether to colour what people read
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
     /// Say more on standard error; twice for everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Say only what went wrong on standard error
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    /// Say nothing along the way: the result and errors only
+    #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 }
 

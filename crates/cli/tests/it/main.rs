@@ -11,6 +11,7 @@ mod bad_input;
 mod demo;
 mod faults;
 mod harness;
+mod help;
 mod large;
 mod people;
 mod projects;

@@ -135,6 +135,15 @@ async fn without_any_model_the_run_is_degraded_and_completed_later() {
         "{issue}"
     );
 
+    let status = bench.belay(&["status", "--format", "json"]).await.exits(0);
+    let status: Value = serde_json::from_str(&status.stdout).expect("JSON");
+    assert_eq!(
+        (&status["run"], &status["waiting"][0]["kind"]),
+        (&json!(null), &json!("manual_task"))
+    );
+    assert_eq!(status["waiting"][0]["url"], json!(url));
+    assert_eq!(status["breakers"][0]["role"], "planner");
+
     server.set_script(Script::default().with_answers(answers(&[("Numbers", &["one.py"])])));
     bench.belay(&["breaker", "reset"]).await.exits(0);
     let again = bench.belay(&["run", "--format", "json"]).await.exits(0);
