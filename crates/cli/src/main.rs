@@ -12,6 +12,7 @@ mod error;
 mod exit;
 mod human;
 mod ideas;
+mod logs;
 mod printer;
 mod project;
 mod selection;
@@ -23,7 +24,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Command, Global};
 use crate::environment::Surroundings;
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&format!("the current folder cannot be read: {error}")),
     };
     let printer = Arc::new(Printer::new(&cli.global, &surroundings));
-    log(&cli.global, &surroundings);
+    logs::begin(&cli.global, &surroundings, &printer);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot be started: {error}")),
@@ -79,24 +79,6 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Breaker { command } => commands::breaker::run(project, command).await,
         Command::Completions { .. } | Command::Demo(_) => Ok(Exit::Success),
     }
-}
-
-/// Logs go to standard error; `BELAY_LOG` says which, in `tracing`'s terms.
-fn log(global: &Global, surroundings: &Surroundings) {
-    let default = match (global.quiet, global.verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
-        (false, 1) => "info",
-        (false, _) => "debug",
-    };
-    let filter = EnvFilter::try_new(surroundings.var("BELAY_LOG").unwrap_or(default))
-        .unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .without_time()
-        .init();
 }
 
 fn refuse(message: &str) -> ExitCode {

@@ -1,6 +1,7 @@
 //! Signals: the first asks for a clean end, the second ends at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use orchestrator::Shutdown;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,12 +18,15 @@ pub(crate) fn watch(shutdown: &Shutdown, printer: &Arc<Printer>) -> std::io::Res
         ("SIGTERM", SignalKind::terminate()),
         ("SIGHUP", SignalKind::hangup()),
     ];
+    let asked = Arc::new(AtomicBool::new(false));
     for (name, kind) in kinds {
         let mut stream = signal(kind)?;
-        let (shutdown, printer) = (shutdown.clone(), Arc::clone(printer));
+        let (shutdown, printer, asked) =
+            (shutdown.clone(), Arc::clone(printer), Arc::clone(&asked));
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
-                if shutdown.token().is_cancelled() {
+                if asked.swap(true, Ordering::Relaxed) {
+                    printer.live.clear();
                     end_at_once();
                 }
                 printer.say(Tone::Warn, &format!("[GRACEFUL SHUTDOWN] {name} received"));
