@@ -135,6 +135,7 @@ fn settings(project: &Project, work: &WorkArgs) -> Settings {
         worktrees: project.surroundings.cache().join("worktrees"),
         max_file_bytes: config.guard.max_file_bytes,
         plan_only: work.dry_run,
+        secrets: Vec::new(),
         resume_command: "belay resume".to_owned(),
     }
 }

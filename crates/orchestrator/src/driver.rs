@@ -22,6 +22,10 @@ use crate::source::TreeSource;
 use crate::state::State;
 use crate::{Error, memory};
 
+/// How often a step may fail in the same way before the run is parked.
+const SAME_FAILURE: usize = 3;
+/// As much of a step as names it in a record.
+const STEP_NAME: usize = 200;
 /// How often the same step may come up in a row before the run is stopped.
 const SAME_STEP: usize = 3;
 
@@ -174,10 +178,31 @@ impl Driver {
             if !self.may_begin(&step) {
                 return Ok(None);
             }
-            let result = self.perform(step).await;
-            self.or_park(result).await?;
+            let result = self.perform(step.clone()).await;
+            self.or_park_repeated(&step, result).await?;
             memory::save(&self.parts).await;
         }
+    }
+
+    /// An error that comes back with every process parks the run, so that it does not stand in
+    /// the way of others for ever. Before that it ends the process, and the next one tries again.
+    async fn or_park_repeated(&self, step: &Step, result: Result<(), Error>) -> Result<(), Error> {
+        let error = match self.or_park(result).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.parks() && self.parts.shutdown.trigger().is_none() => error,
+            Err(error) => return Err(error),
+        };
+        let step: String = format!("{step:?}").chars().take(STEP_NAME).collect();
+        let message = error.to_string();
+        let failed = Event::StepFailed { step: step.clone(), message: message.clone() };
+        self.journal.append(failed).await?;
+        let alike = |failure: &&(String, String)| failure.0 == step && failure.1 == message;
+        let times = self.journal.state().failures.iter().filter(alike).count();
+        if times < SAME_FAILURE {
+            return Err(error);
+        }
+        let reason = format!("the same step failed {times} times: {message}");
+        self.journal.append(Event::RunParked { reason }).await
     }
 
     /// A refusal by the repository ends the milestone, not the process: a person must decide.

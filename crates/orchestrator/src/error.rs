@@ -30,15 +30,28 @@ pub enum Error {
     /// The state asks for a milestone or a round that it does not have.
     #[error("the run's records do not fit together: {0}")]
     Inconsistent(&'static str),
+    /// A step was cut short because the run was asked to stop.
+    #[error("stopped in the middle of a step")]
+    Stopped,
     /// The same step came up again and again without any change.
     #[error("the step {0} makes no headway")]
     NoHeadway(String),
 }
 
 impl Error {
+    /// Whether it may come back with every process that takes the run up.
+    pub(crate) fn parks(&self) -> bool {
+        !self.cancelled()
+            && !matches!(
+                self,
+                Self::Unanswered(_) | Self::Store(_) | Self::Journal(_) | Self::JournalClosed
+            )
+    }
+
     /// Whether this is a request to stop, not a failure.
     pub fn cancelled(&self) -> bool {
         match self {
+            Self::Stopped => true,
             Self::Unanswered(Failed::Unanswered(unanswered)) => {
                 matches!(unanswered.reason, Reason::Cancelled)
             }

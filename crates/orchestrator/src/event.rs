@@ -338,6 +338,14 @@ pub enum Event {
         branch: String,
         from: CommitId,
         to: CommitId,
+        redo: bool,
+    },
+    StepFailed {
+        step: String,
+        message: String,
+    },
+    RunParked {
+        reason: String,
     },
     BranchPushed {
         branch: String,

@@ -35,6 +35,10 @@ pub struct Wanted {
 /// Every issue whose cause stands in the state.
 pub fn wanted(state: &State) -> Vec<Wanted> {
     let mut wanted = Vec::new();
+    if state.parked.is_some() {
+        let (marker, kind) = ("run".to_owned(), IssueKind::Blocked);
+        wanted.push(Wanted { marker, kind, milestone: None, item: None });
+    }
     for (index, milestone) in state.milestones.iter().enumerate() {
         for_milestone(index + 1, milestone, &mut wanted);
     }
@@ -262,7 +266,7 @@ impl Facts<'_> {
             run: self.run.to_owned(),
             branch: self.branch.to_owned(),
             milestone_name: self.planned(wanted.milestone).map(|planned| planned.name.clone()),
-            reason: reason.unwrap_or_default(),
+            reason: reason.or_else(|| self.state.parked.clone()).unwrap_or_default(),
             details: milestone.map(details).unwrap_or_default(),
             later_milestones: self.later(wanted),
             resume_command: self.resume_command.to_owned(),

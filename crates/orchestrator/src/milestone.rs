@@ -161,6 +161,15 @@ pub struct MilestoneState {
     pub given_up: Option<GivenUp>,
 }
 
+/// What becomes of one file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// What the file held when the change was made for it; none for a new file.
+    pub before: Option<String>,
+    /// What it is to hold; `None` deletes it.
+    pub after: Option<String>,
+}
+
 /// Why a milestone has no commit.
 #[derive(Clone, Debug)]
 pub struct GivenUp {
@@ -206,13 +215,17 @@ impl MilestoneState {
         self.current().and_then(|round| round.judged.as_ref()).is_some_and(|judged| judged.degraded)
     }
 
-    /// What its commit writes: path to content, `None` deletes. Later rounds win.
-    pub fn writes(&self) -> BTreeMap<String, Option<String>> {
-        let mut writes = BTreeMap::new();
+    /// What its commit writes, by path. Of several rounds the last one's content
+    /// counts, and the first one's idea of what was there.
+    pub fn writes(&self) -> BTreeMap<String, Write> {
+        let mut writes: BTreeMap<String, Write> = BTreeMap::new();
         for item in self.active().iter().flat_map(|round| &round.items) {
             if let Some(ItemResult::Succeeded { changes, .. }) = &item.result {
                 for change in &changes.changes {
-                    writes.insert(change.path.clone(), change.after.clone());
+                    let first = writes.remove(&change.path).map(|write| write.before);
+                    let before = first.unwrap_or_else(|| change.before.clone());
+                    let write = Write { before, after: change.after.clone() };
+                    writes.insert(change.path.clone(), write);
                 }
             }
         }
@@ -245,6 +258,21 @@ impl MilestoneState {
         self.planned()
             .map(|round| round.failed().flat_map(Item::files).collect())
             .unwrap_or_default()
+    }
+
+    /// The branch has newer commits. What was made for files that changed with them is made
+    /// anew; what was found out about the whole tree is found out again.
+    pub(crate) fn move_onto_newer(&mut self, redo: bool) {
+        if self.commit.is_some() {
+            return;
+        }
+        self.intent = None;
+        if redo {
+            self.since = self.rounds.len();
+        } else if let Some(round) = self.current_mut() {
+            round.judged = None;
+            round.tested = None;
+        }
     }
 
     /// Forgets what was tried and not committed, so that it is tried afresh.

@@ -47,6 +47,9 @@ pub enum Step {
 
 /// The next step of the run.
 pub fn next(state: &State, settings: &Settings) -> Step {
+    if state.parked.is_some() {
+        return end(state);
+    }
     if state.analysis.is_none() {
         return Step::Analyze;
     }
@@ -92,6 +95,9 @@ fn end(state: &State) -> Step {
 }
 
 fn outcome(state: &State) -> (Status, Option<String>) {
+    if let Some(reason) = &state.parked {
+        return (Status::Blocked, Some(reason.clone()));
+    }
     if let Some(given_up) =
         state.milestones.iter().find_map(|milestone| milestone.given_up.as_ref())
     {

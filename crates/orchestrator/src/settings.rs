@@ -51,6 +51,8 @@ pub struct Settings {
     pub max_file_bytes: u64,
     /// Stop after the plan.
     pub plan_only: bool,
+    /// Values that must not be kept or shown: they are cut out of what commands print.
+    pub secrets: Vec<String>,
     /// The command that goes on with this run, as a person would type it.
     pub resume_command: String,
 }

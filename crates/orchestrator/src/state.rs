@@ -109,6 +109,10 @@ pub struct State {
     pub tally: Tally,
     /// The issues made.
     pub issues: Vec<IssueState>,
+    /// Steps that ended in an error since anything was last finished.
+    pub failures: Vec<(String, String)>,
+    /// Why the run cannot go on without a person, where no single milestone is the cause.
+    pub parked: Option<String>,
     /// Effects that this process could not make, by marker.
     pub deferred: Vec<String>,
 }
@@ -139,11 +143,21 @@ impl State {
                 self.tip = Some(started.base.clone());
                 self.started = Some(started);
             }
-            (Event::BranchAdopted { to, .. }, _) => self.tip = Some(to),
+            (Event::BranchAdopted { to, redo, .. }, _) => {
+                self.tip = Some(to);
+                self.milestones.iter_mut().for_each(|milestone| milestone.move_onto_newer(redo));
+            }
+            (Event::StepFailed { step, message }, _) => self.failures.push((step, message)),
+            (Event::RunParked { reason }, _) => self.parked = Some(reason),
             (Event::RunResumed { after, .. }, _) => self.resume(after),
             (Event::RunFinished { status, reason, .. }, _) => self.finish(status, reason),
             (Event::StepStarted { step, milestone, .. }, fact) => self.begin(step, milestone, fact),
-            (Event::StepFinished { degraded, .. }, Some(fact)) => self.keep(fact, degraded),
+            (Event::StepFinished { degraded, .. }, fact) => {
+                self.failures.clear();
+                if let Some(fact) = fact {
+                    self.keep(fact, degraded);
+                }
+            }
             (event @ (Event::AttemptFailed { .. } | Event::AttemptSucceeded { .. }), _) => {
                 self.tally.count(&event);
             }
@@ -276,8 +290,12 @@ impl State {
     /// A later process goes on. What only a template answered is asked again,
     /// and what was given up is tried afresh.
     fn resume(&mut self, after: Status) {
+        if after != Status::Interrupted {
+            self.failures.clear();
+        }
         self.ended = None;
         self.deferred.clear();
+        self.parked = None;
         if after != Status::Interrupted {
             self.milestones.iter_mut().for_each(MilestoneState::reset);
         }

@@ -207,6 +207,16 @@ pub(crate) async fn finish(child: tokio::process::Child) -> Ran {
     }
 }
 
+/// Waits for something that shows in no channel of ours, such as a file.
+pub(crate) async fn until(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait).await.expect("in time");
+}
+
 /// A server with this script.
 pub(crate) async fn server(script: Script) -> Server {
     Server::start(script).await.expect("a loopback port")

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use simulated_models::{Answers, Fault, FileAnswer, ModelScript, Script, Step};
 
-use crate::harness::{Bench, finish, server};
+use crate::harness::{Bench, finish, server, until};
 
 const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { test_command: \"sh check.sh\" }\n";
 
@@ -313,5 +313,79 @@ async fn an_item_that_the_repository_refuses_fails_alone() {
     );
     assert_eq!(ran.named("run_finished")[0]["partial"], true, "{}", ran.stderr);
     assert_eq!(std::fs::read_dir(&outside).expect("a folder").count(), 0);
+    server.stop().await;
+}
+
+/// What a person changed in a file that a coder was changing too is not undone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_change_of_the_same_file_is_not_undone() {
+    let plan = json!({
+        "milestones": [{ "name": "One", "description": "", "files": { "create": [], "modify": ["lib.py"], "delete": [] }, "read": [], "tests": [] }],
+        "risks": [], "success_criteria": [], "confidence": 0.9,
+    });
+    let edit = FileAnswer::edit("two = 2", "two = 22");
+    let answers = || Answers {
+        plan: plan.clone(),
+        changes: [("lib.py".to_owned(), edit.clone())].into(),
+        ..Answers::default()
+    };
+    let script = Script::with_model("review", hanging_from("review", 1)).with_answers(answers());
+    let server = server(script).await;
+    let bench = Bench::with_files([
+        ("check.sh", "true\n"),
+        ("lib.py", "one = 1\ntwo = 2\n"),
+        ("ideas/backlog/001-numbers.md", "# Numbers\n\nTwo is 22.\n"),
+    ]);
+    bench.config(&server, ROLES);
+    let mut child = bench.command(&["run", "001"]).spawn().expect("belay");
+    server.wait_for_requests(4).await;
+    child.kill().await.expect("killed");
+    let branch = "belay/001-numbers";
+    let tree = bench.root().join("by-hand");
+    let tree = tree.to_str().expect("a path");
+    bench.git(&["worktree", "add", "-q", "--detach", tree, branch]);
+    std::fs::write(std::path::Path::new(tree).join("lib.py"), "one = 111\ntwo = 2\n")
+        .expect("a file");
+    bench.git(&["-C", tree, "commit", "-qam", "one, by hand"]);
+    let commit = bench.git(&["-C", tree, "rev-parse", "HEAD"]);
+    bench.git(&["worktree", "remove", "--force", tree]);
+    bench.git(&["update-ref", &format!("refs/heads/{branch}"), &commit]);
+
+    server.set_script(Script::default().with_answers(answers()));
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(bench.show(branch, "lib.py"), "one = 111\ntwo = 22");
+    server.stop().await;
+}
+
+/// Stopped while the tests run: neither red nor green, and asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_during_the_tests_is_not_a_red_test() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = Bench::with_files([
+        (
+            "check.sh",
+            "if [ -f one.py ] && [ ! -f ../go ]; then touch ../started; sleep 60; fi; true\n",
+        ),
+        ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd numbers.\n"),
+    ]);
+    bench.config(&server, ROLES);
+    let child = bench.command(&["run", "001", "--format", "json"]).spawn().expect("belay");
+    let worktrees = bench.root().join("cache/belay/worktrees");
+    let started = worktrees.join("started");
+    until(|| started.exists()).await;
+    bench.kill("-TERM", &child.id().expect("a process").to_string());
+    let stopped = finish(child).await.exits(0);
+    assert!(stopped.named("tests_failed").is_empty(), "{}", stopped.stderr);
+    let asked = server.request_count();
+    std::fs::write(worktrees.join("go"), "").expect("a file");
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(ran.named("step_started")[0]["step"], "test", "nothing before it is done again");
+    assert_eq!(
+        server.request_count(),
+        asked + 4,
+        "two milestones are left, of a coder and a reviewer each"
+    );
     server.stop().await;
 }

@@ -35,6 +35,7 @@ fn settings() -> Settings {
         worktrees: PathBuf::new(),
         max_file_bytes: 1,
         plan_only: false,
+        secrets: Vec::new(),
         resume_command: "belay resume".into(),
     }
 }
@@ -441,4 +442,46 @@ fn a_forge_out_of_reach_is_put_off_not_asked_for_ever() {
         "the next process makes it: {:?}",
         story.next()
     );
+}
+
+/// Trap 37: the same failure three times parks the run, and a person is told.
+#[test]
+fn a_parked_run_tells_a_person_and_is_tried_afresh_when_it_is_resumed() {
+    let mut story = Story::planned(false);
+    story.tell(Event::RunParked { reason: "the disk is full".into() });
+    let Step::OpenIssue(wanted) = story.next() else { panic!("an issue comes next") };
+    assert_eq!((wanted.kind, wanted.marker.as_str()), (crate::event::IssueKind::Blocked, "run"));
+    let (kind, url, title, marker) = (wanted.kind, "u".into(), "t".into(), wanted.marker);
+    story.tell(Event::IssueCreated { kind, url, title, milestone: None, item: None, marker });
+    let reason = Some("the disk is full".to_owned());
+    assert_eq!(story.next(), Step::Finish { status: Status::Blocked, reason });
+    assert!(matches!(story.resume(Status::Blocked).next(), Step::BeginRound { milestone: 1, .. }));
+}
+
+#[test]
+fn failures_count_until_something_is_finished() {
+    let mut story = Story::planned(false);
+    let failed = || Event::StepFailed { step: "Test".into(), message: "no".into() };
+    story.tell(failed()).tell(failed());
+    assert_eq!(story.state.failures.len(), 2);
+    let (milestone, model, degraded, summary) = (Some(1), None, false, None);
+    story.tell(Event::StepFinished { step: StepName::Test, milestone, model, degraded, summary });
+    assert!(story.state.failures.is_empty());
+}
+
+/// Newer commits on the branch: what was made for files that they changed is
+/// made anew, and what was found out about the tree is found out again.
+#[test]
+fn a_person_on_the_branch_is_not_written_over() {
+    let adopt = |redo| {
+        let mut story = Story::planned(false);
+        story.round(Cause::Plan, &FILES).succeed(1).succeed(2).succeed(3).judge(true).test(true);
+        let [from, to]: [CommitId; 2] =
+            ["0", "2"].map(|digit| serde_json::from_value(json!(digit.repeat(40))).unwrap());
+        story.tell(Event::BranchAdopted { branch: "b".into(), from, to: to.clone(), redo });
+        assert_eq!(story.state.tip, Some(to));
+        story.next()
+    };
+    assert!(matches!(adopt(true), Step::BeginRound { milestone: 1, cause: Cause::Plan, .. }));
+    assert_eq!(adopt(false), Step::Review { milestone: 1 });
 }

@@ -1,8 +1,6 @@
 //! Work items: divided, written by coders side by side, each written down the
 //! moment it ends, so that a kill costs only what was still being asked.
 
-use std::collections::BTreeMap;
-
 use agents::{Action, ChangeSet, CoderInput, Failed, PlannedFile, WorkItem};
 use futures::stream::{FuturesUnordered, StreamExt};
 use model_providers::{Attempt, Class, Reason};
@@ -310,15 +308,11 @@ pub(super) fn earlier(state: &crate::state::State, milestone: usize) -> Vec<Stri
     let committed = before.filter(|(_, (_, state))| state.commit.is_some());
     committed
         .map(|(index, (planned, state))| {
-            let writes: BTreeMap<String, Option<String>> = state.writes();
-            let done: Vec<String> = writes
-                .iter()
-                .map(
-                    |(path, content)| {
-                        if content.is_some() { path.clone() } else { format!("{path} (deleted)") }
-                    },
-                )
-                .collect();
+            let done = state.writes().into_iter().map(|(path, write)| match write.after {
+                Some(_) => path,
+                None => format!("{path} (deleted)"),
+            });
+            let done: Vec<String> = done.collect();
             let missing = state.missing();
             let lacks = if missing.is_empty() {
                 String::new()

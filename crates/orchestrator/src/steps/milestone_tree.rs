@@ -5,6 +5,7 @@ use worktree::{FileWrite, TreeId};
 
 use crate::Error;
 use crate::driver::Driver;
+use crate::milestone::Write;
 
 impl Driver {
     pub(super) async fn milestone_tree(&self, milestone: usize) -> Result<TreeId, Error> {
@@ -20,10 +21,10 @@ impl Driver {
         let state = self.journal.state();
         let found = milestone.checked_sub(1).and_then(|index| state.milestones.get(index));
         let milestone = found.ok_or(Error::Inconsistent("no such milestone"))?;
-        let write = |(path, content): (String, Option<String>)| FileWrite {
+        let write = |(path, write): (String, Write)| FileWrite {
             path,
-            content: content.map(String::into_bytes),
-            before: None,
+            content: write.after.map(String::into_bytes),
+            before: write.before.map(String::into_bytes),
         };
         Ok(milestone.writes().into_iter().map(write).collect())
     }

@@ -58,10 +58,10 @@ impl Driver {
         let before = self.parts.repository.read(from, &paths, max_file_bytes).await?;
         let changes: Vec<Change<'_>> = writes
             .iter()
-            .map(|(path, after)| Change {
+            .map(|(path, write)| Change {
                 path,
                 before: before.get(path).map(Vec::as_slice),
-                after: after.as_ref().map(String::as_bytes),
+                after: write.after.as_ref().map(String::as_bytes),
             })
             .collect();
         Ok(check(&changes, &static_checks::Settings { max_file_bytes }))

@@ -53,7 +53,13 @@ impl Driver {
             settings.test_timeout,
             cancel,
         );
-        Ok(run.await?)
+        let mut outcome = run.await?;
+        if self.parts.shutdown.trigger().is_some() && !outcome.passed {
+            // Cut short by us: neither red nor green.
+            return Err(Error::Stopped);
+        }
+        outcome.output = redact(&outcome.output, &settings.secrets);
+        Ok(outcome)
     }
 
     fn test_command(
@@ -85,17 +91,32 @@ impl Driver {
         let outcomes = worktree
             .setup(&commands, contents, &settings.project_env, settings.test_timeout, cancel)
             .await?;
+        if self.parts.shutdown.trigger().is_some() && outcomes.iter().any(|outcome| !outcome.passed)
+        {
+            return Err(Error::Stopped);
+        }
         for outcome in outcomes.iter().filter(|outcome| !outcome.passed) {
             let message = format!(
                 "the set-up command `{}` failed ({}): {}",
                 outcome.command,
                 outcome.ended,
-                last_line(&outcome.output)
+                redact(&last_line(&outcome.output), &settings.secrets)
             );
             self.journal.append(Event::Warned { message }).await?;
         }
         Ok(())
     }
+}
+
+/// What a command printed is kept and shown to models: no key may stand in it.
+fn redact(output: &str, secrets: &[String]) -> String {
+    let mut output = output.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        if output.contains(secret.as_str()) {
+            output = output.replace(secret.as_str(), "[secret]");
+        }
+    }
+    output
 }
 
 fn fixed(command: &str) -> ProjectCommand {
@@ -137,4 +158,16 @@ fn verdict(
     }
     let failing = failing::names(&outcome.output).into_iter().take(20).collect();
     Event::TestsFailed { milestone, command, latency_ms, exit: outcome.exit, failing, note: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_the_output_is_not_kept() {
+        let secrets = ["sk-12345678".to_owned(), String::new()];
+        assert_eq!(redact("a sk-12345678 b sk-12345678", &secrets), "a [secret] b [secret]");
+        assert_eq!(redact("nothing", &secrets), "nothing");
+    }
 }
