@@ -6,6 +6,7 @@ mod anthropic;
 mod completion;
 mod form;
 mod openai;
+mod pieces;
 mod read;
 mod schema;
 

@@ -7,10 +7,11 @@
 use std::time::{Duration, SystemTime};
 
 use eventsource_stream::{EventStreamError, Eventsource};
-use futures::{Stream, StreamExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use futures::StreamExt;
+use tokio::time::{Instant, timeout};
 
 use super::completion::{Arriving, Completion};
+use super::pieces::Pieces;
 use super::{anthropic, openai};
 use crate::budget::Usage;
 use crate::classify::refused;
@@ -23,11 +24,9 @@ const MOST_OF_AN_ERROR: usize = 64 * 1024;
 const TIME_FOR_AN_ERROR: Duration = Duration::from_secs(5);
 /// After the finish reason, the end mark and the usage are waited for only this long.
 const TIME_FOR_THE_END: Duration = Duration::from_secs(2);
-/// One line of a stream; longer ones would be searched again with every piece that arrives.
-const LONGEST_LINE: usize = 4 * 1024 * 1024;
 
 /// What a request that was taken in and not answered is booked as.
-const PROMPT_USED: Usage = Usage::Estimated { output: 0 };
+pub(super) const PROMPT_USED: Usage = Usage::Estimated { output: 0 };
 
 /// The timers and bounds of one answer.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +100,7 @@ async fn stream(
     spans: Spans,
 ) -> Result<Completion, Failure> {
     let mut arriving = Arriving::default();
-    let events = pieces.into_stream().eventsource();
+    let events = pieces.into_lines().eventsource();
     let mut events = std::pin::pin!(events);
     let broke_off = loop {
         let next = if arriving.finish.is_some() {
@@ -131,13 +130,12 @@ async fn stream(
 
 async fn plain(
     kind: Kind,
-    pieces: Pieces<impl FnOnce() + Send>,
+    mut pieces: Pieces<impl FnOnce() + Send>,
     spans: Spans,
 ) -> Result<Completion, Failure> {
     let mut body = Vec::new();
-    let mut stream = std::pin::pin!(pieces.into_stream());
-    while let Some(piece) = stream.next().await {
-        body.extend_from_slice(&piece?);
+    while let Some(piece) = pieces.next().await? {
+        body.extend_from_slice(&piece);
     }
     if body.iter().all(u8::is_ascii_whitespace) {
         let message = "the answer is empty";
@@ -169,101 +167,6 @@ async fn error_status(mut reply: Reply, wall: SystemTime) -> Failure {
     // The status alone says enough: whatever of the body is not there by then is left out.
     let _ = timeout(TIME_FOR_AN_ERROR, reading).await;
     refused(reply.status, &reply.headers, &body, wall)
-}
-
-/// The body with its timers, bounds and first sign of life.
-struct Pieces<A> {
-    reply: Reply,
-    spans: Spans,
-    alive: Option<A>,
-    bytes: usize,
-    line: usize,
-    /// The beginning of a character whose end has not arrived.
-    partial: Vec<u8>,
-    over: bool,
-}
-
-impl<A: FnOnce() + Send> Pieces<A> {
-    fn new(reply: Reply, spans: Spans, alive: A) -> Self {
-        Self {
-            reply,
-            spans,
-            alive: Some(alive),
-            bytes: 0,
-            line: 0,
-            partial: Vec::new(),
-            over: false,
-        }
-    }
-
-    /// A failure is the last item. A blank line is put behind the end, so that a last event
-    /// without one is not lost.
-    fn into_stream(self) -> impl Stream<Item = Result<Vec<u8>, Failure>> + Send {
-        futures::stream::unfold(self, |mut pieces| async {
-            if pieces.over {
-                return None;
-            }
-            let item = pieces.next().await;
-            Some((item, pieces))
-        })
-    }
-
-    async fn next(&mut self) -> Result<Vec<u8>, Failure> {
-        let waiting = self.reply.body.next();
-        let next = match self.alive {
-            Some(_) => timeout_at(self.spans.first_token_at, waiting).await,
-            None => timeout(self.spans.idle, waiting).await,
-        };
-        let outcome = match next {
-            Ok(Some(Ok(piece))) => self.take(&piece),
-            Ok(Some(Err(broken))) => Err(lost(broken)),
-            Ok(None) => {
-                self.over = true;
-                return Ok(b"\n\n".to_vec());
-            }
-            Err(_) => Err(self.silent()),
-        };
-        self.over |= outcome.is_err();
-        outcome
-    }
-
-    fn take(&mut self, piece: &[u8]) -> Result<Vec<u8>, Failure> {
-        if let Some(alive) = self.alive.take_if(|_| !piece.is_empty()) {
-            alive();
-        }
-        self.bytes = self.bytes.saturating_add(piece.len());
-        self.line = match piece.iter().rposition(|b| matches!(b, b'\n' | b'\r')) {
-            Some(at) => piece.len() - at - 1,
-            None => self.line.saturating_add(piece.len()),
-        };
-        if self.bytes > self.spans.most_bytes || self.line > LONGEST_LINE {
-            let message = format!("the answer is larger than {} bytes", self.spans.most_bytes);
-            let mut failure = Failure::new(Class::InvalidOutput, message);
-            failure.likeness = Some("too large".into());
-            return Err(failure);
-        }
-        self.partial.extend_from_slice(piece);
-        let bytes = std::mem::take(&mut self.partial);
-        let whole = match std::str::from_utf8(&bytes) {
-            Ok(_) => bytes.len(),
-            Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            Err(_) => {
-                let message = "the answer holds bytes that are no UTF-8";
-                return Err(Failure::new(Class::Unavailable, message));
-            }
-        };
-        let (text, rest) = bytes.split_at(whole);
-        self.partial = rest.to_vec();
-        Ok(text.to_vec())
-    }
-
-    fn silent(&self) -> Failure {
-        if self.alive.is_some() {
-            return no_first_token(self.spans.first_token);
-        }
-        let message = format!("nothing arrived for {:?}", self.spans.idle);
-        Failure::new(Class::Timeout, message).with_usage(PROMPT_USED)
-    }
 }
 
 /// The first byte did not come in its time.

@@ -1,4 +1,5 @@
 //! What is sent and what is read, without a socket.
 
 mod bodies;
+mod lines;
 mod streams;
