@@ -5,7 +5,14 @@
 
 use crate::Settings;
 
+/// The shortest value that is taken for a secret where its name says so, in bytes.
 const SHORTEST: usize = 4;
+/// The shortest value of a header with any name, and the shortest beginning of a secret that is
+/// taken out, in characters.
+const TELLS_ENOUGH: usize = 8;
+/// The shortest beginning and end that are known again around a mask, as in `sk-...abcd`.
+const SHORTEST_HEAD: usize = 3;
+const SHORTEST_TAIL: usize = 2;
 const TELLING: [&str; 6] = ["key", "token", "auth", "secret", "cookie", "password"];
 
 /// Knows every secret of the settings, whichever endpoint it belongs to.
@@ -19,36 +26,106 @@ impl Redactor {
         for endpoint in settings.endpoints.values() {
             secrets.extend(endpoint.api_key.iter().map(|key| key.expose().to_owned()));
             secrets.extend(endpoint.base_url.password().map(str::to_owned));
-            let queries = endpoint.base_url.query_pairs();
-            let queries = queries.map(|(name, value)| (name.into_owned(), value.into_owned()));
-            let headers = endpoint.headers.clone().into_iter();
-            for (name, value) in headers.chain(queries) {
-                let name = name.to_lowercase();
-                if TELLING.iter().any(|word| name.contains(word)) {
-                    let bare = value.split_once(' ').map(|(_, bare)| bare.to_owned());
-                    secrets.extend(bare);
-                    secrets.push(value);
+            for (name, value) in endpoint.base_url.query_pairs() {
+                if is_telling(&name) {
+                    push_with_bare(&mut secrets, &value, SHORTEST);
                 }
+            }
+            for (name, value) in &endpoint.headers {
+                // Whoever set a header by hand may have put a secret into it, whatever its name.
+                let shortest = if is_telling(name) { SHORTEST } else { TELLS_ENOUGH };
+                push_with_bare(&mut secrets, value, shortest);
             }
         }
         secrets.retain(|secret| secret.len() >= SHORTEST);
-        // The longest first, so that one secret within another leaves no rest of it behind.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.sort_unstable();
         secrets.dedup();
         Self { secrets }
     }
 
     /// The text on one line, without secrets, of at most `most` characters.
     pub(crate) fn clean(&self, text: &str, most: usize) -> String {
-        let mut text = text.to_owned();
-        for secret in &self.secrets {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), "[secret]");
-            }
-        }
         // Cut last: a secret that is cut first is no longer found.
-        bounded(&text, most)
+        bounded(&self.without_secrets(text), most)
     }
+
+    /// The secrets taken out: whole, cut short, or with a mask in their middle.
+    fn without_secrets(&self, text: &str) -> String {
+        let mut clean = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(letter) = rest.chars().next() {
+            let echoes = self.secrets.iter().filter_map(|secret| echo(rest, secret));
+            // The longest, so that one secret within another leaves no rest of it behind.
+            let step = match echoes.max() {
+                Some(bytes) => {
+                    clean.push_str("[secret]");
+                    bytes
+                }
+                None => {
+                    clean.push(letter);
+                    letter.len_utf8()
+                }
+            };
+            rest = rest.get(step..).unwrap_or_default();
+        }
+        clean
+    }
+}
+
+fn is_telling(name: &str) -> bool {
+    let name = name.to_lowercase();
+    TELLING.iter().any(|word| name.contains(word))
+}
+
+/// Keeps a value, and what stands behind its scheme (`Bearer`).
+fn push_with_bare(secrets: &mut Vec<String>, value: &str, shortest: usize) {
+    let bare = value.split_once(' ').map(|(_, bare)| bare);
+    let values = std::iter::once(value).chain(bare).map(str::trim);
+    let long = values.filter(|value| value.chars().nth(shortest - 1).is_some());
+    secrets.extend(long.map(str::to_owned));
+}
+
+/// How many bytes at the beginning of `text` give the secret away, if any do.
+fn echo(text: &str, secret: &str) -> Option<usize> {
+    let alike = text.chars().zip(secret.chars()).take_while(|(here, there)| here == there);
+    let (chars, bytes) =
+        alike.fold((0, 0), |(chars, bytes), (letter, _)| (chars + 1, bytes + letter.len_utf8()));
+    if bytes == secret.len() {
+        return Some(bytes);
+    }
+    if secret.chars().count() < TELLS_ENOUGH {
+        return None;
+    }
+    let masked = if chars < SHORTEST_HEAD { None } else { masked_tail(&text[bytes..], secret) };
+    if let Some(tail) = masked {
+        return Some(bytes + tail);
+    }
+    (chars >= least_beginning(secret)).then_some(bytes)
+}
+
+/// How long a beginning must be to tell something. That a header holds an address is no secret:
+/// without this every `https://` of an error would be taken out.
+fn least_beginning(secret: &str) -> usize {
+    match secret.split_once("://") {
+        Some((scheme, _)) => scheme.chars().count() + "://".len() + TELLS_ENOUGH,
+        None => TELLS_ENOUGH,
+    }
+}
+
+/// The bytes of a mask and the secret's end behind it, if the text begins with both.
+fn masked_tail(text: &str, secret: &str) -> Option<usize> {
+    let tail = text.trim_start_matches(['.', '*', '…', '•']);
+    let mask = text.len() - tail.len();
+    // A single dot is the end of a sentence; one ellipsis is three bytes.
+    if mask < 2 {
+        return None;
+    }
+    let ends = tail.char_indices().map(|(at, letter)| at + letter.len_utf8());
+    let known = ends
+        .take(secret.len())
+        .enumerate()
+        .filter(|(index, end)| index + 1 >= SHORTEST_TAIL && secret.ends_with(&tail[..*end]));
+    known.map(|(_, end)| mask + end).max()
 }
 
 /// The text on one line, of at most `most` characters.
@@ -78,7 +155,9 @@ mod tests {
             api_key: Some(Secret::new("sk-abcdef".into())),
             headers: BTreeMap::from([
                 ("X-Auth".to_owned(), "Bearer headersecret".to_owned()),
-                ("X-Title".to_owned(), "harmless".to_owned()),
+                ("X-Title".to_owned(), "belay".to_owned()),
+                ("X-Extra".to_owned(), "plain-looking-value".to_owned()),
+                ("HTTP-Referer".to_owned(), "https://team.example/".to_owned()),
             ]),
         };
         let mut settings = Settings::default();
@@ -88,9 +167,49 @@ mod tests {
 
     #[test]
     fn every_kind_of_secret_is_taken_out() {
-        let text = "sk-abcdef hunter2pw querysecret headersecret harmless";
+        let text = "sk-abcdef hunter2pw querysecret headersecret plain-looking-value belay";
         let clean = redactor().clean(text, 500);
-        assert_eq!(clean, "[secret] [secret] [secret] [secret] harmless");
+        assert_eq!(clean, "[secret] [secret] [secret] [secret] [secret] belay");
+    }
+
+    #[test]
+    fn an_echo_that_is_cut_short_or_masked_is_taken_out() {
+        for (text, expected) in [
+            ("key sk-abcde", "key [secret]"),
+            ("key=headerse, wrong", "key=[secret], wrong"),
+            ("\"headersecre\"}", "\"[secret]\"}"),
+            ("xheadersecxx", "x[secret]xx"),
+            ("key sk-...def.", "key [secret]."),
+            ("key sk-a*****def is", "key [secret] is"),
+            ("key sk-…ef", "key [secret]"),
+            ("plain-lo", "[secret]"),
+            ("at https://team.example/x", "at [secret]x"),
+            // What tells nothing stays.
+            ("keys begin with sk-", "keys begin with sk-"),
+            ("headers. And plain-l", "headers. And plain-l"),
+            ("sk-... is missing", "sk-... is missing"),
+            ("sk-...zzzz", "sk-...zzzz"),
+            ("see https://other.example/docs", "see https://other.example/docs"),
+        ] {
+            assert_eq!(redactor().clean(text, 500), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_within_another_leaves_no_rest() {
+        let mut settings = Settings::default();
+        for (name, key) in [("a", "shared-beginning"), ("b", "shared-beginning-and-end")] {
+            let endpoint = Endpoint {
+                kind: Kind::OpenAi,
+                base_url: "https://h.example".parse().unwrap(),
+                api_key: Some(Secret::new(key.into())),
+                headers: BTreeMap::new(),
+            };
+            settings.endpoints.insert(name.into(), endpoint);
+        }
+        let redactor = Redactor::new(&settings);
+        let text = "shared-beginning-and-end shared-beginning shared-beginning-and-en";
+        assert_eq!(redactor.clean(text, 500), "[secret] [secret] [secret]");
     }
 
     #[test]
