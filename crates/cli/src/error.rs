@@ -22,9 +22,24 @@ pub(crate) fn usage(message: impl fmt::Display) -> CommandError {
 }
 
 impl CommandError {
-    /// The whole chain of causes in one line.
+    /// The whole chain of causes in one line, each of them once: many errors
+    /// already say their cause, and git's say it in several lines.
     pub(crate) fn line(&self) -> String {
-        format!("{:#}", self.cause)
+        let mut line = String::new();
+        for cause in self.cause.chain() {
+            let said = cause.to_string();
+            let said: Vec<&str> =
+                said.lines().map(str::trim).filter(|part| !part.is_empty()).collect();
+            let said = said.join("; ");
+            if line.contains(&said) {
+                continue;
+            }
+            if !line.is_empty() {
+                line.push_str(": ");
+            }
+            line.push_str(&said);
+        }
+        line
     }
 }
 
@@ -72,5 +87,26 @@ impl From<worktree::Error> for CommandError {
 impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
         Self { exit: Exit::Failure, cause: error.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let source = io::Error::from_raw_os_error(2);
+        let says_its_cause = format!("a file: {source}");
+        let error = CommandError::from(anyhow::Error::from(source).context(says_its_cause));
+        assert_eq!(error.line(), "a file: No such file or directory (os error 2)");
+    }
+
+    #[test]
+    fn causes_that_say_more_stand_behind_each_other_on_one_line() {
+        let cause = anyhow::anyhow!("fatal: no\n\n  hint: try\n").context("git push");
+        assert_eq!(CommandError::from(cause).line(), "git push: fatal: no; hint: try");
     }
 }
