@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use agents::{Idea, MAX_IDEA_BYTES};
+use sha2::{Digest, Sha256};
 
 use crate::environment::Surroundings;
 use crate::error::{CommandError, usage};
@@ -133,10 +134,11 @@ fn stem(path: &Path) -> String {
     path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Lowercase letters, digits and single dashes, at most `most` of them.
+/// Lowercase letters, digits and single dashes, at most `most` of them; git
+/// takes it as a part of a branch's name.
 pub(crate) fn slug(text: &str, most: usize) -> String {
     let mut slug = String::new();
-    for c in text.to_lowercase().chars() {
+    for c in text.to_lowercase().replace("..", "-").chars() {
         if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') {
             slug.push(c);
         } else if !slug.ends_with('-') {
@@ -146,8 +148,17 @@ pub(crate) fn slug(text: &str, most: usize) -> String {
             break;
         }
     }
+    let slug = slug.replace("-.", "-");
     let slug = slug.trim_matches(|c| matches!(c, '-' | '.' | '_'));
+    let lock = slug.strip_suffix(".lock").map(|stem| format!("{stem}-lock"));
+    let slug = lock.as_deref().unwrap_or(slug);
     if slug.is_empty() { "idea".to_owned() } else { slug.to_owned() }
+}
+
+/// Eight digits that tell one id from another.
+pub(crate) fn hash(id: &str) -> String {
+    let digest = Sha256::digest(id.as_bytes());
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -161,6 +172,11 @@ mod tests {
             ("../../etc", "etc"),
             ("  ", "idea"),
             ("..lock", "lock"),
+            ("a..b", "a-b"),
+            ("a...b", "a-b"),
+            ("foo.lock", "foo-lock"),
+            (".hidden", "hidden"),
+            ("1.2", "1.2"),
             ("\u{e4}\u{f6}\u{fc}", "idea"),
             ("001-health", "001-health"),
         ];

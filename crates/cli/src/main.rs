@@ -3,6 +3,7 @@
 //! else is somebody else's.
 
 mod args;
+mod branches;
 mod clock;
 mod commands;
 mod config;

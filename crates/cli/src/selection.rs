@@ -3,6 +3,7 @@
 use checkpoint_store::{Error as StoreError, Lease, RunHead, RunStore, SqliteStore};
 use orchestrator::{NewWork, Status, view};
 
+use crate::branches;
 use crate::error::{CommandError, usage};
 use crate::exit::Exit;
 use crate::ideas::{self, Found};
@@ -41,7 +42,7 @@ pub(crate) async fn for_idea(
             return Ok(Selected::Done((*head).clone()));
         }
     }
-    let branch = free_branch(project, &found, &of_idea, fresh).await?;
+    let branch = free_branch(project, &found, &heads, fresh).await?;
     let base = base(project).await?;
     let id = found.idea.id.clone();
     let work = NewWork { idea: found.idea, idea_path: found.path, base, branch, fresh };
@@ -78,10 +79,17 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
                 && digest(head) != Some(found.idea.digest().as_str())
         })
     };
-    match backlog.into_iter().find(untouched) {
-        Some(found) => for_idea(project, store, found, false).await,
-        None => Ok(Selected::Nothing),
+    for found in backlog.into_iter().filter(untouched) {
+        let id = found.idea.id.clone();
+        match for_idea(project, store, found, false).await {
+            // What is wrong with one idea is no reason to leave the others.
+            Err(error) if error.exit == Exit::Usage => {
+                project.printer.warn(&format!("{id} is passed over: {}", error.line()));
+            }
+            selected => return selected,
+        }
     }
+    Ok(Selected::Nothing)
 }
 
 /// The newest unfinished run, or the one that is named.
@@ -129,35 +137,50 @@ fn branch_of(head: &RunHead) -> Option<&str> {
 }
 
 /// The branch as configured; with a suffix where an earlier run of the same
-/// idea has it. A branch of that name that is nobody's run is not touched.
+/// idea has it, and with a hash where another idea's has. A branch of that name
+/// that is nobody's run is not touched.
 pub(crate) async fn free_branch(
     project: &Project,
     found: &Found,
-    of_idea: &[&RunHead],
+    heads: &[RunHead],
     fresh: bool,
 ) -> Result<String, CommandError> {
-    let name = project.config.run.branch.replace("{idea}", &ideas::slug(&found.idea.id, 60));
-    let used = |name: &str| of_idea.iter().any(|head| branch_of(head) == Some(name));
+    let id = &found.idea.id;
+    let template = &project.config.run.branch;
+    let mut name = template.replace("{idea}", &ideas::slug(id, 60));
+    // Two ids may have one slug: `a b` and `a-b`.
+    let elses = |head: &&RunHead| head.subject != *id && branch_of(head) == Some(&name);
+    if template.contains("{idea}") && heads.iter().any(|head| elses(&head)) {
+        name = template.replace("{idea}", &format!("{}-{}", ideas::slug(id, 60), ideas::hash(id)));
+    }
+    let used =
+        |name: &str| heads.iter().any(|head| head.subject == *id && branch_of(head) == Some(name));
     for suffix in 1..MOST_SUFFIXES {
         let branch = if suffix == 1 { name.clone() } else { format!("{name}-{suffix}") };
         if used(&branch) {
             continue;
         }
         if project.repository.branch_tip(&branch).await?.is_none() {
-            parents_free(project, &branch).await?;
+            neighbours_free(project, &branch).await?;
             return Ok(branch);
         }
         if suffix == 1 || !fresh {
             return Err(usage(format!(
-                "the branch {branch} exists and is not from a run of this idea: rename it, or name another one with --branch"
+                "the branch {branch} exists and is not from a known run of this idea; what is on it is kept, also commits with a Belay-Run trailer: name another one with --branch NAME, or rename or delete it"
             )));
         }
     }
     Err(usage(format!("too many branches named {name}-N")))
 }
 
-/// Git keeps branches as paths: with a branch `belay` there can be no `belay/x`.
-async fn parents_free(project: &Project, branch: &str) -> Result<(), CommandError> {
+/// Git keeps branches as paths: beside a branch `belay` there can be no
+/// `belay/x`, and beside `belay/x` no `belay`.
+async fn neighbours_free(project: &Project, branch: &str) -> Result<(), CommandError> {
+    if let Some(below) = branches::below(project.repository.git_dir(), branch) {
+        return Err(usage(format!(
+            "the branch {branch} cannot be made beside the branch {below}: name another one with --branch"
+        )));
+    }
     for (at, _) in branch.match_indices('/') {
         let parent = &branch[..at];
         if project.repository.branch_tip(parent).await?.is_some() {

@@ -121,8 +121,12 @@ async fn a_branch_of_that_name_that_is_not_this_ideas() {
     bench.git(&["branch", "-D", "belay/001-numbers"]);
     bench.git(&["branch", "belay"]);
     let in_the_way = line(&bench, &["run", "001"]).await;
+    bench.git(&["branch", "feature/x"]);
+    let below = line(&bench, &["run", "001", "--branch", "feature"]).await;
+    bench.git(&["pack-refs", "--all"]);
+    assert_eq!(line(&bench, &["run", "001", "--branch", "feature"]).await, below);
     let bad = line(&bench, &["run", "001", "--branch", "a..b"]).await;
-    insta::assert_snapshot!([taken, in_the_way, bad].join("\n"));
+    insta::assert_snapshot!([taken, in_the_way, below, bad].join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,10 +148,50 @@ async fn a_broken_idea_does_not_stop_the_next_one() {
         ("ideas/backlog/001-empty.md", "\n"),
         ("ideas/backlog/002-good.md", "# Good\n\nAdd a feature.\n"),
     ]);
-    bench.config(&server, "roles:\n  planner: { chain: [a/m] }\n  coder: { chain: [a/m] }\n  reviewer: { chain: [a/m] }\n");
+    bench.config(&server, MODELS);
     let ran = bench.belay(&["run", "--format", "json", "--dry-run"]).await.exits(0);
     assert_eq!(ran.events()[0]["idea"], "002-good");
     assert!(ran.stderr.contains("warning: ideas/backlog/001-empty.md"), "{}", ran.stderr);
+    server.stop().await;
+}
+
+const MODELS: &str = "roles:\n  planner: { chain: [a/m] }\n  coder: { chain: [a/m] }\n  reviewer: { chain: [a/m] }\n";
+
+/// An idea whose branch somebody else has is warned of, and the next one is begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idea_that_cannot_have_a_branch_does_not_stop_the_next_one() {
+    let server = server(Script::default()).await;
+    let bench = Bench::with_files([
+        ("ideas/backlog/001-taken.md", IDEA),
+        ("ideas/backlog/002-good.md", IDEA),
+    ]);
+    bench.config(&server, MODELS);
+    bench.git(&["branch", "belay/001-taken"]);
+    let ran = bench.belay(&["run", "--format", "json", "--dry-run"]).await.exits(0);
+    assert_eq!(ran.events()[0]["idea"], "002-good");
+    assert!(ran.stderr.contains("warning: 001-taken is passed over"), "{}", ran.stderr);
+    server.stop().await;
+}
+
+/// Names that git takes for no branch, and two names that would share one.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_idea_of_the_backlog_gets_a_branch_of_its_own() {
+    let server = server(Script::default()).await;
+    let names = ["1 b", "1-b", "2..b", "3.lock"];
+    let paths = names.map(|name| format!("ideas/backlog/{name}.md"));
+    let bench = Bench::with_files(paths.iter().map(|path| (path.as_str(), IDEA)));
+    bench.config(&server, MODELS);
+    let mut branches = Vec::new();
+    for path in &paths {
+        let ran = bench.belay(&["run", path, "--format", "json", "--dry-run"]).await.exits(0);
+        branches.push(ran.events()[0]["branch"].as_str().expect("a branch").to_owned());
+    }
+    let shared = branches[1].strip_prefix("belay/1-b-").expect("a hash behind the name");
+    assert_eq!(shared.len(), 8);
+    assert_eq!(
+        (&*branches[0], &*branches[2], &*branches[3]),
+        ("belay/1-b", "belay/2-b", "belay/3-lock")
+    );
     server.stop().await;
 }
 
