@@ -2,11 +2,14 @@
 //!
 //! They are what the journal keeps and what later steps read, whoever answered: the fields are
 //! the contract's, reading them is lenient (an optional list may be missing or null, a whole number
-//! may be written `85.0`), and every text and list that came from outside is cut to a bound, so
-//! that one verbose answer cannot fill journals, prompts and issues.
+//! may be written `85.0`), and every text and list that came from outside loses what cannot be seen
+//! and is cut to a bound, so that one answer can neither fill journals, prompts and issues, nor
+//! bring a terminal's control sequences into them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::legible::legible;
 
 /// Longest single-line text that is kept, in characters.
 const NAME_CHARS: usize = 200;
@@ -179,11 +182,11 @@ impl Severity {
 /// Reads an analysis and holds it against what the schema cannot say.
 pub(crate) fn read_analysis(value: &serde_json::Value) -> Result<Analysis, String> {
     let mut analysis: Analysis = read(value)?;
+    bound(&mut analysis.understanding, TEXT_CHARS);
     if analysis.understanding.trim().is_empty() {
         return Err("understanding is empty: say what is to be built".to_owned());
     }
     check_confidence(analysis.confidence)?;
-    cut(&mut analysis.understanding, TEXT_CHARS);
     bound_list(&mut analysis.risks);
     bound_list(&mut analysis.questions);
     analysis.relevant_files.truncate(LIST_ITEMS);
@@ -198,9 +201,9 @@ pub(crate) fn read_review(value: &serde_json::Value) -> Result<Review, String> {
     let mut review: Review = read(value)?;
     review.issues.truncate(LIST_ITEMS * 2);
     for issue in &mut review.issues {
-        cut(&mut issue.file, NAME_CHARS * 2);
-        cut(&mut issue.issue, TEXT_CHARS);
-        cut(&mut issue.suggestion, TEXT_CHARS);
+        bound(&mut issue.file, NAME_CHARS * 2);
+        bound(&mut issue.issue, TEXT_CHARS);
+        bound(&mut issue.suggestion, TEXT_CHARS);
     }
     review.issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
     bound_list(&mut review.strengths);
@@ -215,8 +218,8 @@ pub(crate) fn read_plan(value: &serde_json::Value) -> Result<Plan, String> {
     bound_list(&mut plan.risks);
     bound_list(&mut plan.success_criteria);
     for milestone in &mut plan.milestones {
-        milestone.name = one_line(&milestone.name, NAME_CHARS);
-        cut(&mut milestone.description, TEXT_CHARS);
+        milestone.name = one_line(&legible(&milestone.name), NAME_CHARS);
+        bound(&mut milestone.description, TEXT_CHARS);
         bound_list(&mut milestone.tests);
     }
     Ok(plan)
@@ -235,11 +238,17 @@ fn check_confidence(confidence: f64) -> Result<(), String> {
 }
 
 fn bound_list(list: &mut Vec<String>) {
+    for text in list.iter_mut() {
+        bound(text, TEXT_CHARS / 4);
+    }
     list.retain(|text| !text.trim().is_empty());
     list.truncate(LIST_ITEMS);
-    for text in list {
-        cut(text, TEXT_CHARS / 4);
-    }
+}
+
+/// Takes out of a text what cannot be seen, and cuts it to at most `limit` characters.
+pub(crate) fn bound(text: &mut String, limit: usize) {
+    *text = legible(text);
+    cut(text, limit);
 }
 
 /// Cuts a text to at most `limit` characters, with a mark where something is missing.
@@ -352,6 +361,32 @@ mod tests {
         cut(&mut text, 2);
         assert_eq!(text, "äö…");
         assert_eq!(one_line(" a\n\tb\u{7}c ", 3), "a b…");
+    }
+
+    /// Commit messages, issues and terminals get these texts as they are.
+    #[test]
+    fn what_cannot_be_seen_is_in_no_answer() {
+        let bad = "\u{1b}[31mA\u{1b}]0;\0\u{202e} \u{200b}b\n";
+        let files = json!({"create": ["a"], "modify": [], "delete": []});
+        let milestone =
+            json!({"name": bad, "description": bad, "files": files, "tests": [bad, "\u{200b}"]});
+        let plan = json!({"milestones": [milestone], "risks": [bad], "success_criteria": [bad],
+                          "confidence": 0.5});
+        let analysis = json!({"understanding": bad, "complexity": "low", "confidence": 0.5,
+                              "risks": [bad], "questions": [bad]});
+        let issue = json!({"severity": "low", "file": bad, "line": 1, "issue": bad,
+                           "suggestion": bad});
+        let review = json!({"approved": true, "code_quality": 1, "issues": [issue],
+                            "strengths": [bad], "next_steps": [bad]});
+        let plan = read_plan(&plan).unwrap();
+        assert_eq!(plan.milestones[0].name, "A]0; b");
+        assert_eq!(plan.milestones[0].description, "A]0; b\n");
+        assert_eq!(plan.milestones[0].tests, ["A]0; b\n"]);
+        let (analysis, review) = (read_analysis(&analysis).unwrap(), read_review(&review).unwrap());
+        let everything = format!("{plan:?} {analysis:?} {review:?}");
+        for hidden in ["\\u{1b}", "\\0", "\\u{202e}", "\\u{200b}"] {
+            assert!(!everything.contains(hidden), "{hidden}: {everything}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod excerpts;
 mod fence;
 mod fit;
 mod idea;
+mod legible;
 mod planner;
 mod reviewer;
 mod schema;

@@ -12,7 +12,7 @@ use static_checks::{Change, Severity};
 
 use super::changes::{RawChange, RawChanges};
 use super::{ChangeSet, ResolvedChange};
-use crate::answers::{cut, read, tidy_path};
+use crate::answers::{bound, read, tidy_path};
 use crate::divide::{Action, PlannedFile};
 use crate::edits;
 use crate::source::Known;
@@ -54,7 +54,7 @@ impl ItemRules {
             return self.needs(&asked).map(Outcome::Needs);
         }
         let mut notes = raw.notes;
-        cut(&mut notes, NOTES_CHARS);
+        bound(&mut notes, NOTES_CHARS);
         let changes = self.resolve(&raw.files)?;
         if changes.is_empty() && !says_nothing_to_do(&notes) {
             return Err("the answer changes nothing. Give the changes; only if really nothing is to do, write \
@@ -145,7 +145,7 @@ impl ItemRules {
             }
         };
         let mut explanation = entry.explanation.clone();
-        cut(&mut explanation, EXPLANATION_CHARS);
+        bound(&mut explanation, EXPLANATION_CHARS);
         Ok(ResolvedChange { path: path.to_owned(), before: before.cloned(), after, explanation })
     }
 

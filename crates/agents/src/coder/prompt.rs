@@ -10,6 +10,7 @@ use crate::divide::Action;
 use crate::excerpts::Focus;
 use crate::fence;
 use crate::fit::{Part, Priority, Sheet};
+use crate::legible::legible;
 use crate::source::{Known, View};
 
 const MAX_CONTEXT_FILES: usize = 10;
@@ -141,7 +142,8 @@ pub(super) fn changes(input: &CoderInput<'_>, known: &Known, desk: &Desk, rounds
         parts.push(Part::paths("paths in the repository", Priority::Far, &ranked).share(15));
     }
     if !input.findings.is_empty() {
-        let findings = input.findings.join("\n\n");
+        // A test run's output comes with colours, and with whatever the tests print.
+        let findings = legible(&input.findings.join("\n\n"));
         parts.push(
             Part::material(
                 "what must be mended",

@@ -4,7 +4,7 @@ use globset::GlobSet;
 use static_checks::Finding;
 
 use super::ReviewInput;
-use crate::answers::{Milestone, cut};
+use crate::answers::{Milestone, bound};
 use crate::fence;
 use crate::fit::{Part, Priority, Sheet};
 
@@ -126,7 +126,7 @@ fn findings(findings: &[Finding]) -> String {
         let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
         let mut text =
             format!("[{}] {}{line}: {}", finding.severity.as_str(), finding.path, finding.message);
-        cut(&mut text, 500);
+        bound(&mut text, 500);
         text
     });
     lines.collect::<Vec<_>>().join("\n")

@@ -148,6 +148,18 @@ fn what_does_not_fit_the_item_is_refused_in_words_for_the_model() {
     }
 }
 
+#[test]
+fn notes_and_explanations_hold_nothing_that_cannot_be_seen() {
+    let mut edit = entry("src/a.rs", "modify", None, &[("fn a", "fn c")]);
+    edit["explanation"] = json!("w\u{1b}[2Jh\0y\u{202e}");
+    match rules(true).read(&answer(&whole(&[edit]), "d\u{7}one\u{200b}")) {
+        Ok(Outcome::Done(set)) => {
+            assert_eq!((set.notes.as_str(), set.changes[0].explanation.as_str()), ("done", "why"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Trap 45: a stub with a clean exit is no work.
 #[test]
 fn placeholder_code_is_refused() {

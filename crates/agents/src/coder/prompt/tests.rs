@@ -126,6 +126,15 @@ fn the_prompt_reads_well() {
 }
 
 #[test]
+fn findings_come_without_what_cannot_be_seen() {
+    let scene = scene(&["src/reset.rs"], &[("src/reset.rs", Action::Modify)]);
+    let findings = ["\u{1b}[31mFAILED\u{1b}[0m\0 a\u{202e}\r\n\tleft: 1".to_owned()];
+    let desk = desk(&[], &[], &[], &[]);
+    let text = render(&changes(&scene.input(&[], &findings), &scene.known, &desk, 0), 8000);
+    assert!(text.contains("\nFAILED a\n\tleft: 1\n"), "{text}");
+}
+
+#[test]
 fn a_large_file_becomes_excerpts_around_what_matters() {
     let text: String = (1..=4000)
         .map(|line| match line {
