@@ -56,6 +56,7 @@ impl ItemRules {
         let mut notes = raw.notes;
         bound(&mut notes, NOTES_CHARS);
         let changes = self.resolve(&raw.files)?;
+        self.check_missing(&changes)?;
         if changes.is_empty() && !says_nothing_to_do(&notes) {
             return Err("the answer changes nothing. Give the changes; only if really nothing is to do, write \
                         `nothing to do: ` and the reason into notes"
@@ -66,12 +67,37 @@ impl ItemRules {
         Ok(Outcome::Done(ChangeSet { changes, notes }))
     }
 
-    /// A file that is to be made or deleted may not be passed over in silence:
-    /// later work counts on it. One that is to be modified may need no change.
-    fn check_coverage(&self, changes: &[ResolvedChange], notes: &str) -> Result<(), String> {
-        let left_out = |file: &&PlannedFile| {
-            file.action != Action::Modify && !changes.iter().any(|change| change.path == file.path)
+    /// Trap 43: a file that is not there cannot be done already, nor one that is to go and is still
+    /// there, whatever the notes say.
+    fn check_missing(&self, changes: &[ResolvedChange]) -> Result<(), String> {
+        let undone = |file: &&PlannedFile| {
+            let wanted = file.action != Action::Delete;
+            self.known.exists(&file.path) != wanted && is_left_out(file, changes)
         };
+        let named: Vec<String> = self
+            .files
+            .iter()
+            .filter(undone)
+            .take(NAMED)
+            .map(|file| match file.action {
+                Action::Delete => format!("{} (still there)", file.path),
+                Action::Create | Action::Modify => format!("{} (not there yet)", file.path),
+            })
+            .collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "these files of yours are left out: {}. They cannot be done already. Give all of your files in one answer",
+            named.join(", ")
+        ))
+    }
+
+    /// A file that was to be made and is there already may not be passed over in silence: it is
+    /// perhaps another one. One that is to be modified may need no change.
+    fn check_coverage(&self, changes: &[ResolvedChange], notes: &str) -> Result<(), String> {
+        let left_out =
+            |file: &&PlannedFile| file.action == Action::Create && is_left_out(file, changes);
         let left_out: Vec<&str> =
             self.files.iter().filter(left_out).map(|file| file.path.as_str()).take(NAMED).collect();
         if left_out.is_empty() || says_nothing_to_do(notes) {
@@ -233,6 +259,10 @@ impl ItemRules {
         }
         Err(format!("the changes cannot be accepted:\n{}", grave.join("\n")))
     }
+}
+
+fn is_left_out(file: &PlannedFile, changes: &[ResolvedChange]) -> bool {
+    !changes.iter().any(|change| change.path == file.path)
 }
 
 /// The edits of an entry, if there are any.

@@ -27,7 +27,8 @@ and replace. They are applied in order. Use edits for existing files, unless the
 - No placeholders, no left-out code, no `rest unchanged`: every function is written out and works.
 - Keep to the style of the code around, and to what the project's own files (AGENTS.md and the like) say about working in \
 it. Write or extend the tests that are among your files.
-- notes: what you did. If nothing is to do, because it is done already: files empty, and notes `nothing to do: ` and why.";
+- notes: what you did. If nothing is to do, because it is done already: files empty, and notes `nothing to do: ` and why. \
+That holds only if your files are all there as they should be: a file to create that is missing is never done already.";
 
 /// The files that lie before the coder, and what was asked for in vain.
 pub(super) struct Desk {

@@ -73,10 +73,47 @@ fn a_file_that_is_left_out_in_silence_is_refused() {
     let create = || entry("src/new.rs", "create", Some("fn new() {}\n"), &[]);
     let read = |files: &[Value], notes: &str| rules(true).read(&answer(files, notes));
     let message = read(&[edit(), create()], "done").unwrap_err();
-    assert!(message.contains("left out: old.rs."), "{message}");
-    assert!(read(&[edit()], "done").unwrap_err().contains("left out: src/new.rs, old.rs."));
-    assert!(read(&[edit(), create()], "Nothing to do for old.rs: it is in use.").is_ok());
+    assert!(message.contains("left out: old.rs (still there)."), "{message}");
+    let message = read(&[edit()], "done").unwrap_err();
+    assert!(message.contains("src/new.rs (not there yet), old.rs (still there)."), "{message}");
     assert!(read(&whole(&[]), "done").is_ok(), "a file to be modified may need no change");
+}
+
+/// Trap 43: what is missing cannot be done already, whatever the notes say.
+#[test]
+fn nothing_to_do_does_not_excuse_what_is_plainly_not_done() {
+    let said = "Nothing to do: everything is there already.";
+    for (action, path, expected) in [
+        (Action::Create, "src/new.rs", Some("src/new.rs (not there yet)")),
+        (Action::Modify, "src/new.rs", Some("src/new.rs (not there yet)")),
+        (Action::Delete, "old.rs", Some("old.rs (still there)")),
+        (Action::Create, "src/other.rs", None),
+        (Action::Modify, "src/other.rs", None),
+        (Action::Delete, "gone.rs", None),
+    ] {
+        let files = vec![PlannedFile { path: path.to_owned(), action }];
+        let alone = ItemRules { files, ..rules(true) };
+        match (alone.read(&answer(&[], said)), expected) {
+            (Err(message), Some(expected)) => assert!(message.contains(expected), "{message}"),
+            (Ok(Outcome::Done(set)), None) => assert!(set.changes.is_empty()),
+            other => panic!("{action:?} {path}: {other:?}"),
+        }
+    }
+    let edit = entry("src/a.rs", "modify", None, &[("fn a", "fn c")]);
+    assert!(rules(true).read(&answer(&[edit], said)).unwrap_err().contains("src/new.rs (not"));
+}
+
+#[test]
+fn a_file_that_is_there_already_is_left_out_only_with_a_word() {
+    let files = ["src/a.rs", "src/other.rs"].map(|path| PlannedFile {
+        path: path.to_owned(),
+        action: if path == "src/a.rs" { Action::Modify } else { Action::Create },
+    });
+    let rules = ItemRules { files: files.to_vec(), ..rules(true) };
+    let edit = || entry("src/a.rs", "modify", None, &[("fn a", "fn c")]);
+    let message = rules.read(&answer(&[edit()], "done")).unwrap_err();
+    assert!(message.contains("left out: src/other.rs."), "{message}");
+    assert!(rules.read(&answer(&[edit()], "Nothing to do for src/other.rs: it is there.")).is_ok());
 }
 
 #[test]
@@ -176,9 +213,12 @@ fn placeholder_code_is_refused() {
 #[test]
 fn changing_nothing_counts_only_when_it_is_said() {
     let same = entry("src/a.rs", "modify", Some("fn a() {}\nfn b() {}\n"), &[]);
+    let mut rules = rules(true);
+    rules.files.retain(|file| file.action == Action::Modify);
     for files in [vec![], vec![same]] {
-        assert!(refused(&files).contains("the answer changes nothing"));
-        let said = rules(true).read(&answer(&files, "Nothing to do: b is there already."));
+        let message = rules.read(&answer(&files, "done")).unwrap_err();
+        assert!(message.contains("the answer changes nothing"), "{message}");
+        let said = rules.read(&answer(&files, "Nothing to do: b is there already."));
         assert!(matches!(said, Ok(Outcome::Done(set)) if set.changes.is_empty()));
     }
 }
