@@ -86,6 +86,16 @@ pub(crate) fn backlog(top: &Path) -> (Vec<Found>, Vec<String>) {
     (found, refused)
 }
 
+/// Whether two paths are one idea, which moves from folder to folder as it is
+/// worked on.
+pub(crate) fn same_place(one: &str, other: &str) -> bool {
+    let name = |path: &str| {
+        let (folder, name) = path.rsplit_once('/')?;
+        FOLDERS.contains(&folder).then(|| name.to_owned())
+    };
+    one == other || name(one).is_some_and(|one| name(other) == Some(one))
+}
+
 fn list(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_IDEAS);
     let is_idea =
@@ -184,6 +194,14 @@ mod tests {
             assert_eq!(slug(text, 40), expected, "{text:?}");
         }
         assert_eq!(slug(&"a".repeat(100), 40).len(), 40);
+    }
+
+    #[test]
+    fn an_idea_is_the_same_wherever_it_stands_among_the_ideas() {
+        assert!(same_place("ideas/backlog/a.md", "ideas/in-progress/a.md"));
+        assert!(same_place("x/a.md", "x/a.md"));
+        assert!(!same_place("ideas/backlog/a.md", "x/a.md"));
+        assert!(!same_place("ideas/backlog/a.md", "ideas/backlog/b.md"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which run a process works on: an unfinished one, or a new one.
 
 use checkpoint_store::{Error as StoreError, Lease, RunHead, RunStore, SqliteStore};
-use orchestrator::{NewWork, Status, view};
+use orchestrator::{NewWork, State, Status, view};
 
 use crate::branches;
 use crate::error::{CommandError, usage};
@@ -34,6 +34,7 @@ pub(crate) async fn for_idea(
         heads.iter().filter(|head| head.subject == found.idea.id).collect();
     if !fresh {
         if let Some(head) = of_idea.iter().find(|head| view::status(head) != Status::Completed) {
+            same_idea(project, store, head, &found).await?;
             return Ok(Selected::Work(store.acquire(head.id).await?));
         }
         if let Some(head) =
@@ -55,6 +56,35 @@ pub(crate) async fn for_idea(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Refuses to go on with a run that began with another file of the same name,
+/// and warns where the file of this one was edited.
+async fn same_idea(
+    project: &Project,
+    store: &SqliteStore,
+    head: &RunHead,
+    found: &Found,
+) -> Result<(), CommandError> {
+    if digest(head) == Some(found.idea.digest().as_str()) {
+        return Ok(());
+    }
+    let began = State::fold(&store.records(head.id, 0).await?).started;
+    let began = began.and_then(|started| started.idea_path);
+    let (id, run) = (&found.idea.id, head.id);
+    if let (Some(began), Some(path)) = (&began, &found.path)
+        && ideas::same_place(began, path)
+    {
+        project.printer.warn(&format!(
+            "the idea {id} was edited since; the run {run} goes on with the text it began with; --fresh begins anew"
+        ));
+        return Ok(());
+    }
+    let began = began.as_deref().unwrap_or("a text from outside of the repository");
+    let path = found.path.as_deref().unwrap_or("the text given now");
+    Err(usage(format!(
+        "{path} is not what the unfinished run {run} of {id} began with ({began}): `belay resume {run}` goes on with that one, --fresh begins a new one"
+    )))
 }
 
 /// The next thing to do where nothing was named: the newest interrupted run,

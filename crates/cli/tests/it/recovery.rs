@@ -389,3 +389,34 @@ async fn a_stop_during_the_tests_is_not_a_red_test() {
     );
     server.stop().await;
 }
+
+/// An edited idea goes on as it was, and says so; another file of that name is
+/// another idea, whatever its id.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unfinished_run_keeps_the_text_that_it_began_with() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    let begun = bench.belay(&["run", "001", "--dry-run", "--format", "json"]).await.exits(0);
+    let run = begun.events()[0]["run"].clone();
+
+    bench.write("other/001-numbers.md", "# Letters\n\nAdd letters.\n");
+    let asked = server.requests().len();
+    let refused = bench.belay(&["run", "other/001-numbers.md"]).await.exits(2);
+    let told = ["other/001-numbers.md", "ideas/backlog/001-numbers.md", "--fresh"];
+    assert!(told.iter().all(|part| refused.stderr.contains(part)), "{}", refused.stderr);
+    assert_eq!(server.requests().len(), asked);
+
+    bench.write("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd other numbers.\n");
+    let ran = bench.belay(&["run", "001", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.events()[0]["run"], run);
+    assert!(
+        ran.stderr.contains("was edited since") && ran.stderr.contains("--fresh"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        server.requests().iter().all(|request| !request.body.to_string().contains("other numbers"))
+    );
+    server.stop().await;
+}
