@@ -1,7 +1,9 @@
 //! The command line as typed.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Works on ideas with AI models and goes on when they fail.
@@ -24,7 +26,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR")]
     pub(crate) repo: Option<PathBuf>,
     /// The config file [default: belay.yaml at the repository's top]
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "BELAY_CONFIG")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "BELAY_CONFIG", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) config: Option<PathBuf>,
     /// What standard output holds
     #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Format::Human)]
@@ -38,6 +40,15 @@ pub(crate) struct Global {
     /// Say nothing along the way: the result and errors only
     #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+}
+
+/// A value, or nothing: an empty variable is what a workflow passes on for an
+/// input that was not given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OrEmpty<T>(pub(crate) Option<T>);
+
+fn or_empty<T: FromStr>(text: &str) -> Result<OrEmpty<T>, T::Err> {
+    if text.is_empty() { Ok(OrEmpty(None)) } else { text.parse().map(|value| OrEmpty(Some(value))) }
 }
 
 /// What standard output holds.
@@ -121,14 +132,14 @@ pub(crate) struct WorkArgs {
     #[arg(long, value_name = "DURATION")]
     pub(crate) timeout: Option<String>,
     /// The same in minutes
-    #[arg(long, value_name = "MINUTES", env = "TIMEOUT_MINUTES", hide = true)]
-    pub(crate) timeout_minutes: Option<u64>,
+    #[arg(long, value_name = "MINUTES", env = "TIMEOUT_MINUTES", hide = true, value_parser = or_empty::<u64>)]
+    pub(crate) timeout_minutes: Option<OrEmpty<u64>>,
     /// Coders side by side
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=16))]
     pub(crate) parallel: Option<u64>,
     /// Milestones that this process may begin
-    #[arg(long, value_name = "N", env = "MAX_ITERATIONS", hide = true)]
-    pub(crate) max_iterations: Option<usize>,
+    #[arg(long, value_name = "N", env = "MAX_ITERATIONS", hide = true, value_parser = or_empty::<usize>)]
+    pub(crate) max_iterations: Option<OrEmpty<usize>>,
     /// The branch of a new run
     #[arg(long, value_name = "NAME")]
     pub(crate) branch: Option<String>,

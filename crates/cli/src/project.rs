@@ -47,7 +47,9 @@ impl Project {
         let git =
             Git { program: "git".to_owned(), env: surroundings.for_git(), timeout: GIT_TIMEOUT };
         let repository = Repository::discover(&from, git).await?;
-        let text = config_text(global.config.as_deref(), repository.top(), &surroundings)?;
+        // An empty name is what a workflow passes on for an input that was not given.
+        let file = global.config.as_deref().filter(|file| !file.as_os_str().is_empty());
+        let text = config_text(file, repository.top(), &surroundings)?;
         let loaded = load(text.as_ref(), &surroundings).await?;
         Ok(Self {
             surroundings,

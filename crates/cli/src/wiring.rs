@@ -22,7 +22,7 @@ pub(crate) fn apply_flags(project: &mut Project, work: &WorkArgs) -> Result<(), 
     if let Some(parallel) = work.parallel {
         run.parallel = usize::try_from(parallel).unwrap_or(1);
     }
-    if let Some(minutes) = work.timeout_minutes {
+    if let Some(minutes) = work.timeout_minutes.and_then(|minutes| minutes.0) {
         run.timeout = Duration::from_secs(minutes.saturating_mul(60));
     }
     if let Some(timeout) = &work.timeout {
@@ -113,7 +113,7 @@ fn settings(project: &Project, work: &WorkArgs) -> Settings {
     let config = &project.config;
     Settings {
         parallel: config.run.parallel.max(1),
-        max_begun: work.max_iterations,
+        max_begun: work.max_iterations.and_then(|most| most.0),
         milestone_retries: config.run.milestone_retries,
         fix_rounds: usize::try_from(config.run.fix_rounds).unwrap_or(usize::MAX),
         min_success_rate: if config.partial_success.enabled {

@@ -201,3 +201,18 @@ async fn an_empty_backlog_is_nothing_to_do() {
     let ran = bench.belay(&["run"]).await.exits(0);
     assert!(ran.stderr.contains("Nothing to do"), "{}", ran.stderr);
 }
+
+/// What a workflow passes on for inputs that were not given.
+#[tokio::test(flavor = "multi_thread")]
+async fn empty_variables_count_as_absent() {
+    let bench = Bench::with_files([("README.md", "nothing\n")]);
+    let names =
+        ["TIMEOUT_MINUTES", "MAX_ITERATIONS", "BELAY_CONFIG", "BELAY_LOG", "IDEA_ID", "RESUME"];
+    let mut command = bench.command(&["run"]);
+    command.envs(names.map(|name| (name, "")));
+    let ran = finish(command.spawn().expect("belay")).await.exits(0);
+    assert!(ran.stderr.contains("Nothing to do"), "{}", ran.stderr);
+    let mut wrong = bench.command(&["run"]);
+    wrong.env("TIMEOUT_MINUTES", "soon");
+    finish(wrong.spawn().expect("belay")).await.exits(2);
+}
