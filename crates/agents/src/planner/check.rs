@@ -52,6 +52,7 @@ impl PlanRules {
         self.check_size(&plan, giver)?;
         let mut existing: BTreeSet<String> = BTreeSet::new();
         let mut gone: BTreeSet<String> = BTreeSet::new();
+        let mut dropped: Vec<String> = Vec::new();
         for (index, milestone) in plan.milestones.iter_mut().enumerate() {
             let here = |why: String| format!("milestone {} ({}): {why}", index + 1, milestone.name);
             if milestone.name.is_empty() {
@@ -61,13 +62,26 @@ impl PlanRules {
             let there = |path: &str| {
                 !gone.contains(path) && (existing.contains(path) || self.known.exists(path))
             };
+            // What an earlier milestone deletes is only named twice; nothing is lost with it.
+            let unknown = files.delete.iter().filter(|path| !there(path) && !gone.contains(*path));
+            dropped.extend(unknown.map(|path| not_deleted(path)));
             milestone.files = agree(files, there);
             let read = self.readable(&milestone.read, there);
             milestone.read = read.map_err(|why| format!("milestone {}: {why}", index + 1))?;
             advance(&milestone.files, &mut existing, &mut gone);
         }
         if giver == Giver::Model && plan.milestones.iter().all(Milestone::is_note) {
-            return Err("no milestone has a file to create, modify or delete; name the files that are to change".to_owned());
+            let mut why = "no milestone has a file to create, modify or delete; name the files that are to change".to_owned();
+            for note in dropped.iter().take(NAMED) {
+                why.push_str("; ");
+                why.push_str(note);
+            }
+            return Err(why);
+        }
+        for note in dropped {
+            if !plan.risks.contains(&note) {
+                plan.risks.push(note);
+            }
         }
         Ok(plan)
     }
@@ -160,6 +174,12 @@ impl PlanRules {
         }
         Ok(paths.into_iter().filter(|path| there(path) && !self.known.is_denied(path)).collect())
     }
+}
+
+/// The note of a deletion that is left out. Symbolic links and submodules are no files here, so a
+/// path that looks missing may be there: whoever reads the plan has to learn of it.
+fn not_deleted(path: &str) -> String {
+    format!("{path} could not be planned for deletion: no such regular file")
 }
 
 /// Each file under what really happens to it: created if it is not there, modified if it is.

@@ -77,6 +77,30 @@ fn slips_are_put_right() {
     );
 }
 
+/// A symbolic link is no regular file, so its deletion is left out: not in silence.
+#[test]
+fn a_deletion_that_is_left_out_is_a_risk_of_the_plan() {
+    let mut plan = plan_of(&[
+        milestone(&["src/new.rs"], &[], &["link", "src/b.rs"]),
+        milestone(&[], &["src/a.rs"], &["./link", "src/b.rs"]),
+    ]);
+    plan["risks"] = json!(["it is hard"]);
+    let plan = rules().read(&plan, Giver::Model).unwrap();
+    assert_eq!(plan.milestones[0].files.delete, ["src/b.rs"]);
+    assert!(plan.milestones[1].files.delete.is_empty());
+    assert_eq!(
+        plan.risks,
+        ["it is hard", "link could not be planned for deletion: no such regular file"]
+    );
+    let again = serde_json::to_value(&plan).unwrap();
+    assert_eq!(rules().read(&again, Giver::Model).unwrap().risks, plan.risks);
+    let alone = read(&[milestone(&[], &[], &["link"])]).unwrap_err();
+    assert!(
+        alone.ends_with("link could not be planned for deletion: no such regular file"),
+        "{alone}"
+    );
+}
+
 #[test]
 fn what_cannot_be_planned_is_refused_with_the_reason() {
     for (create, modify, delete, said) in [
