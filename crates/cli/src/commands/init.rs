@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::args::InitArgs;
 use crate::config::Config;
-use crate::error::{CommandError, CommandResult};
+use crate::error::{CommandError, CommandResult, usage};
 use crate::exit::Exit;
 use crate::project::Project;
 
@@ -20,14 +20,37 @@ pub(crate) fn run(project: &Project, args: &InitArgs) -> CommandResult {
         project.printer.data(&Config::json_schema());
         return Ok(Exit::Success);
     }
-    for (path, content) in
-        [("belay.yaml", CONFIG), ("ideas/README.md", IDEAS), ("ideas/backlog/.gitkeep", "")]
-    {
+    let files =
+        [("belay.yaml", CONFIG), ("ideas/README.md", IDEAS), ("ideas/backlog/.gitkeep", "")];
+    // All are looked at before the first is written.
+    for (path, _) in files {
+        plain_folders(project.top(), path)?;
+    }
+    for (path, content) in files {
         let written = write_new(&project.top().join(path), content)?;
         let what = if written { "written" } else { "there already" };
         project.printer.out(&format!("{path}: {what}"));
     }
     Ok(Exit::Success)
+}
+
+/// Refuses a path that leads through something that is no folder of the
+/// repository: a symlink may lead out of it.
+fn plain_folders(top: &Path, path: &str) -> Result<(), CommandError> {
+    for (at, _) in path.match_indices('/') {
+        let folder = &path[..at];
+        let why = match fs::symlink_metadata(top.join(folder)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(usage(format!("{folder} cannot be used: {error}"))),
+            Ok(found) if found.is_dir() => continue,
+            Ok(found) if found.is_symlink() => "a symbolic link",
+            Ok(_) => "a file",
+        };
+        return Err(usage(format!(
+            "{folder} is {why}, where a folder is to be; nothing is written"
+        )));
+    }
+    Ok(())
 }
 
 /// Whether the file was made; one that is there stays as it is.
