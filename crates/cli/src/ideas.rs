@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::environment::Surroundings;
 use crate::error::{CommandError, usage};
+use crate::project::inside;
 
 /// The folders that ids are looked for in, in this order.
 const FOLDERS: [&str; 3] = ["ideas/backlog", "ideas/in-progress", "ideas/completed"];
@@ -132,12 +133,6 @@ fn text(reader: impl Read, shown: &str) -> Result<String, CommandError> {
         return Err(usage(format!("{shown} is larger than {MAX_IDEA_BYTES} bytes")));
     }
     String::from_utf8(bytes).map_err(|_| usage(format!("{shown} is not UTF-8 text")))
-}
-
-/// The path relative to the top, following no symlink out of it.
-fn inside(path: &Path, top: &Path) -> Option<String> {
-    let (path, top) = (path.canonicalize().ok()?, top.canonicalize().ok()?);
-    Some(path.strip_prefix(top).ok()?.to_str()?.to_owned())
 }
 
 fn stem(path: &Path) -> String {

@@ -28,6 +28,8 @@ pub(crate) struct Project {
     pub(crate) repository: Repository,
     pub(crate) config: Config,
     pub(crate) warnings: Vec<String>,
+    /// The config file relative to the top, where it is in the repository.
+    pub(crate) config_path: Option<String>,
 }
 
 impl Project {
@@ -49,6 +51,8 @@ impl Project {
         let repository = Repository::discover(&from, git).await?;
         // An empty name is what a workflow passes on for an input that was not given.
         let file = global.config.as_deref().filter(|file| !file.as_os_str().is_empty());
+        let config_path =
+            file.and_then(|file| inside(&surroundings.resolve(file), repository.top()));
         let text = config_text(file, repository.top(), &surroundings)?;
         let loaded = load(text.as_ref(), &surroundings).await?;
         Ok(Self {
@@ -57,6 +61,7 @@ impl Project {
             repository,
             config: loaded.config,
             warnings: loaded.warnings,
+            config_path,
         })
     }
 
@@ -73,6 +78,23 @@ impl Project {
             .path
             .as_ref()
             .map_or_else(|| self.repository.git_dir().join("belay"), |path| self.top().join(path))
+    }
+
+    /// Refuses a cache folder inside the repository: a worktree in there borrows
+    /// the person's packages, and is found by their test runner.
+    pub(crate) fn cache_is_outside(&self) -> Result<(), CommandError> {
+        let cache = self.surroundings.cache();
+        // The folder itself may not be there yet.
+        let there = cache.ancestors().find_map(|folder| folder.canonicalize().ok());
+        let (Some(there), Ok(top)) = (there, self.top().canonicalize()) else { return Ok(()) };
+        if !there.starts_with(&top) {
+            return Ok(());
+        }
+        Err(usage(format!(
+            "the cache folder {} is inside the repository {}: worktrees must be outside of it; set XDG_CACHE_HOME to another place",
+            cache.display(),
+            top.display()
+        )))
     }
 
     /// Whether any run was ever made here.
@@ -123,6 +145,12 @@ impl Project {
         }
         lines
     }
+}
+
+/// The path relative to the top, following no symlink out of it.
+pub(crate) fn inside(path: &Path, top: &Path) -> Option<String> {
+    let (path, top) = (path.canonicalize().ok()?, top.canonicalize().ok()?);
+    Some(path.strip_prefix(top).ok()?.to_str()?.to_owned())
 }
 
 async fn load(

@@ -62,7 +62,7 @@ pub(crate) async fn parts(
     for line in project.failover_status(&providers) {
         project.printer.say(crate::printer::Tone::Plain, &line);
     }
-    let guard = Guard::new(&config.guard.deny, config.guard.max_file_bytes).map_err(usage)?;
+    let guard = Guard::new(&denied(project), config.guard.max_file_bytes).map_err(usage)?;
     let guard = Arc::new(guard);
     Ok(Parts {
         store: Arc::new(store.clone()),
@@ -78,6 +78,25 @@ pub(crate) async fn parts(
         shutdown: shutdown.clone(),
         deadline: Some(started + config.run.timeout.saturating_sub(config.run.deadline_reserve)),
     })
+}
+
+/// Denied whatever the config says: what decides where keys are sent and which
+/// programs are started, what the next run works on, and what a shell runs by
+/// itself. A model that may write these has what belay has.
+const ALWAYS_DENIED: [&str; 4] = ["belay.yaml", "ideas/**", ".belay/**", ".envrc"];
+
+/// The paths that no model may write: those above, the config that is in use,
+/// and what `guard.deny` says.
+fn denied(project: &Project) -> Vec<String> {
+    let always = ALWAYS_DENIED.iter().map(|pattern| (*pattern).to_owned());
+    let config = project.config_path.iter().map(|path| literal(path));
+    always.chain(config).chain(project.config.guard.deny.iter().cloned()).collect()
+}
+
+/// A pattern that matches this path and no other.
+fn literal(path: &str) -> String {
+    let special = |c: char| matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '!' | '\\');
+    path.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// The templates; checked before anything is begun, so a broken one is exit 2.
@@ -145,5 +164,17 @@ fn command(command: &ProjectCommand) -> ProjectCommandSetting {
         ProjectCommand::Auto => ProjectCommandSetting::Auto,
         ProjectCommand::None => ProjectCommandSetting::Off,
         ProjectCommand::Given(command) => ProjectCommandSetting::Fixed(command.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_as_a_pattern_means_itself() {
+        let guard = Guard::new(&[literal("ci/[a]*{b}.yaml")], 10).expect("a pattern");
+        assert!(guard.check_path("ci/[a]*{b}.yaml").is_err());
+        assert!(guard.check_path("ci/a{b}.yaml").is_ok() && guard.check_path("ci/ab.yaml").is_ok());
     }
 }

@@ -16,6 +16,7 @@ use crate::{signals, summary, wiring};
 /// `belay run [IDEA]`.
 pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -> CommandResult {
     wiring::apply_flags(&mut project, &args.work)?;
+    project.cache_is_outside()?;
     // Everything that a person can have typed wrong is found before anything is written.
     // An empty name is what a workflow passes on for an input that was not given.
     let found = match args.idea.as_deref().filter(|name| !name.is_empty()) {
@@ -47,6 +48,7 @@ pub(crate) async fn resume(
     started: Instant,
 ) -> CommandResult {
     wiring::apply_flags(&mut project, &args.work)?;
+    project.cache_is_outside()?;
     wiring::templates(&project)?;
     if !project.has_state() {
         return match args.run {

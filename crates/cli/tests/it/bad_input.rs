@@ -216,3 +216,35 @@ async fn empty_variables_count_as_absent() {
     wrong.env("TIMEOUT_MINUTES", "soon");
     finish(wrong.spawn().expect("belay")).await.exits(2);
 }
+
+/// Trap 38: a worktree inside the repository is green by luck.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_folder_inside_the_repository() {
+    let bench = bench();
+    for cache in ["cache", "deep/er/cache"] {
+        let before = bench.persons_things();
+        let mut command = bench.command(&["run", "001"]);
+        command.env("XDG_CACHE_HOME", bench.repo.join(cache));
+        let told = refused(&bench, &before, finish(command.spawn().expect("belay")).await);
+        assert!(told.contains(cache) && told.contains("XDG_CACHE_HOME"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_writes_through_nothing_that_is_no_folder() {
+    let bench = Bench::with_files([("README.md", "a\n")]);
+    let outside = bench.root().join("outside");
+    std::fs::create_dir_all(&outside).expect("a folder");
+    let ideas = bench.repo.join("ideas");
+    std::os::unix::fs::symlink(&outside, &ideas).expect("a link");
+    let link = line(&bench, &["init"]).await;
+    assert_eq!(std::fs::read_dir(&outside).expect("a folder").count(), 0);
+    std::fs::remove_file(&ideas).expect("removed");
+    std::fs::write(&ideas, "a file\n").expect("a file");
+    let file = line(&bench, &["init"]).await;
+    assert!(!bench.repo.join("belay.yaml").exists());
+    insta::assert_snapshot!([link, file].join("\n"), @r"
+    error: ideas is a symbolic link, where a folder is to be; nothing is written
+    error: ideas is a file, where a folder is to be; nothing is written
+    ");
+}

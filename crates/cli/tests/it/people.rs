@@ -320,3 +320,52 @@ async fn without_a_reviewer_static_checks_judge_and_the_commit_says_so() {
     assert_eq!(bench.belay(&["run", "001", "--strict"]).await.code, Some(11));
     server.stop().await;
 }
+
+/// What decides where keys go, what the next run does and what a shell runs is
+/// no model's to write, whatever `guard.deny` says.
+#[tokio::test(flavor = "multi_thread")]
+async fn some_paths_are_no_models_whatever_the_config_says() {
+    let paths =
+        ["belay.yaml", "ideas/backlog/002-more.md", ".belay/issues/1.md", ".envrc", "conf/my.yaml"];
+    for path in paths {
+        let server = server(Script::default().with_answers(answers(&[("Numbers", &[path])]))).await;
+        let bench = bench(&server, &format!("{ROLES}guard: {{ deny: [] }}\n"));
+        let config = std::fs::read_to_string(bench.repo.join("belay.yaml")).expect("a config");
+        bench.write("conf/my.yaml", &config);
+        let args = ["run", "001", "--config", "conf/my.yaml", "--dry-run", "--format", "json"];
+        let ran = bench.belay(&args).await.exits(0);
+        let refused = ran.named("attempt_failed");
+        let why = refused.first().map(|event| event["message"].to_string()).unwrap_or_default();
+        assert!(why.contains(path) && why.contains("denied"), "{path}: {refused:?}");
+        server.stop().await;
+    }
+}
+
+/// What an idea or a model has in its words turns no line round and hides nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn invisible_characters_reach_nobody() {
+    let server =
+        server(Script::default().with_answers(answers(&[("Num\u{202e}bers", &["one.py"])]))).await;
+    let bench = bench(&server, ROLES);
+    bench.write(
+        "ideas/backlog/001-numbers.md",
+        "# Num\u{202e}\u{200b}bers\u{2066}\n\nAdd one.py.\n",
+    );
+    let mut said = String::new();
+    for args in [
+        ["run", "001", "-vv"],
+        ["run", "001", "-vv"],
+        ["runs", "list", "-v"],
+        ["runs", "show", "01"],
+        ["status", "-v", "-v"],
+    ] {
+        let ran = bench.belay(&args).await.exits(0);
+        said.push_str(&ran.stdout);
+        said.push_str(&ran.stderr);
+    }
+    assert!(said.contains("Numbers"), "{said}");
+    let hidden: Vec<char> =
+        said.chars().filter(|c| "\u{202e}\u{200b}\u{2066}".contains(*c)).collect();
+    assert!(hidden.is_empty(), "{hidden:?}");
+    server.stop().await;
+}
