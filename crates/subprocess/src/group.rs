@@ -1,9 +1,12 @@
 //! The process group of one child and whatever left it, as a guard: when the
 //! guard goes, by return, error, panic or a dropped future, so do they all.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::descendants::Descendants;
+use crate::running;
 
 /// How often the tree is walked again for processes that were started while
 /// the ones found before were being killed. A tree that outgrows this is a
@@ -16,35 +19,67 @@ const ROUNDS: usize = 16;
 /// group's name, and only an unreaped leader keeps the system from giving that
 /// name to somebody else.
 #[derive(Debug)]
-pub(crate) struct Group {
-    leader: Pid,
-    descendants: Descendants,
-}
+pub(crate) struct Group(Arc<Mutex<Members>>);
 
 impl Group {
-    pub(crate) fn new(leader: Pid) -> Self {
-        Self { leader, descendants: Descendants::of(leader) }
+    /// `pipes` are the inode numbers of the output pipes.
+    pub(crate) fn new(leader: Pid, pipes: Vec<u64>) -> Self {
+        let members = Members { leader, pipes, descendants: Descendants::of(leader) };
+        let members = Arc::new(Mutex::new(members));
+        running::enter(leader, &members);
+        Self(members)
     }
 
     /// Remembers who descends from the leader now, for the time when the
     /// chain of parents is broken.
-    pub(crate) fn observe(&mut self) {
-        self.descendants.observe();
+    pub(crate) fn observe(&self) {
+        lock(&self.0).descendants.observe();
     }
 
-    /// Counts everyone who could still write to these pipes among them.
-    pub(crate) fn claim_writers(&mut self, pipes: &[u64]) {
-        self.descendants.claim_writers(pipes);
+    /// Counts everyone who could still write to the pipes among them.
+    pub(crate) fn claim_writers(&self) {
+        lock(&self.0).claim_writers();
     }
 
     /// Asks all of them to end.
-    pub(crate) fn terminate(&mut self) {
-        self.descendants.observe();
-        self.signal(Signal::TERM);
+    pub(crate) fn terminate(&self) {
+        let mut members = lock(&self.0);
+        members.descendants.observe();
+        members.signal(Signal::TERM);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let mut members = lock(&self.0);
+        members.kill();
+        let leader = members.leader;
+        // `end_all_now` locks in the other order.
+        drop(members);
+        // Before the leader is reaped, as it is once this value is gone.
+        running::leave(leader);
+    }
+}
+
+pub(crate) fn lock(members: &Mutex<Members>) -> MutexGuard<'_, Members> {
+    members.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The leader, its process group and those who left it.
+#[derive(Debug)]
+pub(crate) struct Members {
+    leader: Pid,
+    pipes: Vec<u64>,
+    descendants: Descendants,
+}
+
+impl Members {
+    pub(crate) fn claim_writers(&mut self) {
+        self.descendants.claim_writers(&self.pipes);
     }
 
     /// Ends all of them.
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // Before the kill, since a dead parent's children are nobody's.
         self.descendants.observe();
         for _ in 0..ROUNDS {
@@ -63,11 +98,5 @@ impl Group {
             tracing::debug!(%error, "process group not signalled");
         }
         self.descendants.signal(signal);
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
     }
 }

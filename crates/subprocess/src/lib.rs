@@ -15,6 +15,7 @@ mod exit;
 mod group;
 mod pipes;
 mod run;
+mod running;
 
 use std::io;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 pub use captured::Captured;
 pub use run::run;
+pub use running::end_all_now;
 
 /// What is to be run, where, and within which limits.
 #[derive(Clone, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use crate::clock;
 use crate::exit::ExitWatch;
 use crate::group::Group;
 use crate::pipes::{Activity, Pipes};
+use crate::running;
 use crate::{Command, Ended, Error, Limits, Output};
 
 /// How soon and how often the tree of descendants is looked at while the child
@@ -58,7 +59,7 @@ const REAP: Duration = Duration::from_secs(5);
 /// pipes or its exit status could not be read.
 pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output, Error> {
     let started_at = clock::now();
-    if cancel.is_cancelled() {
+    if cancel.is_cancelled() || running::is_closed() {
         return Ok(Output::never_started());
     }
     let io_error = |source| Error::Io { program: command.program.clone(), source };
@@ -66,13 +67,12 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
     let mut child = start(command)?;
     let leader =
         leader(&child).ok_or_else(|| io_error(io::Error::other("the child has no process id")))?;
-    let group = Group::new(leader);
     let pipes = Pipes {
         stdin: child.stdin.take(),
         stdout: child.stdout.take(),
         stderr: child.stderr.take(),
     };
-    let outputs = pipes.outputs();
+    let group = Group::new(leader, pipes.outputs());
     let mut stdout = HeadTail::new(command.limits.output);
     let mut stderr = HeadTail::new(command.limits.output);
     let activity = Activity::starting(started_at);
@@ -86,7 +86,6 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
         activity: &activity,
         pump: Box::pin(pump),
         pumped: false,
-        outputs,
     };
     let ended = supervision.supervise(started_at, cancel).await.map_err(io_error)?;
     Ok(Output {
@@ -141,7 +140,6 @@ struct Supervision<'a, P> {
     activity: &'a Activity,
     pump: Pin<Box<P>>,
     pumped: bool,
-    outputs: Vec<u64>,
 }
 
 impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
@@ -237,9 +235,9 @@ impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
     /// Kills what is left, reaps the child, and takes what still lies in the
     /// pipes. `None` if the child cannot even be killed.
     async fn finish(self) -> io::Result<Option<ExitStatus>> {
-        let Self { mut child, pump, pumped, outputs, mut group, .. } = self;
+        let Self { mut child, pump, pumped, group, .. } = self;
         if !pumped {
-            group.claim_writers(&outputs);
+            group.claim_writers();
         }
         // Before the child is reaped: see `Group`.
         drop(group);

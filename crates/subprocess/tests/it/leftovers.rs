@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{LONG, limits, sh};
 
 /// A pipe with a name, through which a test hears from the children.
-struct Fifo(pipe::Receiver);
+pub(crate) struct Fifo(pipe::Receiver);
 
 impl Fifo {
-    fn new(dir: &Path) -> Self {
+    pub(crate) fn new(dir: &Path) -> Self {
         let path = dir.join("fifo");
         rustix::fs::mknodat(
             rustix::fs::CWD,
@@ -29,7 +29,7 @@ impl Fifo {
         Self(pipe::OpenOptions::new().read_write(true).open_receiver(path).unwrap())
     }
 
-    async fn line(&mut self) -> String {
+    pub(crate) async fn line(&mut self) -> String {
         let mut line = String::new();
         let read = BufReader::new(&mut self.0).read_line(&mut line).await;
         assert!(read.unwrap() > 0);
@@ -43,7 +43,7 @@ fn alive(pid: &str) -> bool {
         .is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.starts_with(" Z"))
 }
 
-async fn gone(pid: &str) {
+pub(crate) async fn gone(pid: &str) {
     assert!(pid.parse::<u32>().is_ok(), "not a process id: {pid:?}");
     let wait = async {
         while alive(pid) {

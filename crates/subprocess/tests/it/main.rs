@@ -6,6 +6,8 @@
     reason = "helpers of tests fail by panicking, as tests do"
 )]
 
+#[cfg(target_os = "linux")]
+mod at_once;
 mod ends;
 #[cfg(target_os = "linux")]
 mod leftovers;
