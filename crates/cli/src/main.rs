@@ -16,6 +16,7 @@ mod ideas;
 mod logs;
 mod printer;
 mod project;
+mod records;
 mod selection;
 mod signals;
 mod summary;

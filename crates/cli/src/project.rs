@@ -15,6 +15,7 @@ use crate::config::{self, Config, Environment, LocalServers, Role};
 use crate::environment::Surroundings;
 use crate::error::{CommandError, usage};
 use crate::printer::Printer;
+use crate::records;
 
 /// One call to git may take this long; large repositories are slow to check out.
 const GIT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -99,11 +100,17 @@ impl Project {
 
     /// Whether any run was ever made here.
     pub(crate) fn has_state(&self) -> bool {
-        self.state_dir().join("state.db").exists()
+        self.state_file().exists()
+    }
+
+    /// The file of every run.
+    pub(crate) fn state_file(&self) -> PathBuf {
+        self.state_dir().join("state.db")
     }
 
     pub(crate) async fn open_store(&self) -> Result<SqliteStore, CommandError> {
-        Ok(SqliteStore::open(&self.state_dir(), &self.surroundings.host).await?)
+        let opened = SqliteStore::open(&self.state_dir(), &self.surroundings.host).await;
+        opened.map_err(|error| records::unopened(self, error))
     }
 
     /// The models, with what earlier processes learned of them.

@@ -1,13 +1,14 @@
 //! Which run a process works on: an unfinished one, or a new one.
 
 use checkpoint_store::{Error as StoreError, Lease, RunHead, RunStore, SqliteStore};
-use orchestrator::{NewWork, State, Status, view};
+use orchestrator::{NewWork, Status, view};
 
 use crate::branches;
 use crate::error::{CommandError, usage};
 use crate::exit::Exit;
 use crate::ideas::{self, Found};
 use crate::project::Project;
+use crate::records;
 
 /// What there is to do.
 pub(crate) enum Selected {
@@ -66,10 +67,10 @@ async fn same_idea(
     head: &RunHead,
     found: &Found,
 ) -> Result<(), CommandError> {
+    let began = records::needed(project, store, head).await?.started;
     if digest(head) == Some(found.idea.digest().as_str()) {
         return Ok(());
     }
-    let began = State::fold(&store.records(head.id, 0).await?).started;
     let began = began.and_then(|started| started.idea_path);
     let (id, run) = (&found.idea.id, head.id);
     if let (Some(began), Some(path)) = (&began, &found.path)
@@ -95,8 +96,10 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
         return Err(StoreError::Held { holder }.into());
     }
     for wanted in [Status::Interrupted, Status::Degraded] {
-        if let Some(head) = heads.iter().find(|head| view::status(head) == wanted) {
-            return Ok(Selected::Work(store.acquire(head.id).await?));
+        for head in heads.iter().filter(|head| view::status(head) == wanted) {
+            if readable(project, store, head).await? {
+                return Ok(Selected::Work(store.acquire(head.id).await?));
+            }
         }
     }
     let (backlog, refused) = ideas::backlog(project.top());
@@ -122,18 +125,44 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
     Ok(Selected::Nothing)
 }
 
+/// Whether the run can be gone on with; one that cannot is warned of.
+async fn readable(
+    project: &Project,
+    store: &SqliteStore,
+    head: &RunHead,
+) -> Result<bool, CommandError> {
+    let state = records::state(store, head).await?;
+    if let Err(why) = &state {
+        let (run, id) = (head.id, &head.subject);
+        project.printer.warn(&format!("the run {run} of {id} is passed over: {why}"));
+    }
+    Ok(state.is_ok())
+}
+
 /// The newest unfinished run, or the one that is named.
 pub(crate) async fn unfinished(
+    project: &Project,
     store: &SqliteStore,
     name: Option<&str>,
 ) -> Result<Selected, CommandError> {
     let heads = store.runs().await?;
     let head = match name {
-        Some(name) => run_named(&heads, name)?,
-        None => match heads.iter().find(|head| view::status(head) != Status::Completed) {
-            Some(head) => head,
-            None => return Ok(Selected::Nothing),
-        },
+        Some(name) => {
+            let head = run_named(&heads, name)?;
+            records::needed(project, store, head).await?;
+            head
+        }
+        None => {
+            let mut unfinished = None;
+            for head in heads.iter().filter(|head| view::status(head) != Status::Completed) {
+                if readable(project, store, head).await? {
+                    unfinished = Some(head);
+                    break;
+                }
+            }
+            let Some(head) = unfinished else { return Ok(Selected::Nothing) };
+            head
+        }
     };
     if view::status(head) == Status::Completed {
         return Ok(Selected::Done(head.clone()));

@@ -1,7 +1,7 @@
 //! `belay run` and `belay resume`: work on one run until it ends or must stop.
 
 use checkpoint_store::{Lease, RunHead, RunStore, SqliteStore};
-use orchestrator::{Outcome, RunView, Shutdown, State, Status};
+use orchestrator::{Outcome, RunView, Shutdown, Status};
 use tokio::time::Instant;
 
 use crate::args::{ResumeArgs, RunArgs, WorkArgs};
@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::ideas;
 use crate::printer::Tone;
 use crate::project::Project;
+use crate::records;
 use crate::selection::{self, Selected};
 use crate::{signals, summary, wiring};
 
@@ -32,7 +33,7 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
     let store = project.open_store().await?;
     let selected = match found {
         Some(found) => selection::for_idea(&project, &store, found, args.fresh).await?,
-        None if args.resume => match selection::unfinished(&store, None).await? {
+        None if args.resume => match selection::unfinished(&project, &store, None).await? {
             Selected::Nothing => selection::next(&project, &store).await?,
             selected => selected,
         },
@@ -58,7 +59,7 @@ pub(crate) async fn resume(
     }
     tell_warnings(&project).await?;
     let store = project.open_store().await?;
-    let selected = selection::unfinished(&store, args.run.as_deref()).await?;
+    let selected = selection::unfinished(&project, &store, args.run.as_deref()).await?;
     work_on(&project, store, selected, &args.work, started).await
 }
 
@@ -97,7 +98,7 @@ async fn done(
     head: &RunHead,
     work: &WorkArgs,
 ) -> CommandResult {
-    let state = State::fold(&store.records(head.id, 0).await?);
+    let state = records::needed(project, store, head).await?;
     let view = RunView::new(head, &state);
     project
         .printer

@@ -1,14 +1,15 @@
 //! `belay runs list` and `belay runs show RUN`: reads the store, takes no lease.
 
-use checkpoint_store::{RunHead, RunStore, SqliteStore};
+use checkpoint_store::{RunHead, RunStore};
 use orchestrator::{RunView, State};
 use serde_json::json;
 
 use crate::args::RunsCommand;
-use crate::error::{CommandError, CommandResult};
+use crate::error::CommandResult;
 use crate::exit::Exit;
 use crate::human::short;
 use crate::project::Project;
+use crate::records;
 use crate::selection::{no_such_run, run_named};
 
 /// Runs one of the subcommands.
@@ -24,7 +25,11 @@ async fn list(project: &Project) -> CommandResult {
     if project.has_state() {
         let store = project.open_store().await?;
         for head in store.runs().await? {
-            views.push(view(&store, &head).await?.without_milestones());
+            let view = match records::state(&store, &head).await? {
+                Ok(state) => RunView::new(&head, &state),
+                Err(why) => damaged(&head, why),
+            };
+            views.push(view.without_milestones());
         }
     }
     if project.printer.json() {
@@ -44,6 +49,9 @@ async fn list(project: &Project) -> CommandResult {
             view.idea,
             view.branch
         ));
+        if let Some(why) = view.reason.filter(|_| view.base.is_empty()) {
+            project.printer.out(&format!("    {why}"));
+        }
     }
     Ok(Exit::Success)
 }
@@ -54,7 +62,8 @@ async fn show(project: &Project, name: &str) -> CommandResult {
     }
     let store = project.open_store().await?;
     let heads = store.runs().await?;
-    let view = view(&store, run_named(&heads, name)?).await?;
+    let head = run_named(&heads, name)?;
+    let view = RunView::new(head, &records::needed(project, &store, head).await?);
     if project.printer.json() {
         project.printer.data(&view);
     } else {
@@ -63,9 +72,11 @@ async fn show(project: &Project, name: &str) -> CommandResult {
     Ok(Exit::Success)
 }
 
-async fn view(store: &SqliteStore, head: &RunHead) -> Result<RunView, CommandError> {
-    let records = store.records(head.id, 0).await?;
-    Ok(RunView::new(head, &State::fold(&records)))
+/// What is known of a run whose records cannot be read.
+pub(super) fn damaged(head: &RunHead, why: String) -> RunView {
+    let text = |key: &str| head.attributes[key].as_str().unwrap_or_default().to_owned();
+    let view = RunView::new(head, &State::default());
+    RunView { title: text("title"), branch: text("branch"), reason: Some(why), ..view }
 }
 
 fn lines(view: &RunView) -> Vec<String> {

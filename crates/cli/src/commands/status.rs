@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use checkpoint_store::{RunStore, SqliteStore};
 use orchestrator::event::IssueKind;
-use orchestrator::{RunView, State, Status};
+use orchestrator::{RunView, Status};
 use serde_json::{Value, json};
 
+use crate::commands::runs::damaged;
 use crate::config::Role;
 use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
 use crate::project::Project;
+use crate::records;
 
 /// Runs that are told of.
 const LAST: usize = 10;
@@ -52,7 +54,13 @@ pub(crate) async fn run(project: Project) -> CommandResult {
 async fn read(store: &SqliteStore) -> Result<Found, CommandError> {
     let mut found = Found::default();
     for head in store.runs().await? {
-        let state = State::fold(&store.records(head.id, 0).await?);
+        let state = match records::state(store, &head).await? {
+            Ok(state) => state,
+            Err(why) => {
+                found.runs.push(damaged(&head, why));
+                continue;
+            }
+        };
         for issue in state.issues.iter().filter(|issue| !issue.closed) {
             let kind = match issue.kind {
                 IssueKind::Blocked => "question",
