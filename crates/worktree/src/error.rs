@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::guard::Refusal;
 use crate::objects::CommitId;
+use crate::text::one_line;
 
 /// Why something could not be done to the repository. Nothing is half done:
 /// no error leaves a changed branch, index or file of the person behind.
@@ -35,7 +36,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The name does not mean a commit.
-    #[error("no such commit: {rev}")]
+    #[error("no such commit: {}", one_line(rev))]
     UnknownRevision {
         /// As given.
         rev: String,
@@ -55,7 +56,7 @@ pub enum Error {
         found: Option<CommitId>,
     },
     /// A path that may not be written.
-    #[error("{path}: {why}")]
+    #[error("{}: {why}", one_line(path))]
     Refused {
         /// As given.
         path: String,

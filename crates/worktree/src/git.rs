@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
+use crate::text::one_line;
 
 /// How git is to be called.
 #[derive(Clone)]
@@ -251,10 +252,9 @@ fn failure(call: &Call<'_>, output: &Output) -> Error {
     Error::Git { command: call.name(), message: complaint(output) }
 }
 
-/// What git said on standard error, or failing that how it ended.
+/// What git said on standard error, in one line, or failing that how it ended.
 pub(crate) fn complaint(output: &Output) -> String {
-    let text = output.stderr.text();
-    let text = text.trim();
+    let text = one_line(&output.stderr.text());
     if text.is_empty() {
         return match output.ended {
             Ended::Exited(status) => format!("exit status {status}"),

@@ -22,6 +22,7 @@ mod objects;
 mod project;
 mod refs;
 mod repository;
+mod text;
 
 pub use error::Error;
 pub use git::Git;

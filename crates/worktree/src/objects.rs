@@ -128,7 +128,8 @@ pub struct CommitIntent {
     pub tree: TreeId,
     /// The only parent.
     pub parent: CommitId,
-    /// Subject, body and trailers, taken as they are.
+    /// Subject, body and trailers, taken as they are but for characters that
+    /// no message may hold.
     pub message: String,
     /// Author and committer.
     pub author: Person,

@@ -11,6 +11,7 @@ use crate::error::{Error, at};
 use crate::git::{Call, complaint};
 use crate::objects::{CommitId, CommitIntent};
 use crate::repository::Repository;
+use crate::text::{in_line, in_lines, is_name};
 
 /// git holds the lock of a branch for milliseconds, and removes it unless it is
 /// killed in them; then nobody else ever would.
@@ -19,6 +20,9 @@ const STALE_LOCK: Duration = Duration::from_secs(10);
 /// Together they outlast `STALE_LOCK`.
 const LOCK_TRIES: usize = 9;
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
+
+/// The author of a commit whose author has no name that git would take.
+const NAMELESS: &str = "belay";
 
 impl Repository {
     /// Where a branch stands; `None` if it does not exist.
@@ -75,22 +79,26 @@ impl Repository {
     }
 
     /// Makes a commit without hooks or signature, and without moving anything
-    /// to it. The same intent gives the same id.
+    /// to it. The same intent gives the same id. Control characters and those
+    /// that turn or hide text are left out of message, name and email; a name
+    /// of which nothing is left is `belay`.
     ///
     /// # Errors
     ///
-    /// `Git` if the tree or the parent does not exist, or the author has no
-    /// name.
+    /// `Git` if the tree or the parent does not exist.
     pub async fn commit(&self, intent: &CommitIntent) -> Result<CommitId, Error> {
         let date = format!("@{} +0000", intent.at.as_second());
         let args = ["commit-tree", intent.tree.as_str(), "-p", intent.parent.as_str(), "-F", "-"];
+        let name = Some(in_line(&intent.author.name)).filter(|name| is_name(name));
+        let name = name.as_deref().unwrap_or(NAMELESS);
+        let email = in_line(&intent.author.email);
         let call = Call::new(&args)
-            .stdin(intent.message.as_bytes())
-            .env("GIT_AUTHOR_NAME", &intent.author.name)
-            .env("GIT_AUTHOR_EMAIL", &intent.author.email)
+            .stdin(in_lines(&intent.message))
+            .env("GIT_AUTHOR_NAME", name)
+            .env("GIT_AUTHOR_EMAIL", &email)
             .env("GIT_AUTHOR_DATE", &date)
-            .env("GIT_COMMITTER_NAME", &intent.author.name)
-            .env("GIT_COMMITTER_EMAIL", &intent.author.email)
+            .env("GIT_COMMITTER_NAME", name)
+            .env("GIT_COMMITTER_EMAIL", &email)
             .env("GIT_COMMITTER_DATE", &date);
         commit_id("commit-tree", &self.caller().line(&call).await?)
     }

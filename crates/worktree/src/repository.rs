@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::git::{Call, Caller, Git, complaint};
 use crate::listing::{Listing, Listings};
 use crate::objects::{CommitId, Person, TreeId};
+use crate::text::{in_line, is_name};
 
 /// A handle to one repository; clones share it. Its calls to git go one at a
 /// time. Dropping a future of any of its methods kills the git it started.
@@ -150,7 +151,7 @@ impl Repository {
     }
 
     /// Who git's config says the person is; `None` if it does not say both, as
-    /// on a bare runner.
+    /// on a bare runner, or says a name that no commit can bear, such as `<>`.
     ///
     /// # Errors
     ///
@@ -158,6 +159,7 @@ impl Repository {
     pub async fn author(&self) -> Result<Option<Person>, Error> {
         let name = self.config("user.name").await?;
         let email = self.config("user.email").await?;
+        let name = name.filter(|name| is_name(&in_line(name)));
         Ok(name.zip(email).map(|(name, email)| Person { name, email }))
     }
 

@@ -120,6 +120,34 @@ async fn a_lock_that_a_killed_git_left_on_the_branch_is_broken() {
 }
 
 #[tokio::test]
+async fn a_commit_holds_no_control_characters_and_always_an_author() {
+    let place = Place::with(&[("a.txt", "a")]).await;
+    let (repository, intent) = intent(&place).await;
+    let hostile = CommitIntent {
+        message: "a\0b \u{1b}[31mred\r\n\n\t\u{202e}dab\u{200b}\u{feff}\n".to_owned(),
+        author: worktree::Person {
+            name: "A\0d\u{1b}a\n\u{2066}L".to_owned(),
+            email: "ada\0@\u{200d}x.org\n".to_owned(),
+        },
+        ..intent.clone()
+    };
+    let commit = repository.commit(&hostile).await.unwrap();
+    let text = place.git(&format!("cat-file commit {commit}")).await;
+    let (_, text) = text.split_once("\nauthor ").unwrap();
+    assert_eq!(
+        text,
+        "Ada L <ada@x.org> 1767323045 +0000\ncommitter Ada L <ada@x.org> 1767323045 +0000\n\n\
+         ab [31mred\n\n\tdab"
+    );
+    for name in ["", "<>", " .,:;'\"", "\u{202e}\0"] {
+        let author = worktree::Person { name: name.to_owned(), email: String::new() };
+        let commit = repository.commit(&CommitIntent { author, ..intent.clone() }).await.unwrap();
+        let author = place.git(&format!("log -1 --format=%an {commit}")).await;
+        assert_eq!(author, "belay", "{name:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_branch_in_the_way_of_a_folder_is_said_so() {
     let place = Place::with(&[("a.txt", "a")]).await;
     place.git("branch belay").await;

@@ -150,4 +150,20 @@ async fn a_missing_author_is_none() {
     assert_eq!(repository.author().await.unwrap(), Some(crate::ada()));
     place.git("config --unset user.email").await;
     assert_eq!(repository.author().await.unwrap(), None);
+    place.git("config user.email ada@example.org").await;
+    place.git("config user.name <>").await;
+    assert_eq!(repository.author().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_git_says_in_several_lines_is_shown_in_one() {
+    let place = Place::with(&[("a.txt", "a")]).await;
+    let says = "*ls-tree*) printf 'fatal: one\\n\\033[1mfatal: two\\n' >&2; exit 128";
+    let git = crate::git_with(&place, says);
+    let repository = Repository::discover(&place.repo(), git).await.unwrap();
+    let (_, tree) = crate::head(&repository).await;
+    let error = repository.files(&tree).await.unwrap_err();
+    assert_eq!(error.to_string(), "git ls-tree: fatal: one; [1mfatal: two");
+    let error = repository.resolve("a\nb").await.unwrap_err();
+    assert_eq!(error.to_string(), "no such commit: a; b");
 }
