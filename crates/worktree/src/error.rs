@@ -55,6 +55,9 @@ pub enum Error {
         /// Where it stands now; `None` if it does not exist.
         found: Option<CommitId>,
     },
+    /// The token given to `Repository::with_cancel` was cancelled.
+    #[error("cancelled")]
+    Cancelled,
     /// A path that may not be written.
     #[error("{}: {why}", one_line(path))]
     Refused {

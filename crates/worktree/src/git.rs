@@ -4,6 +4,7 @@
 //! do none of that, and two calls of one process never meet at a lock.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use subprocess::{Command, Ended, Limits, Output};
@@ -109,6 +110,7 @@ pub(crate) struct Call<'a> {
     env: Vec<(&'static str, String)>,
     stdin: Vec<u8>,
     output: usize,
+    uninterrupted: bool,
 }
 
 impl<'a> Call<'a> {
@@ -120,6 +122,7 @@ impl<'a> Call<'a> {
             env: Vec::new(),
             stdin: Vec::new(),
             output: MOST_OUTPUT,
+            uninterrupted: false,
         }
     }
 
@@ -150,14 +153,27 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Not cancelled: it is over in a moment, and half of it would be worse
+    /// than the wait.
+    pub(crate) fn uninterrupted(mut self) -> Self {
+        self.uninterrupted = true;
+        self
+    }
+
     fn name(&self) -> String {
         self.args.first().copied().unwrap_or_default().to_owned()
     }
 }
 
-/// Runs calls, one at a time.
-#[derive(Debug)]
+/// Runs calls, one at a time; clones wait for each other.
+#[derive(Debug, Clone)]
 pub(crate) struct Caller {
+    program: Arc<Program>,
+    cancel: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Program {
     git: Git,
     dir: PathBuf,
     one_at_a_time: Mutex<()>,
@@ -165,33 +181,54 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn new(git: Git, dir: PathBuf) -> Self {
-        Self { git, dir, one_at_a_time: Mutex::new(()) }
+        let program = Arc::new(Program { git, dir, one_at_a_time: Mutex::new(()) });
+        Self { program, cancel: CancellationToken::new() }
+    }
+
+    /// The same, but ended by this token.
+    pub(crate) fn with_cancel(&self, cancel: CancellationToken) -> Self {
+        Self { program: Arc::clone(&self.program), cancel }
     }
 
     /// How long one call may take.
     pub(crate) fn timeout(&self) -> Duration {
-        self.git.timeout
+        self.program.git.timeout
+    }
+
+    /// Waits for something unless the token ends the wait.
+    pub(crate) async fn unless_cancelled<T>(
+        &self,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        self.cancel.run_until_cancelled(wait).await.ok_or(Error::Cancelled)
     }
 
     /// Runs git and returns its output whatever its exit status is. A git that
-    /// is stopped by the time limit or a signal is an error.
+    /// is stopped by the time limit, a signal or the token is an error.
     pub(crate) async fn try_run(&self, call: &Call<'_>) -> Result<Output, Error> {
-        let command = Command::new(&self.git.program, call.dir.unwrap_or(&self.dir))
+        let Program { git, dir, one_at_a_time } = &*self.program;
+        let command = Command::new(&git.program, call.dir.unwrap_or(dir))
             .args(["--no-pager"])
             .args(OPTIONS.iter().chain(call.options).flat_map(|option| ["-c", option]))
             .args(call.args.iter().copied())
             .env(self.environment(call))
             .stdin(call.stdin.clone())
-            .limits(Limits { total: self.git.timeout, output: call.output, ..Limits::default() });
-        let _one = self.one_at_a_time.lock().await;
-        let output = subprocess::run(&command, &CancellationToken::new()).await?;
+            .limits(Limits { total: git.timeout, output: call.output, ..Limits::default() });
+        let (_one, output) = if call.uninterrupted {
+            let one = one_at_a_time.lock().await;
+            (one, subprocess::run(&command, &CancellationToken::new()).await?)
+        } else {
+            let one = self.unless_cancelled(one_at_a_time.lock()).await?;
+            (one, subprocess::run(&command, &self.cancel).await?)
+        };
         match output.ended {
             Ended::Exited(_) => Ok(output),
             Ended::TimedOut | Ended::Idle => Err(Error::Git {
                 command: call.name(),
-                message: format!("did not end within {:?}", self.git.timeout),
+                message: format!("did not end within {:?}", git.timeout),
             }),
-            Ended::Signaled(_) | Ended::Cancelled => Err(failure(call, &output)),
+            Ended::Cancelled => Err(Error::Cancelled),
+            Ended::Signaled(_) => Err(failure(call, &output)),
         }
     }
 
@@ -236,7 +273,7 @@ impl Caller {
     }
 
     fn environment(&self, call: &Call<'_>) -> Vec<(String, String)> {
-        let inherited = self.git.env.iter().filter(|(name, _)| is_allowed(name)).cloned();
+        let inherited = self.program.git.env.iter().filter(|(name, _)| is_allowed(name)).cloned();
         let fixed = VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let given = call.env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         inherited.chain(fixed).chain(given).collect()

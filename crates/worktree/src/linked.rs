@@ -88,12 +88,12 @@ impl Repository {
         let mut tries = 1;
         while let Err(error) = self.caller().run(&Call::new(&args)).await {
             // Somebody else's git may be at it too.
-            if tries == TRIES {
+            if tries == TRIES || matches!(error, Error::Cancelled) {
                 return Err(error);
             }
             tracing::debug!(%error, tries, "worktree not added yet");
             tries += 1;
-            sleep(PAUSE).await;
+            self.caller().unless_cancelled(sleep(PAUSE)).await?;
         }
         self.admin_of(path)?.ok_or_else(|| Error::Unreadable {
             command: "worktree add".to_owned(),
@@ -117,7 +117,8 @@ impl Repository {
                 }
             }
         };
-        let locked = timeout(self.caller().timeout(), wait).await;
+        let wait = timeout(self.caller().timeout(), wait);
+        let locked = self.caller().unless_cancelled(wait).await?;
         locked.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())).map_err(at(path))?;
         Ok(file)
     }

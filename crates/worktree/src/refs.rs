@@ -59,10 +59,11 @@ impl Repository {
         let none = "0".repeat(to.as_str().len());
         let from_id = from.map_or(none.as_str(), CommitId::as_str);
         let args = ["update-ref", "--no-deref", "-m", "belay", &name, to.as_str(), from_id];
-        let mut output = self.caller().try_run(&Call::new(&args)).await?;
+        let call = Call::new(&args).uninterrupted();
+        let mut output = self.caller().try_run(&call).await?;
         let mut tries = 1;
         while !output.success() && tries < LOCK_TRIES && self.lock_is_taken(&name).await? {
-            output = self.caller().try_run(&Call::new(&args)).await?;
+            output = self.caller().try_run(&call).await?;
             tries += 1;
         }
         if output.success() {
@@ -93,6 +94,7 @@ impl Repository {
         let name = name.as_deref().unwrap_or(NAMELESS);
         let email = in_line(&intent.author.email);
         let call = Call::new(&args)
+            .uninterrupted()
             .stdin(in_lines(&intent.message))
             .env("GIT_AUTHOR_NAME", name)
             .env("GIT_AUTHOR_EMAIL", &email)
@@ -136,7 +138,7 @@ impl Repository {
             return Ok(false);
         };
         if clock::age(modified) < STALE_LOCK {
-            sleep(LOCK_PAUSE).await;
+            self.caller().unless_cancelled(sleep(LOCK_PAUSE)).await?;
             return Ok(true);
         }
         tracing::warn!(lock = %lock.display(), "breaking a lock that a killed git left");

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::error::Error;
 use crate::git::{Call, Caller, Git, complaint};
 use crate::listing::{Listing, Listings};
@@ -12,13 +14,15 @@ use crate::text::{in_line, is_name};
 /// A handle to one repository; clones share it. Its calls to git go one at a
 /// time. Dropping a future of any of its methods kills the git it started.
 #[derive(Debug, Clone)]
-pub struct Repository(Arc<Inner>);
+pub struct Repository {
+    facts: Arc<Facts>,
+    caller: Caller,
+}
 
 #[derive(Debug)]
-struct Inner {
+struct Facts {
     top: PathBuf,
     git_dir: PathBuf,
-    caller: Caller,
     listings: Listings,
 }
 
@@ -38,8 +42,8 @@ impl Repository {
         let own_dir = absolute_dir(&probe, "--absolute-git-dir").await?;
         let caller = Caller::new(git, here.clone());
         let top = if own_dir == git_dir { here } else { main_top(&caller).await?.unwrap_or(here) };
-        let repository =
-            Self(Arc::new(Inner { top, git_dir, caller, listings: Listings::default() }));
+        let facts = Facts { top, git_dir, listings: Listings::default() };
+        let repository = Self { facts: Arc::new(facts), caller };
         match repository.resolve("HEAD").await {
             Err(Error::UnknownRevision { .. }) => {
                 Err(Error::NoCommit { path: repository.top().to_owned() })
@@ -49,25 +53,35 @@ impl Repository {
         }
     }
 
+    /// The same repository, sharing everything, whose calls end with
+    /// `Error::Cancelled` once the token is cancelled: git is asked to end and
+    /// then killed, as `subprocess::run` does it, and no lock is waited for.
+    /// Making a commit and moving a ref are let finish once they have begun.
+    /// What is made from the handle, such as a `Worktree`, keeps the token.
+    #[must_use]
+    pub fn with_cancel(&self, token: CancellationToken) -> Repository {
+        Self { facts: Arc::clone(&self.facts), caller: self.caller.with_cancel(token) }
+    }
+
     /// The top of the main worktree; of the linked worktree it was found from
     /// if the main one is bare.
     #[must_use]
     pub fn top(&self) -> &Path {
-        &self.0.top
+        &self.facts.top
     }
 
     /// The git directory that all worktrees share.
     #[must_use]
     pub fn git_dir(&self) -> &Path {
-        &self.0.git_dir
+        &self.facts.git_dir
     }
 
     pub(crate) fn caller(&self) -> &Caller {
-        &self.0.caller
+        &self.caller
     }
 
     pub(crate) async fn listing(&self, tree: &TreeId) -> Result<Arc<Listing>, Error> {
-        self.0.listings.of(&self.0.caller, tree).await
+        self.facts.listings.of(&self.caller, tree).await
     }
 
     /// The commit that a name such as `HEAD`, a branch, a tag or an id means.

@@ -1,6 +1,7 @@
 //! Real git, real files, real commands, each test in folders of its own.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod cancelling;
 mod commits;
 mod discovery;
 mod linked;
@@ -52,6 +53,12 @@ impl Place {
     fn aside(&self) -> PathBuf {
         let dir = self.dir.path().canonicalize().unwrap();
         dir.join("cache").join("work")
+    }
+
+    /// Where only we put anything.
+    fn reserved(&self) -> PathBuf {
+        let dir = self.dir.path().canonicalize().unwrap();
+        dir.join("cache").join("worktrees").join("01ARZ3NDEKTSV4RRFFQ69G5FAV")
     }
 
     /// Writes a file of the person's checkout.
