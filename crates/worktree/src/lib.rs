@@ -19,6 +19,7 @@ mod guard;
 mod linked;
 mod listing;
 mod objects;
+mod place;
 mod project;
 mod refs;
 mod repository;

@@ -5,9 +5,9 @@
 //! Commands of the project are free to write there, also to its `.git` file, so
 //! that file is not believed: git is told which directory is meant.
 
-use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -16,25 +16,31 @@ use crate::edit::utf8;
 use crate::error::{Error, at};
 use crate::git::{Call, POINTERS};
 use crate::objects::{CommitId, TreeId};
+use crate::place::{
+    LINK, MARK, all_set_aside, beside, canonical, is_anothers, is_empty_folder, is_ours,
+    is_reserved, is_whole, is_whole_admin, not_ours, remove_all, set_aside,
+};
 use crate::repository::{Repository, tree_id};
-
-/// The file in a worktree's administrative directory that says it is ours.
-const MARK: &str = "belay";
-
-/// The file in a worktree that leads to its administrative directory.
-const LINK: &str = ".git";
 
 /// How often git is asked to add a worktree, and how long between.
 const TRIES: usize = 5;
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What the name of the file beside a worktree ends in that says which setup
+/// was done.
+const SETUP_MARK: &str = "-setup";
+
 /// A linked worktree that belay made. Dropping the value leaves it where it is,
-/// for the next process to take over.
+/// for the next process to take over. Its calls to git are cancelled as those
+/// of the repository it was made from.
 #[derive(Debug, Clone)]
 pub struct Worktree {
     repository: Repository,
     path: PathBuf,
-    admin: PathBuf,
+    /// What HEAD is to be, also if it must be made again.
+    commit: CommitId,
+    /// Another one when the worktree had to be made again.
+    admin: Arc<Mutex<PathBuf>>,
 }
 
 impl Repository {
@@ -42,36 +48,87 @@ impl Repository {
     /// takes over the one that an earlier process made there. Call
     /// `materialize` next. One process at a time may use a path.
     ///
+    /// A path of the form `worktrees/ULID` is ours alone: whatever stands there
+    /// and cannot be taken over, since commands of the project damaged it, is
+    /// moved aside to `PATH.broken-N` (a link is removed, what it leads to is
+    /// not), and the worktree made again.
+    ///
     /// # Errors
     ///
-    /// `NotOurs` if something else is at `path`: a folder that is no worktree
-    /// of this repository, or one that somebody else made. It is left alone.
+    /// `NotOurs` if something else is at another `path`, a folder that is no
+    /// worktree of this repository or one that somebody else made, or if at any
+    /// path somebody else's worktree has a branch checked out. It is left
+    /// alone. `Cancelled`.
     pub async fn worktree(&self, path: &Path, at_commit: &CommitId) -> Result<Worktree, Error> {
         let path = canonical(path)?;
-        let admin = match self.admin_of(&path)? {
-            None if path.symlink_metadata().is_ok() && !is_empty_folder(&path) => {
-                return Err(not_ours(&path, "it is no worktree of this repository"));
+        let found = self.admin_of(&path)?;
+        if let Some(admin) = found.as_ref().filter(|admin| self.is_whole(admin, &path)) {
+            let worktree = self.worktree_of(&path, at_commit, admin.clone());
+            match worktree.detach().await {
+                Err(error) if self.is_for_us(&path) && is_mendable(&error) => {
+                    tracing::warn!(%error, "a worktree cannot be taken over and is made again");
+                }
+                detached => return detached.map(|()| worktree),
             }
-            Some(admin) if !is_ours(&admin, &path) => {
+        } else if self.is_for_us(&path) {
+            // Ours are detached, and a command would have to hide its traces.
+            if found.as_deref().is_some_and(is_anothers) {
                 return Err(not_ours(&path, "somebody else made this worktree"));
             }
-            Some(admin) if is_whole(&admin, &path) => admin,
-            _ => {
-                remove_all(&path).await?;
-                self.add(&path, at_commit).await?
+        } else {
+            match &found {
+                None if path.symlink_metadata().is_ok() && !is_empty_folder(&path) => {
+                    return Err(not_ours(&path, "it is no worktree of this repository"));
+                }
+                Some(admin) if !is_ours(admin, &path) => {
+                    return Err(not_ours(&path, "somebody else made this worktree"));
+                }
+                _ => remove_all(&path).await?,
             }
-        };
-        let mark = admin.join(MARK);
-        std::fs::write(&mark, "").map_err(at(mark))?;
-        let worktree = Worktree { repository: self.clone(), path, admin };
-        worktree.detach(at_commit).await?;
+        }
+        if let Some(aside) = set_aside(&path)? {
+            let (path, aside) = (path.display(), aside.display());
+            tracing::warn!(%path, %aside, "what is no whole worktree was moved aside");
+        }
+        let admin = self.add(&path, at_commit, found.as_deref()).await?;
+        let worktree = self.worktree_of(&path, at_commit, admin);
+        worktree.detach().await?;
         Ok(worktree)
     }
 
-    async fn add(&self, path: &Path, at_commit: &CommitId) -> Result<PathBuf, Error> {
+    fn worktree_of(&self, path: &Path, commit: &CommitId, admin: PathBuf) -> Worktree {
+        Worktree {
+            repository: self.clone(),
+            path: path.to_owned(),
+            commit: commit.clone(),
+            admin: Arc::new(Mutex::new(admin)),
+        }
+    }
+
+    fn is_whole(&self, admin: &Path, path: &Path) -> bool {
+        is_whole(admin, path, self.git_dir())
+    }
+
+    /// Whether only we would put anything there. Git names its administrative
+    /// directories in the same way.
+    fn is_for_us(&self, path: &Path) -> bool {
+        is_reserved(path) && !path.starts_with(self.git_dir()) && !self.top().starts_with(path)
+    }
+
+    /// Registers a worktree at a path where nothing stands, and marks it as
+    /// ours. What git still knows in `former` of one that stood there is
+    /// forgotten.
+    async fn add(
+        &self,
+        path: &Path,
+        at_commit: &CommitId,
+        former: Option<&Path>,
+    ) -> Result<PathBuf, Error> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(at(parent))?;
         }
+        // What was installed in the former one is gone with it.
+        remove_all(&beside(path, SETUP_MARK)).await?;
         // Forced twice, since a path that is still registered, even locked by
         // a git that died, is ours: its folder is gone or was cleared.
         let args = [
@@ -85,6 +142,11 @@ impl Repository {
             at_commit.as_str(),
         ];
         let _alone = self.alone().await?;
+        if let Some(former) = former {
+            // Not `worktree prune`, which would also forget worktrees of the
+            // person whose disk is not there at the moment.
+            remove_all(former).await?;
+        }
         let mut tries = 1;
         while let Err(error) = self.caller().run(&Call::new(&args)).await {
             // Somebody else's git may be at it too.
@@ -95,10 +157,13 @@ impl Repository {
             tries += 1;
             self.caller().unless_cancelled(sleep(PAUSE)).await?;
         }
-        self.admin_of(path)?.ok_or_else(|| Error::Unreadable {
+        let admin = self.admin_of(path)?.ok_or_else(|| Error::Unreadable {
             command: "worktree add".to_owned(),
             what: format!("a worktree at {}", path.display()),
-        })
+        })?;
+        let mark = admin.join(MARK);
+        std::fs::write(&mark, "").map_err(at(mark))?;
+        Ok(admin)
     }
 
     /// Holds other processes of ours back for as long as the value lives: a git
@@ -159,12 +224,28 @@ impl Worktree {
     /// the tree, no other file but what git ignores, so that build folders
     /// stay. Ready to be called after anything that a command did in there.
     ///
+    /// A worktree at `worktrees/ULID` that was damaged beyond that is made
+    /// again, once, without its build folders.
+    ///
     /// # Errors
     ///
     /// `Git` if there is no such tree or a file cannot be written; `NotOurs` if
-    /// the folder was replaced. The worktree may then hold a mixture, which the
-    /// next call mends.
+    /// the folder was replaced; `Cancelled`. The worktree may then hold a
+    /// mixture, which the next call mends.
     pub async fn materialize(&self, tree: &TreeId) -> Result<(), Error> {
+        let Err(error) = self.fill(tree).await else {
+            return Ok(());
+        };
+        let mendable = self.repository.is_for_us(&self.path) && is_mendable(&error);
+        if !mendable || !self.repository.has_tree(tree).await? {
+            return Err(error);
+        }
+        tracing::warn!(%error, path = %self.path.display(), "a damaged worktree is made again");
+        self.make_again().await?;
+        self.fill(tree).await
+    }
+
+    async fn fill(&self, tree: &TreeId) -> Result<(), Error> {
         self.check_folder()?;
         self.restore_link().await?;
         self.clear_locks()?;
@@ -182,6 +263,19 @@ impl Worktree {
         Ok(())
     }
 
+    async fn make_again(&self) -> Result<(), Error> {
+        if let Some(aside) = set_aside(&self.path)? {
+            // We filled it, and a call that had gone well would have cleaned
+            // it: this need not be kept, only be out of the way.
+            if let Err(error) = remove_all(&aside).await {
+                tracing::debug!(%error, "a damaged worktree is left where it was moved to");
+            }
+        }
+        let admin = self.repository.add(&self.path, &self.commit, Some(&self.admin())).await?;
+        *self.admin.lock().unwrap_or_else(PoisonError::into_inner) = admin;
+        self.detach().await
+    }
+
     /// Removes the worktree with all that is in it, and what belay keeps
     /// beside it.
     ///
@@ -192,31 +286,34 @@ impl Worktree {
         for path in [&self.path, &self.environment(), &self.setup_mark()] {
             remove_all(path).await?;
         }
+        for aside in all_set_aside(&self.path) {
+            if let Err(error) = remove_all(&aside).await {
+                tracing::debug!(%error, "what was moved aside is left there");
+            }
+        }
         let _alone = self.repository.alone().await?;
-        remove_all(&self.admin).await
+        remove_all(&self.admin()).await
     }
 
     /// The folder beside the worktree for what setup installs, so that it is
     /// neither cleaned away nor seen by the project's tools.
     pub(crate) fn environment(&self) -> PathBuf {
-        self.beside("-env")
+        beside(&self.path, "-env")
     }
 
     /// The file beside the worktree that says which setup was done.
     pub(crate) fn setup_mark(&self) -> PathBuf {
-        self.beside("-setup")
+        beside(&self.path, SETUP_MARK)
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = OsString::from(self.path.as_os_str());
-        name.push(suffix);
-        PathBuf::from(name)
+    fn admin(&self) -> PathBuf {
+        self.admin.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn detach(&self, commit: &CommitId) -> Result<(), Error> {
+    async fn detach(&self) -> Result<(), Error> {
         self.check_folder()?;
         self.clear_locks()?;
-        self.git(&["update-ref", "--no-deref", "HEAD", commit.as_str()]).await?;
+        self.git(&["update-ref", "--no-deref", "HEAD", self.commit.as_str()]).await?;
         Ok(())
     }
 
@@ -224,23 +321,29 @@ impl Worktree {
         let call = Call::new(args)
             .options(&POINTERS)
             .dir(&self.path)
-            .env("GIT_DIR", utf8(&self.admin)?)
+            .env("GIT_DIR", utf8(&self.admin())?)
             .env("GIT_WORK_TREE", utf8(&self.path)?);
         self.repository.caller().line(&call).await
     }
 
     /// A command may have put a link in the folder's place, through which we
-    /// would write elsewhere.
+    /// would write elsewhere, or led git to another repository's objects.
     fn check_folder(&self) -> Result<(), Error> {
         let facts = self.path.symlink_metadata().map_err(at(&self.path))?;
-        if facts.is_dir() { Ok(()) } else { Err(not_ours(&self.path, "the folder was replaced")) }
+        if !facts.is_dir() {
+            return Err(not_ours(&self.path, "the folder was replaced"));
+        }
+        if !is_whole_admin(&self.admin(), self.repository.git_dir()) {
+            return Err(not_ours(&self.path, "what git keeps about it was damaged"));
+        }
+        Ok(())
     }
 
     /// A command may have led git in there to another repository, or removed
     /// the file; the project's tools look for it.
     async fn restore_link(&self) -> Result<(), Error> {
         let link = self.path.join(LINK);
-        let content = format!("gitdir: {}\n", utf8(&self.admin)?);
+        let content = format!("gitdir: {}\n", utf8(&self.admin())?);
         let is_file = link.symlink_metadata().is_ok_and(|facts| facts.is_file());
         if is_file && std::fs::read(&link).is_ok_and(|found| found == content.as_bytes()) {
             return Ok(());
@@ -252,7 +355,7 @@ impl Worktree {
     /// What a git that died left; nobody else uses this worktree.
     fn clear_locks(&self) -> Result<(), Error> {
         for name in ["index.lock", "HEAD.lock"] {
-            let lock = self.admin.join(name);
+            let lock = self.admin().join(name);
             match std::fs::remove_file(&lock) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(at(lock)(error));
@@ -264,82 +367,10 @@ impl Worktree {
     }
 }
 
-/// Absolute and without links, for a path whose last parts may not exist yet.
-fn canonical(path: &Path) -> Result<PathBuf, Error> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return path.canonicalize().map_err(at(path));
-    };
-    if parent.as_os_str().is_empty() {
-        return Err(Error::Io {
-            path: path.to_owned(),
-            source: std::io::Error::other("the path is not absolute"),
-        });
-    }
-    match parent.canonicalize() {
-        Ok(parent) => Ok(parent.join(name)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(canonical(parent)?.join(name))
-        }
-        Err(error) => Err(at(parent)(error)),
-    }
-}
-
-fn not_ours(path: &Path, why: &str) -> Error {
-    Error::NotOurs { path: path.to_owned(), why: why.to_owned() }
-}
-
-/// Whether belay made the registered worktree, and what lies at its path now
-/// is still that: it bears our mark, or the process that was making it died
-/// before anything was written into it.
-fn is_ours(admin: &Path, path: &Path) -> bool {
-    let is_empty = path.symlink_metadata().is_err() || is_bare(path);
-    if admin.join(MARK).is_file() {
-        is_empty || leads_to(path, admin)
-    } else {
-        is_empty && !admin.join("index").exists()
-    }
-}
-
-/// Whether it is complete on both sides; what is not is made again.
-fn is_whole(admin: &Path, path: &Path) -> bool {
-    admin.join("HEAD").is_file()
-        && admin.join("commondir").is_file()
-        && admin.join(MARK).is_file()
-        && leads_to(path, admin)
-}
-
-/// Whether the folder's `.git` file names this administrative directory.
-fn leads_to(path: &Path, admin: &Path) -> bool {
-    let is_dir = path.symlink_metadata().is_ok_and(|facts| facts.is_dir());
-    is_dir
-        && std::fs::read_to_string(path.join(LINK)).is_ok_and(|link| {
-            link.strip_prefix("gitdir: ")
-                .and_then(|target| path.join(target.trim_end_matches('\n')).canonicalize().ok())
-                .is_some_and(|target| target == admin)
-        })
-}
-
-fn is_empty_folder(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|facts| facts.is_dir())
-        && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
-}
-
-/// Whether nothing but the `.git` file was ever written there.
-fn is_bare(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|facts| facts.is_dir())
-        && std::fs::read_dir(path).is_ok_and(|entries| {
-            entries.flatten().all(|entry| entry.file_name() == LINK && entry.path().is_file())
-        })
-}
-
-async fn remove_all(path: &Path) -> Result<(), Error> {
-    let result = match tokio::fs::symlink_metadata(path).await {
-        Ok(facts) if facts.is_dir() => tokio::fs::remove_dir_all(path).await,
-        Ok(_) => tokio::fs::remove_file(path).await,
-        Err(error) => Err(error),
-    };
-    match result {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(at(path)(error)),
-        _ => Ok(()),
-    }
+/// Whether a worktree that is made again could do better.
+fn is_mendable(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Git { .. } | Error::NotOurs { .. } | Error::Io { .. } | Error::Unreadable { .. }
+    )
 }

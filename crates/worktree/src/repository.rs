@@ -108,6 +108,11 @@ impl Repository {
         tree_id("rev-parse", &id)
     }
 
+    pub(crate) async fn has_tree(&self, tree: &TreeId) -> Result<bool, Error> {
+        let tree = format!("{tree}^{{tree}}");
+        Ok(self.caller().try_run(&Call::new(&["cat-file", "-e", &tree])).await?.success())
+    }
+
     /// Whether tracked files differ from HEAD, staged or not. Files that git
     /// does not know yet do not count.
     ///

@@ -3,6 +3,7 @@
 
 mod cancelling;
 mod commits;
+mod damaged;
 mod discovery;
 mod linked;
 mod paths;
