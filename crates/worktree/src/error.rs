@@ -55,6 +55,18 @@ pub enum Error {
         /// Where it stands now; `None` if it does not exist.
         found: Option<CommitId>,
     },
+    /// The branch is checked out in a worktree that is not ours: moved, it
+    /// would leave files and index there behind.
+    #[error(
+        "branch {branch} is checked out at {}; check out another one there, so that it can be moved",
+        at.display()
+    )]
+    BranchCheckedOut {
+        /// Without `refs/heads/`.
+        branch: String,
+        /// The worktree's top.
+        at: PathBuf,
+    },
     /// The token given to `Repository::with_cancel` was cancelled.
     #[error("cancelled")]
     Cancelled,

@@ -189,7 +189,7 @@ impl Repository {
     }
 
     /// The administrative directory of the linked worktree at this path.
-    fn admin_of(&self, path: &Path) -> Result<Option<PathBuf>, Error> {
+    pub(crate) fn admin_of(&self, path: &Path) -> Result<Option<PathBuf>, Error> {
         let all = self.git_dir().join("worktrees");
         if !all.is_dir() {
             return Ok(None);

@@ -2,6 +2,7 @@
 //! only, so a process that died between making it and noting it down makes the
 //! very same one again; a branch moves only from where it is known to stand.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -10,6 +11,7 @@ use crate::clock;
 use crate::error::{Error, at};
 use crate::git::{Call, complaint};
 use crate::objects::{CommitId, CommitIntent};
+use crate::place::{self, MARK};
 use crate::repository::Repository;
 use crate::text::{in_line, in_lines, is_name};
 
@@ -47,8 +49,10 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// `BranchMoved` if it stands elsewhere, `BadBranchName`, and `Git` if the
-    /// name collides with another branch's folder.
+    /// `BranchMoved` if it stands elsewhere, `BranchCheckedOut` if it exists
+    /// and a worktree that is not ours has it checked out, `BadBranchName`,
+    /// `Cancelled`, and `Git` if the name collides with another branch's
+    /// folder.
     pub async fn move_branch(
         &self,
         branch: &str,
@@ -57,6 +61,9 @@ impl Repository {
     ) -> Result<(), Error> {
         let name = self.branch_ref(branch).await?;
         let none = "0".repeat(to.as_str().len());
+        if let Some(from) = from {
+            self.check_not_checked_out(branch, &name, to, from).await?;
+        }
         let from_id = from.map_or(none.as_str(), CommitId::as_str);
         let args = ["update-ref", "--no-deref", "-m", "belay", &name, to.as_str(), from_id];
         let call = Call::new(&args).uninterrupted();
@@ -148,6 +155,31 @@ impl Repository {
         }
     }
 
+    /// A branch that moves under a checkout leaves its files and index behind,
+    /// and the next commit there would take back what the branch brought. Not
+    /// so in worktrees of ours, where a command may have checked it out.
+    async fn check_not_checked_out(
+        &self,
+        branch: &str,
+        name: &str,
+        to: &CommitId,
+        from: &CommitId,
+    ) -> Result<(), Error> {
+        let args = ["worktree", "list", "--porcelain", "-z"];
+        let list = self.caller().bytes(&Call::new(&args)).await?;
+        for path in checkouts(&list, name) {
+            let admin = place::canonical(&path).and_then(|path| self.admin_of(&path))?;
+            if admin.is_some_and(|admin| admin.join(MARK).is_file()) {
+                continue;
+            }
+            // Elsewhere already is another answer, and moved already is none.
+            if self.branch_tip(branch).await?.as_ref() == Some(from) && from != to {
+                return Err(Error::BranchCheckedOut { branch: branch.to_owned(), at: path });
+            }
+        }
+        Ok(())
+    }
+
     /// The full name of a branch, if it is one that git allows.
     async fn branch_ref(&self, branch: &str) -> Result<String, Error> {
         let bad = || Error::BadBranchName { branch: branch.to_owned() };
@@ -160,6 +192,28 @@ impl Repository {
         let output = self.caller().try_run(&call).await?;
         output.success().then_some(name).ok_or_else(bad)
     }
+}
+
+/// The worktrees in git's list that have this ref checked out and still exist.
+fn checkouts(list: &[u8], name: &str) -> Vec<PathBuf> {
+    let text = String::from_utf8_lossy(list);
+    let mut found = Vec::new();
+    for entry in text.split("\0\0") {
+        let mut path = None;
+        let mut is_here = false;
+        for field in entry.split('\0') {
+            let (key, value) = field.split_once(' ').unwrap_or((field, ""));
+            match key {
+                "worktree" => path = Some(PathBuf::from(value)),
+                "branch" => is_here = value == name,
+                // Its folder is gone.
+                "prunable" => path = None,
+                _ => {}
+            }
+        }
+        found.extend(path.filter(|_| is_here));
+    }
+    found
 }
 
 fn commit_id(command: &str, text: &str) -> Result<CommitId, Error> {

@@ -120,6 +120,62 @@ async fn a_lock_that_a_killed_git_left_on_the_branch_is_broken() {
 }
 
 #[tokio::test]
+async fn a_branch_that_is_checked_out_somewhere_is_not_moved_under_it() {
+    let place = Place::with(&[("a.txt", "a")]).await;
+    let (repository, intent) = intent(&place).await;
+    let first = intent.parent.clone();
+    let second = repository.commit(&intent).await.unwrap();
+    repository.move_branch("belay/1", &first, None).await.unwrap();
+    let theirs = place.repo().parent().unwrap().join("their tree");
+    let git_dir = place.repo().join(".git");
+
+    place.git("checkout -q belay/1").await;
+    let moved = repository.move_branch("belay/1", &second, Some(&first)).await.unwrap_err();
+    assert!(
+        matches!(&moved, Error::BranchCheckedOut { at, .. } if *at == place.repo()),
+        "{moved:?}"
+    );
+    let shown = moved.to_string();
+    assert!(shown.starts_with("branch belay/1 is checked out at /"), "{shown}");
+    assert!(shown.ends_with("; check out another one there, so that it can be moved"), "{shown}");
+    assert_eq!(repository.branch_tip("belay/1").await.unwrap().as_ref(), Some(&first));
+    assert_eq!(place.git("status --porcelain").await, "");
+    // Moved there already, by whomever, or elsewhere: that comes first.
+    repository.move_branch("belay/1", &first, Some(&first)).await.unwrap();
+    repository.move_branch("belay/1", &first, Some(&second)).await.unwrap();
+
+    place.git("checkout -q main").await;
+    std::fs::create_dir(&theirs).unwrap();
+    crate::git_in(&theirs, &format!("--git-dir={} worktree add -q . belay/1", git_dir.display()))
+        .await;
+    let moved = repository.move_branch("belay/1", &second, Some(&first)).await;
+    assert!(
+        matches!(&moved, Err(Error::BranchCheckedOut { at, .. }) if *at == theirs),
+        "{moved:?}"
+    );
+    crate::git_in(&theirs, "commit -q --allow-empty -m theirs").await;
+    let moved = repository.move_branch("belay/1", &second, Some(&first)).await;
+    assert!(matches!(moved, Err(Error::BranchMoved { .. })), "{moved:?}");
+    crate::git_in(&theirs, &format!("reset -q --hard {first}")).await;
+
+    // The folder is gone: nobody's checkout is left behind.
+    std::fs::remove_dir_all(&theirs).unwrap();
+    repository.move_branch("belay/1", &second, Some(&first)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_that_checks_the_branch_out_in_our_worktree_does_not_hold_it() {
+    let place = Place::with(&[("a.txt", "a")]).await;
+    let (repository, intent) = intent(&place).await;
+    let first = intent.parent.clone();
+    let second = repository.commit(&intent).await.unwrap();
+    repository.move_branch("belay/1", &first, None).await.unwrap();
+    let worktree = crate::worktree_at_head(&place, &repository).await;
+    crate::git_in(worktree.path(), "checkout -q belay/1").await;
+    repository.move_branch("belay/1", &second, Some(&first)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_commit_holds_no_control_characters_and_always_an_author() {
     let place = Place::with(&[("a.txt", "a")]).await;
     let (repository, intent) = intent(&place).await;
