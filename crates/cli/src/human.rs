@@ -10,7 +10,7 @@ use std::sync::Arc;
 use orchestrator::event::StepName;
 use orchestrator::{Event, Line, Listener, Role};
 
-use crate::printer::live::Slot;
+use crate::printer::live::{Live, Slot};
 use crate::printer::text::flat;
 use crate::printer::{Printer, Said};
 use lines::{label, lines};
@@ -28,7 +28,7 @@ impl Screen {
 
     /// The lines of an event, less what is to be seen elsewhere.
     fn told(&self, event: &Event) -> Vec<Said> {
-        let live = self.printer.live.is_on();
+        let live = self.printer.is_live();
         match event {
             // The live line tells it, and the permanent line at its end.
             Event::AttemptStarted { attempt, .. } if live => {
@@ -42,34 +42,38 @@ impl Screen {
 
     /// Takes away the live lines of what is over.
     fn end(&self, event: &Event) {
-        let live = &self.printer.live;
+        let end = |slot: Slot| self.printer.on_live(move |live| live.end(&slot));
         match event {
             Event::AttemptFailed { role, item, .. }
             | Event::AttemptSucceeded { role, item, .. } => {
-                live.end(&slot(*role, *item));
+                end(slot(*role, *item));
             }
             Event::ItemSucceeded { item, .. } | Event::ItemFailed { item, .. } => {
-                live.end(&slot(Role::Coder, Some(*item)));
+                end(slot(Role::Coder, Some(*item)));
             }
             Event::StepStarted { .. } | Event::TestsPassed { .. } | Event::TestsFailed { .. } => {
-                live.end(&TESTS);
+                end(TESTS);
             }
-            Event::MilestoneRolledBack { .. } | Event::RunFinished { .. } => live.clear(),
+            Event::MilestoneRolledBack { .. } | Event::RunFinished { .. } => {
+                self.printer.on_live(Live::clear);
+            }
             _ => {}
         }
     }
 
     /// Shows what is under way from now on.
     fn begin(&self, event: &Event) {
-        let live = &self.printer.live;
+        let begin = |slot: Slot, text: String| {
+            self.printer.on_live(move |live| live.begin(slot, text));
+        };
         match event {
             Event::AttemptStarted { role, model, attempt, item, .. } => {
                 let who = item.map(|_| format!("{role} ")).unwrap_or_default();
                 let text = format!("{:<10}{who}{model} (try {attempt})", label(*role, *item));
-                live.begin(slot(*role, *item), flat(&text));
+                begin(slot(*role, *item), flat(&text));
             }
             Event::StepStarted { step: StepName::Prepare | StepName::Test, .. } => {
-                live.begin(TESTS, "tests     running".to_owned());
+                begin(TESTS, "tests     running".to_owned());
             }
             _ => {}
         }
@@ -97,7 +101,7 @@ impl Listener for Screen {
 impl Drop for Screen {
     /// However the run ended, the terminal is left as it was found.
     fn drop(&mut self) {
-        self.printer.live.clear();
+        self.printer.on_live(Live::clear);
     }
 }
 

@@ -9,7 +9,6 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::args::Global;
 use crate::environment::Surroundings;
 use crate::printer::Printer;
-use crate::printer::text::clean;
 
 /// Begins to write logs; `BELAY_LOG` says which, in `tracing`'s terms.
 pub(crate) fn begin(global: &Global, surroundings: &Surroundings, printer: &Arc<Printer>) {
@@ -45,13 +44,11 @@ impl<'a> MakeWriter<'a> for Lines {
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = clean(&String::from_utf8_lossy(line));
-        let mut written = Ok(());
-        self.printer.live.aside(|| written = io::stderr().lock().write_all(text.as_bytes()));
-        written.map(|()| line.len())
+        self.printer.log(&String::from_utf8_lossy(line));
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }

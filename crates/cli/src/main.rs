@@ -20,6 +20,7 @@ mod records;
 mod selection;
 mod signals;
 mod summary;
+mod watchdog;
 mod wiring;
 
 use std::process::ExitCode;
@@ -50,13 +51,12 @@ fn main() -> ExitCode {
     let result = runtime.block_on(command(cli, surroundings, Arc::clone(&printer)));
     // A task that hangs may not keep the process past its end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    match result {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            printer.error(&error.line());
-            error.exit.into()
-        }
-    }
+    let exit = result.unwrap_or_else(|error| {
+        printer.error(&error.line());
+        error.exit
+    });
+    printer.finish();
+    exit.into()
 }
 
 async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) -> CommandResult {

@@ -3,10 +3,15 @@
 //! other's lines, and the live ones at the bottom.
 
 pub(crate) mod live;
+mod queue;
 pub(crate) mod text;
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 use terminal_size::{Width, terminal_size_of};
@@ -14,6 +19,7 @@ use terminal_size::{Width, terminal_size_of};
 use crate::args::{Color, Format, Global};
 use crate::environment::Surroundings;
 use live::Live;
+use queue::Queue;
 use text::{clean, flat, wrapped};
 
 /// How what people read is emphasised.
@@ -45,6 +51,9 @@ impl Tone {
         }
     }
 }
+
+/// How long a print may take where the process is to end at once.
+const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// Where the text of a line begins that has a label.
 const TEXT_AT: usize = 12;
@@ -95,7 +104,11 @@ pub(crate) struct Printer {
     colored: bool,
     quiet: bool,
     /// What is under way; drawn only where standard error is a terminal.
-    pub(crate) live: Live,
+    live: Arc<Live>,
+    /// Who prints while a run is worked on.
+    queue: OnceLock<Queue>,
+    /// That nobody reads was said.
+    given_up: AtomicBool,
 }
 
 impl Printer {
@@ -106,8 +119,62 @@ impl Printer {
             Color::Never => false,
             Color::Auto => terminal && surroundings.var("NO_COLOR").is_none(),
         };
-        let live = Live::new(terminal && !global.quiet);
-        Self { format: global.format, colored, quiet: global.quiet, live }
+        Self {
+            format: global.format,
+            colored,
+            quiet: global.quiet,
+            live: Arc::new(Live::new(terminal && !global.quiet)),
+            queue: OnceLock::new(),
+            given_up: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on printing waits for no reader: it is done on a thread of its
+    /// own, and given up where nobody reads. Other commands wait, as any does.
+    pub(crate) fn detach(&self) -> std::io::Result<()> {
+        let queue = Queue::begin()?;
+        // The demo may begin a run more than once; the first queue stays.
+        let _first = self.queue.set(queue);
+        Ok(())
+    }
+
+    /// Waits until everything is printed, or nobody reads it.
+    pub(crate) fn finish(&self) {
+        if self.queue.get().is_some_and(|queue| !queue.finish(queue::STALLED)) {
+            self.tell_given_up();
+        }
+    }
+
+    /// Takes the live lines away at once, or leaves them.
+    pub(crate) fn abandon(&self) {
+        self.on_live(Live::clear);
+        if let Some(queue) = self.queue.get() {
+            let _all = queue.finish(AT_ONCE);
+        }
+    }
+
+    fn tell_given_up(&self) {
+        if !self.given_up.swap(true, Ordering::Relaxed) {
+            last_words("nobody reads the output, so it ends here; `belay runs show` has the run");
+        }
+    }
+
+    /// Whether live lines are drawn.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.is_on()
+    }
+
+    /// Changes the live lines, in their turn among what is printed.
+    pub(crate) fn on_live(&self, change: impl FnOnce(&Live) + Send + 'static) {
+        let live = Arc::clone(&self.live);
+        match self.queue.get() {
+            None => change(&live),
+            Some(queue) => {
+                if !queue.hand_over(Box::new(move || change(&live))) {
+                    self.tell_given_up();
+                }
+            }
+        }
     }
 
     pub(crate) fn json(&self) -> bool {
@@ -117,7 +184,7 @@ impl Printer {
     /// One JSON value on one line of standard output.
     pub(crate) fn data(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
-            Ok(line) => self.write_out(&format!("{line}\n")),
+            Ok(line) => self.write_out(format!("{line}\n")),
             Err(error) => self.error(&format!("a result could not be written as JSON: {error}")),
         }
     }
@@ -125,7 +192,7 @@ impl Printer {
     /// A line of standard output for people; wrapped where that is a terminal.
     pub(crate) fn out(&self, line: &str) {
         let line = clean(line);
-        self.write_out(&laid_out(&line, columns(std::io::stdout()), hang(&line), ""));
+        self.write_out(laid_out(&line, columns(std::io::stdout()), hang(&line), ""));
     }
 
     /// A line of standard error, unless it is to be quiet.
@@ -141,7 +208,7 @@ impl Printer {
         let columns = columns(std::io::stderr());
         let laid_out =
             |said: &Said| laid_out(&clean(&said.text), columns, said.hang, self.code(said.tone));
-        self.write_err(&lines.iter().map(laid_out).collect::<String>());
+        self.write_err(lines.iter().map(laid_out).collect());
     }
 
     /// A warning, unless it is to be quiet.
@@ -155,24 +222,47 @@ impl Printer {
         let message = format!("error: {}", clean(message));
         let code = self.code(Tone::Bad);
         let lines = message.lines().map(|line| laid_out(line, columns, 2, code));
-        self.write_err(&lines.collect::<String>());
+        self.write_err(lines.collect());
     }
 
     fn code(&self, tone: Tone) -> &'static str {
         if self.colored { tone.code() } else { "" }
     }
 
-    fn write_out(&self, text: &str) {
+    /// A log line as it stands.
+    pub(crate) fn log(&self, line: &str) {
+        self.write_err(clean(line));
+    }
+
+    fn write_out(&self, text: String) {
         // A reader that went away ends the output, not the run.
-        self.live.aside(|| {
-            let _ended = std::io::stdout().lock().write_all(text.as_bytes());
+        self.on_live(move |live| {
+            live.aside(|| {
+                let _ended = std::io::stdout().lock().write_all(text.as_bytes());
+            });
         });
     }
 
-    fn write_err(&self, text: &str) {
-        self.live.aside(|| {
-            let _ended = std::io::stderr().lock().write_all(text.as_bytes());
+    fn write_err(&self, text: String) {
+        self.on_live(move |live| {
+            live.aside(|| {
+                let _ended = std::io::stderr().lock().write_all(text.as_bytes());
+            });
         });
+    }
+}
+
+/// A warning past everything that waits to be printed, where what waits may
+/// hang. Waits for a moment at most.
+pub(crate) fn last_words(line: &str) {
+    let text = format!("warning: {line}\n");
+    let (done, told) = mpsc::channel::<()>();
+    let tell = move || {
+        let _ended = std::io::stderr().lock().write_all(text.as_bytes());
+        drop(done);
+    };
+    if thread::Builder::new().spawn(tell).is_ok() {
+        let _told = told.recv_timeout(AT_ONCE);
     }
 }
 

@@ -26,11 +26,11 @@ pub(crate) fn watch(shutdown: &Shutdown, printer: &Arc<Printer>) -> std::io::Res
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
                 if asked.swap(true, Ordering::Relaxed) {
-                    printer.live.clear();
-                    end_at_once();
+                    end_at_once(&printer);
                 }
-                printer.say(Tone::Warn, &format!("[GRACEFUL SHUTDOWN] {name} received"));
+                // Asked for first: saying so may take as long as it likes.
                 shutdown.request(name);
+                printer.say(Tone::Warn, &format!("[GRACEFUL SHUTDOWN] {name} received"));
             }
         });
     }
@@ -38,6 +38,8 @@ pub(crate) fn watch(shutdown: &Shutdown, printer: &Arc<Printer>) -> std::io::Res
 }
 
 #[expect(clippy::exit, reason = "a second signal ends the process whatever it is doing")]
-fn end_at_once() -> ! {
+fn end_at_once(printer: &Printer) -> ! {
+    subprocess::end_all_now();
+    printer.abandon();
     std::process::exit(i32::from(Exit::Killed.code()))
 }

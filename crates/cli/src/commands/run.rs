@@ -12,12 +12,11 @@ use crate::printer::Tone;
 use crate::project::Project;
 use crate::records;
 use crate::selection::{self, Selected};
-use crate::{signals, summary, wiring};
+use crate::{signals, summary, watchdog, wiring};
 
 /// `belay run [IDEA]`.
 pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -> CommandResult {
-    wiring::apply_flags(&mut project, &args.work)?;
-    project.cache_is_outside()?;
+    begin(&mut project, &args.work, started)?;
     // Everything that a person can have typed wrong is found before anything is written.
     // An empty name is what a workflow passes on for an input that was not given.
     let found = match args.idea.as_deref().filter(|name| !name.is_empty()) {
@@ -48,8 +47,7 @@ pub(crate) async fn resume(
     args: ResumeArgs,
     started: Instant,
 ) -> CommandResult {
-    wiring::apply_flags(&mut project, &args.work)?;
-    project.cache_is_outside()?;
+    begin(&mut project, &args.work, started)?;
     wiring::templates(&project)?;
     if !project.has_state() {
         return match args.run {
@@ -61,6 +59,15 @@ pub(crate) async fn resume(
     let store = project.open_store().await?;
     let selected = selection::unfinished(&project, &store, args.run.as_deref()).await?;
     work_on(&project, store, selected, &args.work, started).await
+}
+
+/// What both begin with; from here on nothing keeps the process past its time.
+fn begin(project: &mut Project, work: &WorkArgs, started: Instant) -> Result<(), CommandError> {
+    wiring::apply_flags(project, work)?;
+    project.cache_is_outside()?;
+    project.printer.detach()?;
+    watchdog::begin(started, project.config.run.timeout, work.strict)?;
+    Ok(())
 }
 
 async fn tell_warnings(project: &Project) -> Result<(), CommandError> {
