@@ -53,6 +53,13 @@ const PASSED_ON: &[&str] = &[
 const GIT_TOO: &[&str] =
     &["XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM"];
 
+/// What a variable's name says that holds a secret.
+const SECRET_WORDS: &[&str] =
+    &["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH", "AUTHORIZATION"];
+
+/// A shorter value is found in texts that have nothing to do with it.
+pub(crate) const SHORTEST_SECRET: usize = 8;
+
 /// Coding-agent programs that may be models.
 const PROGRAMS: &[&str] = &["opencode", "claude", "codex", "gemini"];
 
@@ -104,6 +111,16 @@ impl Surroundings {
         env
     }
 
+    /// The values that must be shown to nobody, as far as the variables' names
+    /// tell. Short ones are left out: they would be found in every text.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let secret = self.vars.iter().filter(|(name, _)| looks_secret(name));
+        secret
+            .map(|(_, value)| value.trim().to_owned())
+            .filter(|value| value.len() >= SHORTEST_SECRET)
+            .collect()
+    }
+
     /// The folder for what can be made again: worktrees, build results.
     pub(crate) fn cache(&self) -> PathBuf {
         let set = |name: &str| self.var(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -122,6 +139,28 @@ impl Surroundings {
     /// A path as the person meant it from where they stand.
     pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
         self.here.join(path)
+    }
+}
+
+/// Whether a part of the name ends with a word for a secret: `OPENAI_APIKEY`
+/// does, `GIT_AUTHOR_NAME` and `KEYBOARD` do not.
+pub(crate) fn looks_secret(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let mut parts = upper.split(|c: char| !c.is_ascii_alphanumeric());
+    parts.any(|part| {
+        let one = part.strip_suffix('S').unwrap_or(part);
+        SECRET_WORDS.iter().any(|word| part.ends_with(word) || one.ends_with(word))
+    })
+}
+
+/// Keeps what this process knows from those that it starts: a child may read
+/// its parent's environment and memory where the platform lets it (trap 39).
+pub(crate) fn seal() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) =
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    {
+        tracing::warn!(%error, "the project's commands may read this process's environment");
     }
 }
 
@@ -154,6 +193,29 @@ mod tests {
         ]);
         let names: Vec<String> = all.for_project().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["CARGO_HOME", "LC_ALL", "PATH"]);
+    }
+
+    #[test]
+    fn values_are_secret_by_the_names_of_their_variables() {
+        let all = surroundings(&[
+            ("OPENAI_API_KEY", "sk-12345678"),
+            ("GITHUB_TOKEN", "ghp-12345678\n"),
+            ("DB_PASSWORDS", "pa55word1"),
+            ("pgpasswd", "pa55word2"),
+            ("GIT_AUTHOR_NAME", "Ada Lovelace"),
+            ("KEYBOARD", "somewhere"),
+            ("SHORT_KEY", "1234567"),
+            ("PATH", "/usr/bin:/bin"),
+        ]);
+        assert_eq!(all.secrets(), ["pa55word1", "ghp-12345678", "sk-12345678", "pa55word2"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_sealed_process_is_not_readable() {
+        seal();
+        let behavior = rustix::process::dumpable_behavior().expect("an answer");
+        assert_eq!(behavior, rustix::process::DumpableBehavior::NotDumpable);
     }
 
     #[test]

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     };
     let printer = Arc::new(Printer::new(&cli.global, &surroundings));
     logs::begin(&cli.global, &surroundings, &printer);
+    environment::seal();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot be started: {error}")),

@@ -12,6 +12,7 @@ use worktree::{Guard, Person};
 
 use crate::args::WorkArgs;
 use crate::config::{ProjectCommand, Role, duration};
+use crate::environment::{SHORTEST_SECRET, looks_secret};
 use crate::error::{CommandError, usage};
 use crate::human::Screen;
 use crate::project::Project;
@@ -154,9 +155,27 @@ fn settings(project: &Project, work: &WorkArgs) -> Settings {
         worktrees: project.surroundings.cache().join("worktrees"),
         max_file_bytes: config.guard.max_file_bytes,
         plan_only: work.dry_run,
-        secrets: Vec::new(),
+        secrets: secrets(project),
         resume_command: "belay resume".to_owned(),
     }
+}
+
+/// What may stand in no issue, report or request: keys and the like from the
+/// environment and from the config.
+fn secrets(project: &Project) -> Vec<String> {
+    let mut secrets = project.surroundings.secrets();
+    for provider in project.config.providers.values() {
+        let endpoint = &provider.endpoint;
+        secrets.extend(endpoint.api_key.iter().map(|key| key.expose().to_owned()));
+        let headers = endpoint.headers.iter().filter(|(name, _)| looks_secret(name));
+        secrets.extend(headers.map(|(_, value)| value.clone()));
+    }
+    secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    secrets.sort();
+    secrets.dedup();
+    // What contains another is replaced first.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
 }
 
 fn command(command: &ProjectCommand) -> ProjectCommandSetting {
