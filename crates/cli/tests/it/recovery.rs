@@ -8,9 +8,9 @@ use simulated_models::{Answers, Fault, FileAnswer, ModelScript, Script, Step};
 
 use crate::harness::{Bench, finish, server, until};
 
-const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { test_command: \"sh check.sh\" }\n";
+pub(crate) const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { test_command: \"sh check.sh\" }\n";
 
-fn answers() -> Answers {
+pub(crate) fn answers() -> Answers {
     let milestone = |name: &str, files: &[&str]| json!({ "name": name, "description": "", "files": { "create": files, "modify": [], "delete": [] }, "read": [], "tests": [] });
     let plan = json!({
         "milestones": [milestone("One", &["one.py", "uno.py"]), milestone("Two", &["two.py"]), milestone("Three", &["three.py"])],
@@ -21,7 +21,7 @@ fn answers() -> Answers {
     Answers { plan, changes: changes.into(), ..Answers::default() }
 }
 
-fn bench() -> Bench {
+pub(crate) fn bench() -> Bench {
     Bench::with_files([
         ("check.sh", "true\n"),
         ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd numbers.\n"),
@@ -31,7 +31,7 @@ fn bench() -> Bench {
 /// Every request of an undisturbed run, in order of asking.
 const UNDISTURBED: usize = 2 + 2 + 1 + 1 + 1 + 1 + 1;
 
-fn hanging_from(schema: &str, call: u64) -> ModelScript {
+pub(crate) fn hanging_from(schema: &str, call: u64) -> ModelScript {
     ModelScript::steps([Step::schema(
         schema,
         Fault::AnswerAfter { delay: Duration::from_secs(60) },
@@ -421,127 +421,42 @@ async fn an_unfinished_run_keeps_the_text_that_it_began_with() {
     server.stop().await;
 }
 
-/// Changes the first record of every run behind the store's back.
-fn damage(bench: &Bench) {
-    let state =
-        rusqlite::Connection::open(bench.repo.join(".git/belay/state.db")).expect("a state");
-    let changed = state.execute("UPDATE records SET body = '{}' WHERE seq = 1", []);
-    assert_eq!(changed, Ok(1));
-}
-
-/// One run that cannot be read hides no other and stops no work.
+/// The person looks at the branch: it is not moved under them, and they are told.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_run_does_not_stop_the_others() {
+async fn a_branch_that_the_person_has_checked_out_is_not_moved_under_them() {
     let server = server(Script::default().with_answers(answers())).await;
     let bench = bench();
     bench.config(&server, ROLES);
-    let begun = bench.belay(&["run", "001", "--dry-run", "--format", "json"]).await.exits(0);
-    let run = begun.events()[0]["run"].as_str().expect("a run").to_owned();
-    damage(&bench);
-    bench.write("ideas/backlog/002-letters.md", "# Letters\n\nAdd letters.\n");
-
-    let ran = bench.belay(&["run", "--dry-run", "--format", "json"]).await.exits(0);
-    assert_eq!(ran.events()[0]["idea"], "002-letters");
-    assert!(ran.stderr.contains("is passed over: its records are damaged"), "{}", ran.stderr);
-    let listed = bench.belay(&["runs", "list", "--format", "json"]).await.exits(0);
-    let listed: Value = serde_json::from_str(&listed.stdout).expect("JSON");
-    let damaged = &listed["runs"][1];
-    assert_eq!(
-        (&damaged["status"], &damaged["branch"]),
-        (&json!("interrupted"), &json!("belay/001-numbers"))
-    );
+    stopped_after_one(&bench).await;
+    bench.git(&["checkout", "-q", "belay/001-numbers"]);
+    let before = bench.persons_things();
+    let ran = bench.belay(&["run", "--strict", "--format", "json"]).await.exits(3);
     assert!(
-        damaged["reason"].as_str().is_some_and(|why| why.starts_with("its records are damaged: "))
+        ran.named("run_finished")[0]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("checked out")),
+        "{}",
+        ran.stderr
     );
-    bench.belay(&["status"]).await.exits(0);
-    for args in [["runs", "show", &run], ["run", "001", "-q"], ["resume", &run, "-q"]] {
-        let shown = bench.belay(&args).await.exits(1);
-        let told = shown.stderr.contains("damaged") && shown.stderr.contains(".git/belay/state.db");
-        assert!(told && shown.stderr.lines().count() == 1, "{args:?}: {}", shown.stderr);
-    }
+    assert_eq!(bench.persons_things(), before);
+    assert_eq!(bench.git(&["status", "--porcelain"]), "");
+    bench.git(&["checkout", "-q", "main"]);
+    let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
     server.stop().await;
 }
 
+/// Tests may do what they like to their folder: the next run makes another one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_state_that_is_garbage_is_told_with_its_file_and_its_mend() {
-    let bench = bench();
-    bench.write(".git/belay/state.db", &"garbage ".repeat(1000));
-    for args in [["run", "-q"], ["runs", "list"]] {
-        let ran = bench.belay(&args).await.exits(1);
-        let told =
-            ran.stderr.contains(".git/belay/state.db") && ran.stderr.contains("move the file away");
-        assert!(told && ran.stderr.lines().count() == 1, "{}", ran.stderr);
-    }
-}
-
-/// A pipe that is full and stays so, as one that nobody reads.
-fn unread() -> (std::io::PipeReader, std::process::Stdio) {
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    let mut filler = writer.try_clone().expect("a clone");
-    std::thread::spawn(move || {
-        // Ends when the test drops the reader.
-        let _ended = std::io::Write::write_all(&mut filler, &[b' '; 1 << 22]);
-    });
-    (reader, writer.into())
-}
-
-/// Output that nobody reads holds up neither the time limit nor a signal.
-#[tokio::test(flavor = "multi_thread")]
-async fn output_that_nobody_reads_holds_nothing_up() {
-    let server =
-        server(Script::with_model("code", hanging_from("changes", 1)).with_answers(answers()))
-            .await;
-    for signal in [None, Some("-TERM")] {
-        let bench = bench();
-        bench.config(&server, ROLES);
-        let (_out, stdout) = unread();
-        let (_err, stderr) = unread();
-        let timeout = if signal.is_some() { "10m" } else { "4s" };
-        let args = ["run", "001", "--format", "json", "-vv", "--strict", "--timeout", timeout];
-        let asked = server.requests().len();
-        let mut child = bench.command(&args).stdout(stdout).stderr(stderr).spawn().expect("belay");
-        server.wait_for_requests(asked + 3).await;
-        if let Some(signal) = signal {
-            bench.kill(signal, &child.id().expect("a pid").to_string());
-        }
-        let ended = tokio::time::timeout(Duration::from_secs(20), child.wait()).await;
-        assert_eq!(ended.expect("an end in time").expect("a state").code(), Some(75), "{signal:?}");
-        let heads = bench.belay(&["runs", "list", "--format", "json"]).await.exits(0);
-        let heads: Value = serde_json::from_str(&heads.stdout).expect("JSON");
-        assert_eq!(heads["runs"][0]["status"], "interrupted", "{signal:?}");
-    }
+async fn a_worktree_that_the_tests_destroyed_is_made_anew() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = Bench::with_files([
+        ("check.sh", "rm -rf .git \"$PWD\"/*; true\n"),
+        ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd numbers.\n"),
+    ]);
+    bench.config(&server, ROLES);
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(bench.git(&["rev-list", "--count", "main..belay/001-numbers"]), "3");
     server.stop().await;
-}
-
-/// Whatever hangs, the process has ended soon after its time, with what it started.
-#[cfg(target_os = "linux")]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_process_ends_in_time_whatever_hangs() {
-    use std::os::unix::fs::PermissionsExt;
-    let bench = bench();
-    let bin = bench.root().join("bin");
-    std::fs::create_dir_all(&bin).expect("a folder");
-    let path = std::env::var("PATH").unwrap_or_default();
-    let script = format!(
-        "#!/bin/sh\nfor word; do [ \"$word\" = status ] && echo $$ > {}/pid && exec sleep 100; done\nPATH='{path}' exec git \"$@\"\n",
-        bin.display()
-    );
-    std::fs::write(bin.join("git"), script).expect("a program");
-    std::fs::set_permissions(bin.join("git"), PermissionsExt::from_mode(0o755)).expect("a mode");
-    for (args, code) in
-        [(["run", "--timeout", "1s", "-q"], 0), (["run", "--timeout", "1s", "--strict"], 75)]
-    {
-        let mut command = bench.command(&args);
-        command.env("PATH", format!("{}:{path}", bin.display()));
-        let child = command.spawn().expect("belay");
-        let ran = tokio::time::timeout(Duration::from_secs(20), finish(child)).await;
-        let ran = ran.expect("an end in time").exits(code);
-        assert!(ran.stderr.contains("something hangs"), "{}", ran.stderr);
-        let pid = std::fs::read_to_string(bin.join("pid")).expect("git was asked");
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
-        assert!(
-            stat.is_ok_and(|stat| stat.contains(") Z "))
-                || !std::path::Path::new(&format!("/proc/{}", pid.trim())).exists()
-        );
-    }
 }
