@@ -95,7 +95,9 @@ pub(crate) struct Driver {
 /// The first row may already be there (a run just made); otherwise the
 /// process is announced as one that goes on. Cancelling the future loses
 /// nothing that was finished, but skips the clean end: ask `shutdown`.
-pub async fn drive(parts: Parts, lease: Lease) -> Result<Outcome, Error> {
+pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
+    // A checkout that a filter holds up must not hold up the end.
+    parts.repository = parts.repository.with_cancel(parts.shutdown.token().clone());
     let run = lease.run();
     let entries = parts.store.records(run, 0).await?;
     let state = State::fold(&entries);
@@ -205,17 +207,21 @@ impl Driver {
         self.journal.append(Event::RunParked { reason }).await
     }
 
-    /// A refusal by the repository ends the milestone, not the process: a person must decide.
+    /// What a person must decide ends the run, not the process: a branch that is theirs now
+    /// keeps what was done for it, a tree that cannot be made ends its milestone.
     async fn or_park(&self, result: Result<(), Error>) -> Result<(), Error> {
+        use worktree::Error as Refusal;
         let Err(Error::Repository(refusal)) = result else { return result };
-        if !matches!(refusal, worktree::Error::BranchMoved { .. } | worktree::Error::Refused { .. })
-        {
-            return Err(refusal.into());
-        }
+        let reason = refusal.to_string();
         let open = self.journal.state().open_milestone();
-        match open {
-            Some(milestone) => self.give_up(milestone, Status::Blocked, refusal.to_string()).await,
-            None => Err(refusal.into()),
+        match (refusal, open) {
+            (Refusal::BranchMoved { .. } | Refusal::BranchCheckedOut { .. }, _) => {
+                self.journal.append(Event::RunParked { reason }).await
+            }
+            (Refusal::Refused { .. }, Some(milestone)) => {
+                self.give_up(milestone, Status::Blocked, reason).await
+            }
+            (refusal, _) => Err(refusal.into()),
         }
     }
 

@@ -51,7 +51,7 @@ impl Error {
     /// Whether this is a request to stop, not a failure.
     pub fn cancelled(&self) -> bool {
         match self {
-            Self::Stopped => true,
+            Self::Stopped | Self::Repository(worktree::Error::Cancelled) => true,
             Self::Unanswered(Failed::Unanswered(unanswered)) => {
                 matches!(unanswered.reason, Reason::Cancelled)
             }

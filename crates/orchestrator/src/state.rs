@@ -295,9 +295,15 @@ impl State {
         }
         self.ended = None;
         self.deferred.clear();
-        self.parked = None;
-        if after != Status::Interrupted {
-            self.milestones.iter_mut().for_each(MilestoneState::reset);
+        // A parked run goes on with what it has; a commit that could not land is intended anew.
+        match (after, self.parked.take()) {
+            (Status::Interrupted, _) => {}
+            (_, None) => self.milestones.iter_mut().for_each(MilestoneState::reset),
+            (_, Some(_)) => {
+                let open =
+                    self.milestones.iter_mut().filter(|milestone| milestone.commit.is_none());
+                open.for_each(|milestone| milestone.intent = None);
+            }
         }
         let nothing_done = self.milestones.iter().all(|milestone| {
             milestone.commit.is_none()

@@ -441,8 +441,14 @@ async fn a_branch_that_the_person_has_checked_out_is_not_moved_under_them() {
     assert_eq!(bench.persons_things(), before);
     assert_eq!(bench.git(&["status", "--porcelain"]), "");
     bench.git(&["checkout", "-q", "main"]);
+    let asked = server.request_count();
     let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
     assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(
+        server.request_count(),
+        asked + 2,
+        "what was done is kept: only the third milestone is asked for"
+    );
     server.stop().await;
 }
 
