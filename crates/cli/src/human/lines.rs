@@ -16,6 +16,8 @@ pub(super) fn lines(event: &Event) -> Vec<Said> {
         | Event::RunResumed { .. }
         | Event::RunFinished { .. }
         | Event::ShutdownRequested { .. }
+        | Event::StepFailed { .. }
+        | Event::RunParked { .. }
         | Event::Warned { .. } => run(event),
         Event::StepStarted { .. } | Event::StepFinished { .. } => step(event),
         Event::AttemptStarted { .. }
@@ -82,6 +84,8 @@ fn run(event: &Event) -> Vec<Said> {
             let reason = reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
             vec![Said::new(tone_of(*status), &format!("Run {status}{reason}"))]
         }
+        Event::StepFailed { message, .. } => one("failed", Tone::Bad, message),
+        Event::RunParked { reason } => one("blocked", Tone::Bad, reason),
         Event::Warned { message } => one("warning", Tone::Warn, message),
         _ => Vec::new(),
     }
