@@ -194,12 +194,12 @@ mod tests {
         assert!(is_reserved(Path::new(&format!("/cache/belay/worktrees/{run}"))));
         for other in [
             format!("/cache/belay/{run}"),
-            format!("/home/ada/worktrees/{run}x"),
-            format!("/home/ada/worktrees/{run}/src"),
-            format!("/home/ada/worktrees/{}", run.replace('Z', "U")),
-            format!("/home/ada/worktrees/8{}", &run[1..]),
-            "/home/ada/worktrees/feature".to_owned(),
-            "/home/ada/worktrees".to_owned(),
+            format!("/ada/worktrees/{run}x"),
+            format!("/ada/worktrees/{run}/src"),
+            format!("/ada/worktrees/{}", run.replace('Z', "U")),
+            format!("/ada/worktrees/8{}", &run[1..]),
+            "/ada/worktrees/feature".to_owned(),
+            "/ada/worktrees".to_owned(),
             "/".to_owned(),
         ] {
             assert!(!is_reserved(Path::new(&other)), "{other}");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use worktree::{CommitIntent, Error, Repository};
 
@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(8);
 
 async fn appears(path: &Path) {
     while !path.exists() {
-        sleep(Duration::from_millis(5)).await;
+        tokio::task::yield_now().await;
     }
 }
 
