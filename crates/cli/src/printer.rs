@@ -195,6 +195,11 @@ impl Printer {
         self.write_out(laid_out(&line, columns(std::io::stdout()), hang(&line), ""));
     }
 
+    /// A line of standard output that is there to be copied: cleaned, never wrapped.
+    pub(crate) fn verbatim(&self, line: &str) {
+        self.write_out(format!("{}\n", clean(line)));
+    }
+
     /// A line of standard error, unless it is to be quiet.
     pub(crate) fn say(&self, tone: Tone, line: &str) {
         self.say_all(&[Said::new(tone, line)]);

@@ -136,11 +136,12 @@ impl Project {
         for role in Role::ALL {
             let models = self.config.chain(role).iter().enumerate().map(|(index, model)| {
                 let health = providers.health(model);
-                let resting = health
-                    .resting
-                    .map(|rest| format!(" resting {} s", rest.as_secs()))
-                    .unwrap_or_default();
-                format!("{}. {model} [{}]{resting}", index + 1, health.status)
+                let wait = match (health.resting, health.status.retry_in) {
+                    (Some(rest), _) => format!(" rests {} s", rest.as_secs()),
+                    (None, Some(wait)) => format!(" next probe in {} s", wait.as_secs()),
+                    (None, None) => String::new(),
+                };
+                format!("{}. {model} [{}]{wait}", index + 1, health.status)
             });
             let models: Vec<String> = models.collect();
             let models = if models.is_empty() {

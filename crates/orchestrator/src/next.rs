@@ -7,7 +7,7 @@
 use crate::event::Status;
 use crate::fact::Cause;
 use crate::issues::{self, Wanted};
-use crate::milestone::{Item, MilestoneState, RoundState};
+use crate::milestone::{Item, ItemResult, MilestoneState, RoundState};
 use crate::settings::Settings;
 use crate::state::State;
 
@@ -169,7 +169,12 @@ fn judge_success(
     }
     let want = round.failed().all(Item::failed_for_want_of_a_model);
     let nobody_asked = want && round.failed().all(|item| item.attempts() == 0);
-    let reason = format!("{succeeded} of {total} work items succeeded");
+    let why = round.failed().find_map(|item| match &item.result {
+        Some(ItemResult::Failed { message, .. }) => Some(message.as_str()),
+        _ => None,
+    });
+    let why = why.map(|why| format!("; {why}")).unwrap_or_default();
+    let reason = format!("{succeeded} of {total} work items succeeded{why}");
     if state.retries < settings.milestone_retries && !nobody_asked {
         return Some(Step::RollBack { milestone, outcome: None, reason });
     }

@@ -101,6 +101,8 @@ pub struct State {
     pub milestones: Vec<MilestoneState>,
     /// The status that the run ended with.
     pub ended: Option<(Status, Option<String>)>,
+    /// Why the last process stopped, where the run goes on.
+    pub stopped: Option<String>,
     /// The commit that the next one stands on; none before the first row.
     pub tip: Option<CommitId>,
     /// The step last begun.
@@ -175,10 +177,12 @@ impl State {
     }
 
     fn finish(&mut self, status: Status, reason: Option<String>) {
-        if status != Status::Interrupted {
-            self.ended = Some((status, reason));
-            self.phase = Phase::Done;
+        if status == Status::Interrupted {
+            self.stopped = reason;
+            return;
         }
+        self.ended = Some((status, reason));
+        self.phase = Phase::Done;
     }
 
     fn begin(&mut self, step: StepName, milestone: Option<usize>, fact: Option<Fact>) {
@@ -294,6 +298,7 @@ impl State {
             self.failures.clear();
         }
         self.ended = None;
+        self.stopped = None;
         self.deferred.clear();
         // A parked run goes on with what it has; a commit that could not land is intended anew.
         match (after, self.parked.take()) {

@@ -99,7 +99,7 @@ impl RunView {
                 .filter(|issue| !issue.closed)
                 .map(|issue| issue.url.clone())
                 .collect(),
-            reason: state.ended.as_ref().and_then(|(_, reason)| reason.clone()),
+            reason: state.ended.as_ref().map_or(&state.stopped, |(_, reason)| reason).clone(),
         }
     }
 

@@ -68,6 +68,12 @@ async fn reset(project: &Project, models: &BTreeSet<ModelId>, name: Option<&str>
     if project.has_state() {
         forget(project, model.as_ref()).await?;
     }
+    if project.printer.json() {
+        let reset: Vec<&ModelId> =
+            models.iter().filter(|one| model.as_ref().is_none_or(|model| model == *one)).collect();
+        project.printer.data(&json!({ "reset": reset }));
+        return Ok(Exit::Success);
+    }
     let what = model.map_or_else(|| "every model".to_owned(), |model| model.to_string());
     project.printer.out(&format!("Circuit breaker CLOSED: {what}"));
     Ok(Exit::Success)

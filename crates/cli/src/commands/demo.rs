@@ -39,8 +39,9 @@ pub(crate) async fn run(
     printer.say(Tone::Plain, &format!("[DEMO] everything happens in {}", folder.top.display()));
     let demo = Demo { global, folder, server, program, printer };
     let evidence = demo.work(args.kill, started).await?;
-    let lines = closing::lines(&evidence, &demo.folder, &demo.program, &surroundings);
-    lines.iter().for_each(|line| demo.tell(line));
+    closing::shown(&evidence).iter().for_each(|line| demo.tell(line));
+    let commands = closing::commands(&evidence, &demo.folder, &demo.program, &surroundings);
+    commands.iter().for_each(|line| demo.tell_verbatim(line));
     let Demo { server, .. } = demo;
     server.stop().await;
     judge(&evidence)
@@ -94,6 +95,15 @@ impl Demo<'_> {
         };
         let surroundings = self.folder.surroundings.clone();
         Project::open(&global, surroundings, Arc::clone(&self.printer)).await
+    }
+
+    /// As [`Demo::tell`], for lines that are there to be copied.
+    fn tell_verbatim(&self, line: &str) {
+        if self.printer.json() {
+            self.printer.say(Tone::Plain, line);
+        } else {
+            self.printer.verbatim(line);
+        }
     }
 
     /// Data for people; with json, standard output is the run's events alone.

@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::args::InitArgs;
 use crate::config::Config;
 use crate::error::{CommandError, CommandResult, usage};
@@ -26,10 +28,17 @@ pub(crate) fn run(project: &Project, args: &InitArgs) -> CommandResult {
     for (path, _) in files {
         plain_folders(project.top(), path)?;
     }
+    let mut told = Vec::new();
     for (path, content) in files {
         let written = write_new(&project.top().join(path), content)?;
-        let what = if written { "written" } else { "there already" };
-        project.printer.out(&format!("{path}: {what}"));
+        if !project.printer.json() {
+            let what = if written { "written" } else { "there already" };
+            project.printer.out(&format!("{path}: {what}"));
+        }
+        told.push(json!({ "path": path, "written": written }));
+    }
+    if project.printer.json() {
+        project.printer.data(&json!({ "files": told }));
     }
     Ok(Exit::Success)
 }

@@ -93,9 +93,9 @@ async fn work_on(
 }
 
 fn nothing(project: &Project) -> CommandResult {
-    project
-        .printer
-        .say(Tone::Plain, "Nothing to do: no unfinished run, and no new idea in ideas/backlog");
+    let line = "Nothing to do: no run to go on with, and no new idea in ideas/backlog; \
+                `belay status` tells what waits for a person";
+    project.printer.say(Tone::Plain, line);
     Ok(Exit::Success)
 }
 

@@ -7,8 +7,14 @@ use super::evidence::{Evidence, Promise};
 use super::folder::Folder;
 use crate::environment::Surroundings;
 
-/// The lines, one an element; the commands can be typed as they stand there.
-pub(crate) fn lines(
+/// What the demo promised, and whether it came out.
+pub(crate) fn shown(evidence: &Evidence) -> Vec<String> {
+    let heading = [String::new(), "What was shown".to_owned()];
+    heading.into_iter().chain(evidence.promises.iter().map(told)).collect()
+}
+
+/// Commands that can be copied as they stand there, so they must not be wrapped.
+pub(crate) fn commands(
     evidence: &Evidence,
     folder: &Folder,
     program: &Path,
@@ -17,9 +23,7 @@ pub(crate) fn lines(
     let project = quoted(&folder.project);
     let belay = quoted(typed(program, surroundings));
     let run = &evidence.run;
-    let mut lines = vec![String::new(), "What was shown".to_owned()];
-    lines.extend(evidence.promises.iter().map(told));
-    lines.push("Look at it".to_owned());
+    let mut lines = vec!["Look at it".to_owned()];
     lines.push(format!("  git -C {project} log --stat main..{}", run.branch));
     lines.push(format!("  {belay} --repo {project} runs show {}", run.run));
     lines.extend(

@@ -369,3 +369,53 @@ async fn invisible_characters_reach_nobody() {
     assert!(hidden.is_empty(), "{hidden:?}");
     server.stop().await;
 }
+
+/// A test command that cannot be run proves nothing: a person is told before any coder is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_command_that_cannot_be_run_is_not_taken_for_tests() {
+    let server = server(Script::default().with_answers(answers(&[("Numbers", &["one.py"])]))).await;
+    let config = ROLES.replace("sh check.sh", "nosuchcommand --all");
+    let bench = bench(&server, &config);
+    let ran = run(&bench).await.exits(0);
+    let finished = &ran.named("run_finished")[0];
+    assert_eq!(finished["status"], "blocked", "{}", ran.stderr);
+    assert!(
+        finished["reason"].as_str().is_some_and(|reason| reason.contains("nosuchcommand")),
+        "{finished}"
+    );
+    assert!(server.requests().iter().all(|request| request.schema.as_deref() != Some("changes")));
+    assert_eq!(ran.named("issue_created").len(), 1);
+    bench.config(&server, ROLES);
+    let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    server.stop().await;
+}
+
+/// A model that does not exist is no model: the next run tries again by itself, and
+/// the reason is told where a person looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_does_not_exist_is_a_want_of_a_model() {
+    let missing = Fault::Status {
+        status: 404,
+        retry_after: None,
+        body: Some(
+            r#"{"error":{"message":"The model does not exist","code":"model_not_found"}}"#.into(),
+        ),
+    };
+    let good = || answers(&[("Numbers", &["one.py"])]);
+    let server =
+        server(Script::with_model("code", ModelScript::failing(missing)).with_answers(good()))
+            .await;
+    let bench = bench(&server, ROLES);
+    let ran = run(&bench).await.exits(0);
+    let finished = &ran.named("run_finished")[0];
+    assert_eq!(finished["status"], "degraded", "{}", ran.stderr);
+    assert!(
+        finished["reason"].as_str().is_some_and(|reason| reason.contains("does not exist")),
+        "{finished}"
+    );
+    server.set_script(Script::default().with_answers(good()));
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    server.stop().await;
+}

@@ -290,6 +290,7 @@ fn for_want_of_a_model(unanswered: &model_providers::Unanswered) -> bool {
                     | Class::RateLimited
                     | Class::QuotaExhausted
                     | Class::Auth
+                    | Class::InvalidRequest
                     | Class::Cancelled
             )
         )

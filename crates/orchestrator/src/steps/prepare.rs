@@ -6,13 +6,23 @@ use crate::driver::Driver;
 use crate::event::{Event, StepName};
 use crate::fact::{Fact, Prepared};
 use crate::failing;
+use crate::settings::ProjectCommandSetting;
 
 impl Driver {
     pub(super) async fn prepare(&self) -> Result<(), Error> {
         self.begin(StepName::Prepare, None).await?;
         self.make_branch().await?;
         let tree = self.tip_tree().await?;
-        let test = self.run_tests(&tree).await?;
+        let mut test = self.run_tests(&tree).await?;
+        if let Some(outcome) = test.as_ref().filter(|outcome| cannot_start(outcome)) {
+            let message = unstartable(outcome);
+            if matches!(self.parts.settings.test_command, ProjectCommandSetting::Fixed(_)) {
+                // Every later run would look as red as this one, and prove nothing.
+                return self.journal.append(Event::RunParked { reason: message }).await;
+            }
+            self.journal.append(Event::Warned { message }).await?;
+            test = None;
+        }
         if let Some(outcome) = &test {
             self.journal.append(baseline(outcome)).await?;
         } else {
@@ -48,6 +58,17 @@ impl Driver {
             .map(|started| started.branch.clone())
             .ok_or(Error::Inconsistent("no branch"))
     }
+}
+
+/// What a shell says of a command that is not there, or may not be run.
+fn cannot_start(outcome: &worktree::CommandOutcome) -> bool {
+    matches!(outcome.exit, Some(126 | 127))
+}
+
+fn unstartable(outcome: &worktree::CommandOutcome) -> String {
+    let said = outcome.output.lines().rev().find(|line| !line.trim().is_empty());
+    let said: String = said.unwrap_or_default().trim().chars().take(200).collect();
+    format!("the test command `{}` cannot be run here: {said}", outcome.command)
 }
 
 fn baseline(outcome: &worktree::CommandOutcome) -> Event {
