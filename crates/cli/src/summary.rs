@@ -48,6 +48,15 @@ fn milestone(milestone: &MilestoneView) -> Vec<String> {
         milestone.items.iter().filter(|item| matches!(item.status, "failed" | "degraded"));
     let missing: Vec<String> = missing.flat_map(|item| item.files.iter().cloned()).collect();
     let mut lines = vec![row("", &name)];
+    if milestone.status == "pending" {
+        let files = &milestone.files;
+        let kinds =
+            [("create", &files.create), ("modify", &files.modify), ("delete", &files.delete)];
+        let named = kinds.iter().filter(|(_, paths)| !paths.is_empty());
+        lines.extend(
+            named.map(|(what, paths)| row("", &format!("   {what}: {}", paths.join(", ")))),
+        );
+    }
     if !missing.is_empty() {
         lines.push(row("", &format!("   missing: {}", missing.join(", "))));
     }

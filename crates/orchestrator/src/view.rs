@@ -44,6 +44,7 @@ pub struct MilestoneView {
     pub name: String,
     pub status: &'static str,
     pub commit: Option<String>,
+    pub files: agents::Files,
     pub items: Vec<ItemView>,
 }
 
@@ -119,6 +120,7 @@ fn milestones(state: &State) -> Vec<MilestoneView> {
             name: planned.name.clone(),
             status: milestone_status(milestone),
             commit: milestone.commit.as_ref().map(ToString::to_string),
+            files: planned.files.clone(),
             items: milestone
                 .planned()
                 .map(|round| round.items.iter().map(item_view).collect())

@@ -419,3 +419,20 @@ async fn a_model_that_does_not_exist_is_a_want_of_a_model() {
     assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_shows_the_plan_and_makes_no_branch() {
+    let server =
+        server(Script::default().with_answers(answers(&[("Numbers", &["one.py", "two.py"])])))
+            .await;
+    let bench = bench(&server, ROLES);
+    let ran = bench.belay(&["run", "001", "--dry-run"]).await.exits(0);
+    assert!(
+        ran.stdout.contains("1. Numbers (pending)")
+            && ran.stdout.contains("create: one.py, two.py"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(bench.git(&["branch", "--format=%(refname:short)"]), "main");
+    server.stop().await;
+}
