@@ -204,7 +204,7 @@ impl Facts<'_> {
     }
 
     fn item(&self, wanted: &Wanted) -> Option<&Item> {
-        let milestone = self.state.milestones.get(wanted.milestone?.checked_sub(1)?)?;
+        let milestone = self.state.milestone(wanted.milestone?)?;
         milestone.planned()?.items.get(wanted.item?.checked_sub(1)?)
     }
 
@@ -257,8 +257,7 @@ impl Facts<'_> {
     }
 
     fn blocked(&self, wanted: &Wanted) -> BlockedFacts {
-        let milestone =
-            wanted.milestone.and_then(|number| self.state.milestones.get(number.checked_sub(1)?));
+        let milestone = wanted.milestone.and_then(|number| self.state.milestone(number));
         let reason = milestone
             .and_then(|state| state.given_up.as_ref())
             .map(|given_up| given_up.reason.clone());

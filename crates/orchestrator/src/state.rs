@@ -351,6 +351,11 @@ impl State {
         self.milestones.get_mut(number.checked_sub(1)?)
     }
 
+    /// A milestone by its number, from 1.
+    pub fn milestone(&self, number: usize) -> Option<&MilestoneState> {
+        self.milestones.get(number.checked_sub(1)?)
+    }
+
     /// The milestone in progress, or the next one, from 1.
     pub fn open_milestone(&self) -> Option<usize> {
         let open = |milestone: &MilestoneState| {

@@ -41,7 +41,7 @@ impl Driver {
 
     fn intent(&self, milestone: usize) -> Result<Option<CommitIntent>, Error> {
         let state = self.journal.state();
-        let found = milestone.checked_sub(1).and_then(|index| state.milestones.get(index));
+        let found = state.milestone(milestone);
         Ok(found.ok_or(Error::Inconsistent("no such milestone"))?.intent.clone())
     }
 
@@ -110,8 +110,7 @@ impl Driver {
         let planned = self.planned(milestone)?;
         let state = self.journal.state();
         let total = state.milestones.len();
-        let found =
-            state.milestones.get(milestone - 1).ok_or(Error::Inconsistent("no such milestone"))?;
+        let found = state.milestone(milestone).ok_or(Error::Inconsistent("no such milestone"))?;
         let mut message = subject(&self.parts.settings.subject, milestone, total, &planned.name);
         let description = planned.description.trim();
         if !description.is_empty() {
@@ -136,8 +135,7 @@ impl Driver {
     fn committed(&self, milestone: usize, commit: CommitId) -> Result<Event, Error> {
         let name = self.planned(milestone)?.name;
         let state = self.journal.state();
-        let found =
-            state.milestones.get(milestone - 1).ok_or(Error::Inconsistent("no such milestone"))?;
+        let found = state.milestone(milestone).ok_or(Error::Inconsistent("no such milestone"))?;
         Ok(Event::MilestoneCommitted {
             milestone,
             total: state.milestones.len(),

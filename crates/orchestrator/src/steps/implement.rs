@@ -10,7 +10,7 @@ use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, Role, StepName};
 use crate::fact::{Cause, Fact, Round};
-use crate::milestone::RoundState;
+use crate::milestone::{MilestoneState, RoundState};
 use crate::settings::percent;
 use crate::source::TreeSource;
 
@@ -55,8 +55,7 @@ impl Driver {
     ) -> Vec<WorkItem> {
         let mut items = agents::divide(planned, &source.sizes(), self.parts.settings.parallel);
         let state = self.journal.state();
-        let before =
-            milestone.checked_sub(1).and_then(|index| state.milestones.get(index)?.rounds.last());
+        let before = state.milestone(milestone).and_then(|found| found.rounds.last());
         let failed: Vec<String> = before
             .map(|round| round.failed().flat_map(crate::milestone::Item::files).collect())
             .unwrap_or_default();
@@ -72,8 +71,7 @@ impl Driver {
         findings: &[String],
     ) -> Result<Vec<WorkItem>, Error> {
         let state = self.journal.state();
-        let planned =
-            milestone.checked_sub(1).and_then(|index| state.milestones.get(index)?.planned());
+        let planned = state.milestone(milestone).and_then(MilestoneState::planned);
         let planned =
             planned.ok_or(Error::Inconsistent("findings about a milestone without work"))?;
         let paths = source.paths();
@@ -120,9 +118,7 @@ impl Driver {
     async fn board(&self, milestone: usize) -> Result<Board, Error> {
         let source = self.source(self.milestone_tree(milestone).await?).await?;
         let state = self.journal.state();
-        let round = milestone
-            .checked_sub(1)
-            .and_then(|index| state.milestones.get(index)?.current().cloned());
+        let round = state.milestone(milestone).and_then(MilestoneState::current).cloned();
         Ok(Board {
             milestone,
             idea: state
@@ -257,10 +253,7 @@ impl Driver {
         let (succeeded, total, _) = self.score(milestone);
         let missing = {
             let state = self.journal.state();
-            milestone
-                .checked_sub(1)
-                .and_then(|index| state.milestones.get(index))
-                .map(|state| state.missing())
+            state.milestone(milestone).map(|state| state.missing())
         };
         let missing = missing.unwrap_or_default();
         let percent = percent(succeeded, total);

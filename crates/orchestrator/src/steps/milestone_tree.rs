@@ -19,7 +19,7 @@ impl Driver {
 
     fn milestone_writes(&self, milestone: usize) -> Result<Vec<FileWrite>, Error> {
         let state = self.journal.state();
-        let found = milestone.checked_sub(1).and_then(|index| state.milestones.get(index));
+        let found = state.milestone(milestone);
         let milestone = found.ok_or(Error::Inconsistent("no such milestone"))?;
         let write = |(path, write): (String, Write)| FileWrite {
             path,

@@ -83,7 +83,7 @@ impl Driver {
     /// Items succeeded, items in all, and which retry comes next.
     fn score(&self, milestone: usize) -> (usize, usize, u32) {
         let state = self.journal.state();
-        let found = milestone.checked_sub(1).and_then(|index| state.milestones.get(index));
+        let found = state.milestone(milestone);
         let Some(milestone) = found else {
             return (0, 0, 0);
         };

@@ -50,7 +50,7 @@ impl Driver {
     async fn findings(&self, milestone: usize, from: &TreeId) -> Result<Vec<Finding>, Error> {
         let writes = {
             let state = self.journal.state();
-            let found = milestone.checked_sub(1).and_then(|index| state.milestones.get(index));
+            let found = state.milestone(milestone);
             found.map(|milestone| milestone.writes()).unwrap_or_default()
         };
         let paths: Vec<String> = writes.keys().cloned().collect();
@@ -78,8 +78,7 @@ impl Driver {
             .as_ref()
             .map(|plan| plan.value.clone())
             .ok_or(Error::Inconsistent("no plan"))?;
-        let missing =
-            state.milestones.get(milestone - 1).map(|state| state.missing()).unwrap_or_default();
+        let missing = state.milestone(milestone).map(|state| state.missing()).unwrap_or_default();
         Ok((idea, plan, missing))
     }
 }
