@@ -101,15 +101,21 @@ pub struct TreeFile {
 }
 
 /// One file of a change.
-#[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileWrite {
     /// Relative to the repository's top, with forward slashes.
     pub path: String,
-    /// What the file is to hold, byte for byte; `None` deletes it.
+    /// What the file is to hold, byte for byte. `None` deletes it, or with
+    /// `from` moves that file as it is.
     pub content: Option<Vec<u8>>,
     /// If given, what the file must hold before; else the whole change is
     /// refused.
     pub before: Option<Vec<u8>>,
+    /// The file is this one renamed: its mode, and without `content` also its
+    /// content, are those of this file, which another write of the same change
+    /// must delete. `None` for a file that is no renamed one.
+    #[serde(default)]
+    pub from: Option<String>,
 }
 
 /// Who a commit is by.
@@ -135,6 +141,10 @@ pub struct CommitIntent {
     pub author: Person,
     /// Author's and committer's date, in whole seconds and UTC.
     pub at: jiff::Timestamp,
+    /// Whether it is signed, as git's config says how. `false` in an intent
+    /// that was stored before there was a choice.
+    #[serde(default)]
+    pub sign: bool,
 }
 
 #[cfg(test)]

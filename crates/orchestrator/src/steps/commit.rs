@@ -54,6 +54,7 @@ impl Driver {
             message: self.message(milestone)?,
             author: self.author().await?,
             at: commit_stamp(),
+            sign: false,
         };
         let event = Event::StepStarted {
             step: StepName::Commit,

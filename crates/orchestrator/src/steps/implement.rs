@@ -185,7 +185,7 @@ impl Driver {
         let write = |change: &agents::ResolvedChange| FileWrite {
             path: change.path.clone(),
             content: change.after.clone().map(String::into_bytes),
-            before: None,
+            ..FileWrite::default()
         };
         let writes: Vec<FileWrite> = changes.changes.iter().map(write).collect();
         if writes.is_empty() {

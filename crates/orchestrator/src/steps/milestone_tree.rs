@@ -25,6 +25,7 @@ impl Driver {
             path,
             content: write.after.map(String::into_bytes),
             before: write.before.map(String::into_bytes),
+            ..FileWrite::default()
         };
         Ok(milestone.writes().into_iter().map(write).collect())
     }

@@ -60,6 +60,7 @@ async fn a_lock_is_not_waited_for_in_a_shutdown() {
         message: "m".to_owned(),
         author: ada(),
         at: "2026-01-02T03:04:05Z".parse().unwrap(),
+        sign: false,
     };
     let second = repository.commit(&intent).await.unwrap();
     repository.move_branch("belay/1", &first, None).await.unwrap();

@@ -16,6 +16,7 @@ async fn intent(place: &Place) -> (worktree::Repository, CommitIntent) {
         message: "Milestone 1/2: Füll it\n\n# not a comment\n\nBelay-Run: x\n".to_owned(),
         author: ada(),
         at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+        sign: false,
     };
     (repository, intent)
 }

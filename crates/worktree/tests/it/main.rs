@@ -125,11 +125,15 @@ fn guard() -> Guard {
 }
 
 fn write(path: &str, content: &str) -> FileWrite {
-    FileWrite { path: path.to_owned(), content: Some(content.as_bytes().to_vec()), before: None }
+    FileWrite {
+        path: path.to_owned(),
+        content: Some(content.as_bytes().to_vec()),
+        ..FileWrite::default()
+    }
 }
 
 fn delete(path: &str) -> FileWrite {
-    FileWrite { path: path.to_owned(), content: None, before: None }
+    FileWrite { path: path.to_owned(), ..FileWrite::default() }
 }
 
 fn ada() -> Person {

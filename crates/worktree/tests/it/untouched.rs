@@ -93,6 +93,7 @@ async fn nothing_of_the_persons_changes_over_a_whole_run() {
         message: "m".to_owned(),
         author: ada(),
         at: jiff::Timestamp::UNIX_EPOCH,
+        sign: false,
     };
     let commit = repository.commit(&intent).await.unwrap();
     repository.move_branch("belay/1", &commit, Some(&parent)).await.unwrap();
