@@ -8,7 +8,7 @@ use degradation_templates::Templates;
 use model_providers::{Chain, Providers};
 use orchestrator::{Chains, Parts, ProjectCommandSetting, Settings, Shutdown};
 use tokio::time::Instant;
-use worktree::{Guard, Person};
+use worktree::{Guard, Person, ProjectEnvironment};
 
 use crate::args::WorkArgs;
 use crate::config::{ProjectCommand, Role, duration};
@@ -145,7 +145,7 @@ fn settings(project: &Project, work: &WorkArgs) -> Settings {
         setup_command: command(&config.run.setup_command),
         test_command: command(&config.run.test_command),
         test_timeout: config.run.test_timeout,
-        project_env: project.surroundings.for_project(),
+        project: ProjectEnvironment::unconfined(project.surroundings.for_project()),
         subject: config.commit.subject.clone(),
         author: config
             .commit

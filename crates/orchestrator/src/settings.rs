@@ -39,8 +39,8 @@ pub struct Settings {
     pub test_command: ProjectCommandSetting,
     /// How long one test run or set-up may take.
     pub test_timeout: Duration,
-    /// The whole environment of the project's own commands.
-    pub project_env: Vec<(String, String)>,
+    /// With what the project's own commands are run.
+    pub project: worktree::ProjectEnvironment,
     /// The subject of a milestone's commit: `{number}`, `{total}`, `{name}`.
     pub subject: String,
     /// Who commits; `None` is who git's config says, else a bot.

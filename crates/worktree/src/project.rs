@@ -5,6 +5,7 @@
 mod detect;
 mod setup;
 
+use std::fmt;
 use std::path::{Component, Path};
 use std::time::Duration;
 
@@ -21,6 +22,30 @@ pub use setup::setup_key;
 
 /// How much of a command's output is kept in its outcome.
 const MOST_OUTPUT: usize = 32 * 1024;
+
+/// With what every command of the project is run.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ProjectEnvironment {
+    /// The command's variables, all of them but those that lead to what setup
+    /// installed.
+    pub env: Vec<(String, String)>,
+}
+
+impl ProjectEnvironment {
+    /// These variables, and no bounds to what a command may write and read.
+    #[must_use]
+    pub fn unconfined(env: Vec<(String, String)>) -> Self {
+        Self { env }
+    }
+}
+
+/// Only names: values may be secrets.
+impl fmt::Debug for ProjectEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.env.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("ProjectEnvironment").field("env", &names).finish()
+    }
+}
 
 /// A command of the project, found or configured.
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
@@ -51,7 +76,7 @@ pub struct CommandOutcome {
     pub elapsed_ms: u64,
 }
 
-/// Runs a command in the worktree, with exactly this environment besides what
+/// Runs a command in the worktree, with exactly these variables besides what
 /// leads to the environment that setup installed, if it did (`PATH`,
 /// `VIRTUAL_ENV`). Its whole process tree is ended with it. A command that
 /// fails, is stopped or cancelled is an outcome, not an error.
@@ -63,7 +88,7 @@ pub struct CommandOutcome {
 pub async fn run_project_command(
     worktree: &Worktree,
     command: &ProjectCommand,
-    env: &[(String, String)],
+    environment: &ProjectEnvironment,
     timeout: Duration,
     cancel: &CancellationToken,
 ) -> Result<CommandOutcome, Error> {
@@ -72,7 +97,7 @@ pub async fn run_project_command(
     let script = format!("exec 2>&1\n{}", command.command);
     let process = Command::new("sh", worktree.path().join(&command.dir))
         .args(["-c", &script])
-        .env(setup::environment(worktree, env))
+        .env(setup::environment(worktree, &environment.env))
         .limits(Limits { total: timeout, output: MOST_OUTPUT, ..Limits::default() });
     let output = subprocess::run(&process, cancel).await?;
     Ok(outcome(&command.command, &output))

@@ -29,7 +29,7 @@ fn settings() -> Settings {
         setup_command: ProjectCommandSetting::Auto,
         test_command: ProjectCommandSetting::Auto,
         test_timeout: Duration::from_secs(1),
-        project_env: Vec::new(),
+        project: worktree::ProjectEnvironment::default(),
         subject: "{name}".into(),
         author: None,
         worktrees: PathBuf::new(),

@@ -49,7 +49,7 @@ impl Driver {
         let run = worktree::run_project_command(
             worktree,
             command,
-            &settings.project_env,
+            &settings.project,
             settings.test_timeout,
             cancel,
         );
@@ -89,7 +89,7 @@ impl Driver {
         };
         let cancel = self.parts.shutdown.token();
         let outcomes = worktree
-            .setup(&commands, contents, &settings.project_env, settings.test_timeout, cancel)
+            .setup(&commands, contents, &settings.project, settings.test_timeout, cancel)
             .await?;
         if self.parts.shutdown.trigger().is_some() && outcomes.iter().any(|outcome| !outcome.passed)
         {

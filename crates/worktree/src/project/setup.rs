@@ -9,7 +9,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandOutcome, ProjectCommand, detect, run_project_command};
+use super::{CommandOutcome, ProjectCommand, ProjectEnvironment, detect, run_project_command};
 use crate::error::{Error, at};
 use crate::linked::Worktree;
 
@@ -54,7 +54,7 @@ impl Worktree {
         &self,
         commands: &[ProjectCommand],
         contents: &BTreeMap<String, Vec<u8>>,
-        env: &[(String, String)],
+        environment: &ProjectEnvironment,
         timeout: Duration,
         cancel: &CancellationToken,
     ) -> Result<Vec<CommandOutcome>, Error> {
@@ -68,7 +68,7 @@ impl Worktree {
             if !detect::is_needed(command, contents) {
                 continue;
             }
-            let outcome = run_project_command(self, command, env, timeout, cancel).await?;
+            let outcome = run_project_command(self, command, environment, timeout, cancel).await?;
             let passed = outcome.passed;
             outcomes.push(outcome);
             if !passed {

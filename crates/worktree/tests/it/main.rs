@@ -17,7 +17,9 @@ use std::time::Duration;
 use subprocess::{Command, run};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use worktree::{CommitId, FileWrite, Git, Guard, Person, Repository, TreeId, Worktree};
+use worktree::{
+    CommitId, FileWrite, Git, Guard, Person, ProjectEnvironment, Repository, TreeId, Worktree,
+};
 
 /// A folder with a repository in `repo`, and room beside it.
 struct Place {
@@ -94,6 +96,10 @@ fn env() -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()
+}
+
+fn environment() -> ProjectEnvironment {
+    ProjectEnvironment::unconfined(env())
 }
 
 fn git() -> Git {

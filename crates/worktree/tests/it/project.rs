@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use worktree::{CommandOutcome, Error, ProjectCommand, Worktree, run_project_command, setup_key};
 
-use crate::{Place, env, worktree_at_head};
+use crate::{Place, environment, worktree_at_head};
 
 fn command(command: &str) -> ProjectCommand {
     ProjectCommand { command: command.to_owned(), dir: String::new(), source: "test".to_owned() }
@@ -15,7 +15,7 @@ fn command(command: &str) -> ProjectCommand {
 
 async fn ran(worktree: &Worktree, script: &str, timeout: Duration) -> CommandOutcome {
     let cancel = CancellationToken::new();
-    run_project_command(worktree, &command(script), &env(), timeout, &cancel).await.unwrap()
+    run_project_command(worktree, &command(script), &environment(), timeout, &cancel).await.unwrap()
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -45,8 +45,9 @@ async fn only_an_exit_with_status_0_is_a_pass() {
 
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let never =
-        run_project_command(&worktree, &command("true"), &env(), LONG, &cancel).await.unwrap();
+    let never = run_project_command(&worktree, &command("true"), &environment(), LONG, &cancel)
+        .await
+        .unwrap();
     assert_eq!((never.passed, never.ended.as_str()), (false, "cancelled"));
 }
 
@@ -86,11 +87,12 @@ async fn a_command_runs_in_its_folder_and_in_none_outside() {
     let worktree = worktree_at_head(&place, &place.open().await).await;
     let cancel = CancellationToken::new();
     let inside = ProjectCommand { dir: "sub".to_owned(), ..command("ls") };
-    let outcome = run_project_command(&worktree, &inside, &env(), LONG, &cancel).await.unwrap();
+    let outcome =
+        run_project_command(&worktree, &inside, &environment(), LONG, &cancel).await.unwrap();
     assert_eq!(outcome.output, "a.txt\n");
     for dir in ["..", "/", "sub/../..", "a\0b"] {
         let outside = ProjectCommand { dir: dir.to_owned(), ..command("ls") };
-        let refused = run_project_command(&worktree, &outside, &env(), LONG, &cancel).await;
+        let refused = run_project_command(&worktree, &outside, &environment(), LONG, &cancel).await;
         assert!(matches!(refused, Err(Error::Refused { .. })), "{dir:?}");
     }
 }
@@ -111,13 +113,14 @@ async fn setup_runs_once_for_each_state_of_the_lockfiles() {
     let same = contents(&[("package-lock.json", "1"), ("README.md", "y")]);
     let second = contents(&[("package-lock.json", "2")]);
     for (lock, expected) in [(&first, 1), (&first, 0), (&same, 0), (&second, 1), (&second, 0)] {
-        let outcomes = worktree.setup(&commands, lock, &env(), LONG, &cancel).await.unwrap();
+        let outcomes =
+            worktree.setup(&commands, lock, &environment(), LONG, &cancel).await.unwrap();
         assert_eq!(outcomes.len(), expected);
     }
     assert_eq!(std::fs::read_to_string(&count).unwrap(), "ran\nran\n");
     worktree.remove().await.unwrap();
     let worktree = worktree_at_head(&place, &repository).await;
-    let outcomes = worktree.setup(&commands, &second, &env(), LONG, &cancel).await;
+    let outcomes = worktree.setup(&commands, &second, &environment(), LONG, &cancel).await;
     assert_eq!(outcomes.unwrap().len(), 1, "a new worktree is set up again");
 }
 
@@ -128,8 +131,10 @@ async fn setup_stops_at_the_first_failure_and_tries_again() {
     let cancel = CancellationToken::new();
     let commands = [command("true"), command("false"), command("true")];
     for _ in 0..2 {
-        let outcomes =
-            worktree.setup(&commands, &BTreeMap::new(), &env(), LONG, &cancel).await.unwrap();
+        let outcomes = worktree
+            .setup(&commands, &BTreeMap::new(), &environment(), LONG, &cancel)
+            .await
+            .unwrap();
         let passed: Vec<bool> = outcomes.iter().map(|outcome| outcome.passed).collect();
         assert_eq!(passed, [true, false]);
     }
@@ -145,8 +150,10 @@ async fn what_setup_installed_comes_first_on_the_path_and_outlives_cleaning() {
     let install = "mkdir -p \"$BELAY_ENVIRONMENT/bin\" && \
                    printf '#!/bin/sh\\necho installed' > \"$BELAY_ENVIRONMENT/bin/ls\" && \
                    chmod +x \"$BELAY_ENVIRONMENT/bin/ls\"";
-    let outcomes =
-        worktree.setup(&[command(install)], &BTreeMap::new(), &env(), LONG, &cancel).await.unwrap();
+    let outcomes = worktree
+        .setup(&[command(install)], &BTreeMap::new(), &environment(), LONG, &cancel)
+        .await
+        .unwrap();
     assert!(outcomes[0].passed, "{}", outcomes[0].output);
     worktree.materialize(&tree).await.unwrap();
     let outcome = ran(&worktree, "ls; test -n \"$VIRTUAL_ENV\"", LONG).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use worktree::{CommitIntent, ProjectCommand, run_project_command};
 
-use crate::{Place, ada, delete, env, guard, head, worktree_at_head, write};
+use crate::{Place, ada, delete, environment, guard, head, worktree_at_head, write};
 
 /// Every file with its content and time stamp; links by their target.
 fn snapshot(dir: &Path, skip: &dyn Fn(&Path) -> bool) -> BTreeMap<String, String> {
@@ -79,7 +79,7 @@ async fn nothing_of_the_persons_changes_over_a_whole_run() {
     run_project_command(
         &worktree,
         &command,
-        &env(),
+        &environment(),
         Duration::from_secs(60),
         &CancellationToken::new(),
     )
