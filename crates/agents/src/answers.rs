@@ -75,6 +75,9 @@ pub struct Milestone {
     pub read: Vec<String>,
     /// How to test it.
     pub tests: Vec<String>,
+    /// Whether the milestone depends on an open question to a person; null when none is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for_answer: Option<bool>,
 }
 
 impl Milestone {

@@ -48,10 +48,14 @@ pub struct ResolvedChange {
     pub path: String,
     /// Its text before; `None` when it was not there, or is deleted without being text.
     pub before: Option<String>,
-    /// Its text after; `None` deletes it.
+    /// Its text after; `None` deletes it, unless it is a moved one (see `from`).
     pub after: Option<String>,
     /// Why, in the coder's words.
     pub explanation: String,
+    /// The file that this one was before: another change of the same set deletes it. With it,
+    /// `after` is `None` when the file moves as it is, and nothing is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 /// What a coder did with its work item. Empty only when the coder said that nothing is to do.

@@ -45,6 +45,19 @@ pub struct Idea {
     pub complexity: Option<String>,
     /// The text as given.
     pub text: String,
+    /// What people answered to questions about it; every role is shown them. No part of the
+    /// digest: an answer does not make another idea of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answer>,
+}
+
+/// What a person with write access answered to a question about an idea.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The question as it was put.
+    pub question: String,
+    /// The answer as it was written.
+    pub answer: String,
 }
 
 /// Why a text is no idea.
@@ -213,6 +226,7 @@ impl Draft {
             priority: self.priority,
             complexity: self.complexity,
             text: text.to_owned(),
+            answers: Vec::new(),
         })
     }
 

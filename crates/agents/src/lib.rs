@@ -29,7 +29,7 @@ pub use answers::{Analysis, Complexity, Files, Milestone, Plan, Review, ReviewIs
 pub use asking::{Answered, Asking, Failed, PathGuard, Settings};
 pub use coder::{ChangeSet, CoderInput, ResolvedChange, implement};
 pub use divide::{Action, PlannedFile, WorkItem, divide};
-pub use idea::{Idea, IdeaError, MAX_IDEA_BYTES};
-pub use planner::{analyze, plan};
+pub use idea::{Answer, Idea, IdeaError, MAX_IDEA_BYTES};
+pub use planner::{PlanInput, analyze, plan};
 pub use reviewer::{ReviewInput, review};
 pub use source::{Source, SourceError, SourceFile};

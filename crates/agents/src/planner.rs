@@ -21,6 +21,19 @@ use check::PlanRules;
 /// The most files whose content is read for a plan.
 const MAX_RELEVANT: usize = 30;
 
+/// What a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanInput<'a> {
+    /// The idea, with what people answered.
+    pub idea: &'a Idea,
+    /// What the planner understood of it.
+    pub analysis: &'a Analysis,
+    /// What earlier milestones did already, one line each; empty for a first plan.
+    pub done: &'a [String],
+    /// Questions to a person that are open; each milestone then says whether it waits for them.
+    pub open_questions: &'a [String],
+}
+
 /// Asks the planner what an idea means. Where `asking.degradation` is there, a template stands in.
 ///
 /// # Errors
@@ -57,11 +70,11 @@ pub async fn analyze(
 /// As [`analyze`].
 pub async fn plan(
     asking: &Asking<'_>,
-    idea: &Idea,
-    analysis: &Analysis,
+    input: &PlanInput<'_>,
     source: &dyn Source,
     settings: &Settings,
 ) -> Result<Answered<Plan>, Failed> {
+    let PlanInput { idea, analysis, .. } = *input;
     let view = View::new(source, settings)?;
     let rules = PlanRules::new(&view.known, settings);
     let stand_in = match asking.degradation {

@@ -172,7 +172,13 @@ impl ItemRules {
         };
         let mut explanation = entry.explanation.clone();
         bound(&mut explanation, EXPLANATION_CHARS);
-        Ok(ResolvedChange { path: path.to_owned(), before: before.cloned(), after, explanation })
+        Ok(ResolvedChange {
+            path: path.to_owned(),
+            before: before.cloned(),
+            after,
+            explanation,
+            from: None,
+        })
     }
 
     fn check_deletion(&self, planned: &PlannedFile) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Analysis and plan: from models, from templates, and when the files cannot be read.
 
-use agents::{Action, Failed, SourceFile, analyze, divide, plan};
+use agents::{Action, Analysis, Failed, Idea, PlanInput, SourceFile, analyze, divide, plan};
 use model_providers::{Class, Reason};
 use serde_json::json;
 use simulated_models::{Answers, Fault, ModelScript, Script};
@@ -13,14 +13,19 @@ fn script() -> Script {
     Script::default().with_answers(answers)
 }
 
+fn input<'a>(idea: &'a Idea, analysis: &'a Analysis) -> PlanInput<'a> {
+    PlanInput { idea, analysis, done: &[], open_questions: &[] }
+}
+
 #[tokio::test]
 async fn an_idea_becomes_work_items_and_nothing_denied_is_read_or_sent() {
     let scene = Scene::new(script(), &[("small", 16_000)]).await;
     let source = files();
     let analysis = analyze(&scene.asking(), &idea(), &source, &settings()).await.unwrap();
     assert_eq!((analysis.model, analysis.degraded), (Some(model("small")), false));
-    let planned =
-        plan(&scene.asking(), &idea(), &analysis.value, &source, &settings()).await.unwrap();
+    let planned = plan(&scene.asking(), &input(&idea(), &analysis.value), &source, &settings())
+        .await
+        .unwrap();
     let items = divide(&planned.value.milestones[0], &std::collections::BTreeMap::new(), 3);
     assert_eq!(items.len(), 1);
     assert_eq!(
@@ -42,8 +47,9 @@ async fn a_plan_that_reaches_outside_is_no_answer_and_the_template_stands_in() {
     script.answers.plan["milestones"][0]["files"]["create"] = json!(["../../etc/cron.d/x"]);
     let scene = Scene::new(script, &[("small", 0), ("large", 0)]).await;
     let analysis = analyze(&scene.asking(), &idea(), &files(), &settings()).await.unwrap();
-    let planned =
-        plan(&scene.asking(), &idea(), &analysis.value, &files(), &settings()).await.unwrap();
+    let planned = plan(&scene.asking(), &input(&idea(), &analysis.value), &files(), &settings())
+        .await
+        .unwrap();
     assert!(planned.degraded && planned.model.is_none());
     assert!(planned.attempts.iter().all(|attempt| attempt.class == Some(Class::InvalidOutput)));
     assert!(planned.attempts[0].message.as_deref().unwrap().contains("../../etc/cron.d/x"));
@@ -63,13 +69,14 @@ async fn without_any_model_the_templates_answer() {
     let scene = Scene::new(Script::default(), &[]).await;
     let analysis = analyze(&scene.asking(), &idea(), &files(), &settings()).await.unwrap();
     assert!(analysis.degraded && analysis.attempts.is_empty());
-    let planned =
-        plan(&scene.asking(), &idea(), &analysis.value, &files(), &settings()).await.unwrap();
+    let planned = plan(&scene.asking(), &input(&idea(), &analysis.value), &files(), &settings())
+        .await
+        .unwrap();
     assert!(planned.degraded && (planned.value.confidence - 0.5).abs() < f64::EPSILON);
     assert_eq!(planned.value.risks, ["AI planner unavailable - using template"]);
     let bare = agents::Idea::parse("002", "Just a wish").unwrap();
     let planned =
-        plan(&scene.asking(), &bare, &analysis.value, &files(), &settings()).await.unwrap();
+        plan(&scene.asking(), &input(&bare, &analysis.value), &files(), &settings()).await.unwrap();
     assert!(planned.value.milestones.iter().all(agents::Milestone::is_note));
     let strict = agents::Asking { degradation: None, ..scene.asking() };
     let failed = analyze(&strict, &idea(), &files(), &settings()).await.unwrap_err();
@@ -94,8 +101,9 @@ async fn a_prompt_fits_the_window_that_the_server_enforces() {
     let script = script().and_model("small", ModelScript::good().with_context_window(4000));
     let scene = Scene::new(script, &[("small", 4000)]).await;
     let analysis = analyze(&scene.asking(), &idea(), &source, &settings()).await.unwrap();
-    let planned =
-        plan(&scene.asking(), &idea(), &analysis.value, &source, &settings()).await.unwrap();
+    let planned = plan(&scene.asking(), &input(&idea(), &analysis.value), &source, &settings())
+        .await
+        .unwrap();
     assert!(!planned.degraded && planned.attempts.len() == 1);
 }
 

@@ -125,6 +125,7 @@ impl Story {
             before: None,
             after: Some("N = 1\n".into()),
             explanation: String::new(),
+            from: None,
         };
         let changes = ChangeSet { changes: vec![change], notes: String::new() };
         let event =

@@ -32,6 +32,7 @@ fn scene(paths: &[&str], own: &[(&str, Action)]) -> Scene {
         files,
         read: vec!["src/mail.rs".to_owned()],
         tests: vec!["a mail is sent".to_owned()],
+        waits_for_answer: None,
     };
     let later = Milestone { name: "Show the form".to_owned(), ..Milestone::default() };
     let settings = Settings {

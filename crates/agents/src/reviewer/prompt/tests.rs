@@ -17,6 +17,7 @@ fn plan() -> Plan {
             delete: vec![],
         },
         read: vec![],
+        waits_for_answer: None,
         tests: vec!["a mail is sent".to_owned()],
     };
     let later = Milestone { name: "Show the form".to_owned(), ..Milestone::default() };
