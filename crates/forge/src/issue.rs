@@ -35,6 +35,32 @@ pub struct Issue {
     pub marker: Option<Marker>,
 }
 
+/// An issue with what people did to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The issue.
+    pub issue: Issue,
+    /// Whether a person closed it, as opposed to a [`close`](crate::Forge::close)
+    /// of ours. Once we have closed an issue, a person who opens it and closes
+    /// it again cannot be told from us everywhere; that counts as ours, so that
+    /// nothing is given up for good by mistake.
+    pub closed_by_person: bool,
+    /// What people answered, in order: at most [`MAX_REPLIES`](crate::MAX_REPLIES),
+    /// the last ones where there are more.
+    pub replies: Vec<Reply>,
+}
+
+/// What a person answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Who, where that is known.
+    pub author: Option<String>,
+    /// Markdown of unknown origin and never empty: without control and
+    /// invisible characters and without look-alikes of our marks, at most
+    /// [`MAX_REPLY_BYTES`](crate::MAX_REPLY_BYTES) and a note that it was cut.
+    pub body: String,
+}
+
 /// Whether an issue waits for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssueState {

@@ -17,9 +17,11 @@ use async_trait::async_trait;
 
 pub use error::Error;
 pub use folder::Folder;
-pub use issue::{Issue, IssueState, NewIssue};
+pub use issue::{Issue, IssueState, NewIssue, Reply, Seen};
 pub use marker::Marker;
-pub use text::{MAX_BODY_BYTES, MAX_LABELS, MAX_TITLE_CHARS, neutralise};
+pub use text::{
+    ANSWER, MAX_BODY_BYTES, MAX_LABELS, MAX_REPLIES, MAX_REPLY_BYTES, MAX_TITLE_CHARS, neutralise,
+};
 
 /// Where issues are kept.
 ///
@@ -40,6 +42,14 @@ pub trait Forge: Send + Sync {
     /// # Errors
     /// [`Error::Invalid`] for an empty title or marker.
     async fn create(&self, new: &NewIssue) -> Result<Issue, Error>;
+
+    /// The issue as it stands, open or closed, and what people wrote in answer
+    /// to it. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIssue`], also for one that a person deleted;
+    /// [`Error::Damaged`] for one that cannot be read.
+    async fn look(&self, url: &str) -> Result<Seen, Error>;
 
     /// Adds a comment, unless one with this marker is there already. The
     /// marker is any text that names the comment within its issue.

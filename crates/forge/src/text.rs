@@ -6,6 +6,12 @@
 pub const MAX_TITLE_CHARS: usize = 200;
 /// The longest body or comment, in bytes.
 pub const MAX_BODY_BYTES: usize = 60 * 1024;
+/// The longest reply, in bytes.
+pub const MAX_REPLY_BYTES: usize = 16 * 1024;
+/// The most replies of an issue.
+pub const MAX_REPLIES: usize = 20;
+/// The heading below which people answer where an issue is only a text.
+pub const ANSWER: &str = "## Answer";
 /// The most labels.
 pub const MAX_LABELS: usize = 20;
 
@@ -65,6 +71,52 @@ pub(crate) fn body(text: &str) -> String {
     let kept = text.floor_char_boundary(MAX_BODY_BYTES);
     let dropped = text.len() - kept;
     format!("{}\n\n(cut off here: {dropped} more bytes)", &text[..kept])
+}
+
+/// What a person wrote: only what they saw when they wrote it, neutral, cut at
+/// its limit. Nothing where no word of their own is left.
+pub(crate) fn reply(text: &str) -> Option<String> {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let visible: String = text.chars().filter(|c| !is_hidden(*c)).collect();
+    let own = |line: &str| !line.is_empty() && !line.starts_with('>');
+    if !without_comments(&visible).lines().any(|line| own(line.trim())) {
+        return None;
+    }
+    // Blank lines go, the indentation of the first line stays.
+    let start = visible.len() - visible.trim_start_matches(|c: char| c == '\n').len();
+    let text = neutralise(visible[start..].trim_end());
+    if text.len() <= MAX_REPLY_BYTES {
+        return Some(text);
+    }
+    let kept = text.floor_char_boundary(MAX_REPLY_BYTES);
+    Some(format!("{}\n\n(cut off here: {} more bytes)", &text[..kept], text.len() - kept))
+}
+
+/// Characters that hide or reorder text, or that a terminal obeys.
+fn is_hidden(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}' => true,
+        _ => c.is_control(),
+    }
+}
+
+/// The text without what Markdown hides. A comment that is not closed hides
+/// everything behind it.
+fn without_comments(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, hidden)) = rest.split_once("<!--") {
+        shown.push_str(before);
+        rest = hidden.split_once("-->").map_or("", |(_, after)| after);
+    }
+    shown.push_str(rest);
+    shown
 }
 
 fn one_line(text: &str, most: usize) -> String {

@@ -7,12 +7,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::issue::{Issue, IssueState, NewIssue};
+use crate::issue::{Issue, IssueState, NewIssue, Seen};
 use crate::marker::{Marker, encode};
 use crate::text::{self, MARK};
 
+use super::replies;
+
 const FENCE: &str = "---";
-const COMMENTS: &str = "## Comments";
+pub(super) const COMMENTS: &str = "## Comments";
+const CLOSED: &str = "closed -->";
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -47,7 +50,7 @@ pub(super) fn render(number: u64, new: &NewIssue) -> Result<String, String> {
         run: &new.marker.run,
         step: &new.marker.step,
     })?;
-    let body = text::body(&new.body);
+    let body = replies::reserved(&text::body(&new.body));
     Ok(format!("{FENCE}\n{front}{FENCE}\n\n{body}\n"))
 }
 
@@ -75,6 +78,18 @@ pub(super) fn parse(url: &str, number: u64, text: &str) -> Result<Issue, String>
         labels: read.labels.unwrap_or_default(),
         state,
         marker: marker.filter(|marker| marker.check().is_ok()),
+    })
+}
+
+/// Reads an issue with what people did to it.
+pub(super) fn seen(url: &str, number: u64, text: &str) -> Result<Seen, String> {
+    let issue = parse(url, number, text)?;
+    let rest = split(text).map_or("", |parts| parts.rest);
+    let closed_by_us = rest.lines().any(|line| line.trim_end().strip_prefix(MARK) == Some(CLOSED));
+    Ok(Seen {
+        closed_by_person: issue.state == IssueState::Closed && !closed_by_us,
+        replies: replies::below_headings(rest),
+        issue,
     })
 }
 
@@ -109,23 +124,24 @@ pub(super) fn with_closed(text: &str, reason: &str) -> Option<String> {
     let parts = split(text)?;
     let front = closed_front(parts.front);
     let text = [parts.opening, &front, parts.closing, parts.rest].concat();
-    let mark = format!("{MARK}closed -->");
+    let mark = format!("{MARK}{CLOSED}");
     let reason = format!("Closed: {}", text::body(reason));
     Some(appended(&text, parts.rest, &mark, &reason))
 }
 
 fn closed_front(front: &str) -> String {
-    const CLOSED: &str = "state: closed";
+    const STATE: &str = "state: closed";
     let lines: Vec<&str> = front.split_inclusive('\n').collect();
     let Some(at) = lines.iter().position(|line| line.starts_with("state:")) else {
-        return format!("{front}{CLOSED}\n");
+        return format!("{front}{STATE}\n");
     };
     let end = lines[at].trim_start_matches(|c| c != '\r' && c != '\n');
     let (before, after) = lines.split_at(at);
-    [&before.concat(), CLOSED, end, &after[1..].concat()].concat()
+    [&before.concat(), STATE, end, &after[1..].concat()].concat()
 }
 
 fn appended(text: &str, rest: &str, mark: &str, block: &str) -> String {
+    let block = replies::without_headings(block);
     let heading = if rest.lines().any(is_mark) { String::new() } else { format!("{COMMENTS}\n\n") };
     format!("{}\n\n{heading}{mark}\n{block}\n", text.trim_end())
 }
@@ -157,7 +173,7 @@ fn split(text: &str) -> Option<Parts<'_>> {
     None
 }
 
-fn is_mark(line: &str) -> bool {
+pub(super) fn is_mark(line: &str) -> bool {
     line.starts_with(MARK) && line.trim_end().ends_with("-->")
 }
 

@@ -6,6 +6,7 @@
 
 mod document;
 mod place;
+mod replies;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 
 use crate::Forge;
 use crate::error::Error;
-use crate::issue::{Issue, IssueState, NewIssue};
+use crate::issue::{Issue, IssueState, NewIssue, Seen};
 use crate::text;
 
 use place::{FOLDER, MAX_FILE_BYTES, Place};
@@ -56,6 +57,11 @@ impl Forge for Folder {
         }
         let new = new.clone();
         self.work(move |top| create(top, &new)).await
+    }
+
+    async fn look(&self, url: &str) -> Result<Seen, Error> {
+        let url = url.to_owned();
+        self.work(move |top| look(top, &url)).await
     }
 
     async fn comment(&self, url: &str, body: &str, marker: &str) -> Result<(), Error> {
@@ -139,6 +145,15 @@ fn known(place: &Place, number: u64, name: &str, new: &NewIssue) -> Result<Optio
     }
 }
 
+fn look(top: &Path, url: &str) -> Result<Seen, Error> {
+    let unknown = || Error::UnknownIssue { url: url.to_owned() };
+    let place = Place::find(top)?.ok_or_else(unknown)?;
+    let (number, name) = located(&place, url)?;
+    let text = place.read(&name)?.ok_or_else(unknown)?;
+    let url = url_of(&name);
+    document::seen(&url, number, &text).map_err(|why| Error::Damaged { file: url, why })
+}
+
 /// Changes one file under the lock; `None` from `edit` leaves it as it is.
 fn change(
     top: &Path,
@@ -146,30 +161,36 @@ fn change(
     edit: impl FnOnce(&str, &str) -> Result<Option<String>, Error>,
 ) -> Result<(), Error> {
     let unknown = || Error::UnknownIssue { url: url.to_owned() };
+    let place = Place::find(top)?.ok_or_else(unknown)?;
+    let _lock = place.lock()?;
+    let (_, name) = located(&place, url)?;
+    let text = place.read(&name)?.ok_or_else(unknown)?;
+    let Some(changed) = edit(&url_of(&name), &text)? else {
+        return Ok(());
+    };
+    if changed.len() > MAX_FILE_BYTES {
+        return Err(Error::TooLarge { file: url_of(&name), limit: MAX_FILE_BYTES });
+    }
+    place.write(&name, &changed)
+}
+
+/// The file of an address, with its number. A person may have renamed the
+/// file; its number stays.
+fn located(place: &Place, url: &str) -> Result<(u64, String), Error> {
+    let unknown = || Error::UnknownIssue { url: url.to_owned() };
     let wanted = url
         .strip_prefix(FOLDER)
         .and_then(|rest| rest.strip_prefix('/'))
         .filter(|name| !name.contains('/'))
         .ok_or_else(unknown)?;
     let number = place::number_of(wanted).ok_or_else(unknown)?;
-    let place = Place::find(top)?.ok_or_else(unknown)?;
-    let _lock = place.lock()?;
-    // A person may have renamed the file; its number stays.
-    let names = place.names()?;
-    let name = names
+    let mut names = place.names()?;
+    let at = names
         .iter()
-        .find(|(_, name)| name == wanted)
-        .or_else(|| names.iter().find(|(found, _)| *found == number))
-        .map(|(_, name)| name.as_str())
+        .position(|(_, name)| name == wanted)
+        .or_else(|| names.iter().position(|(found, _)| *found == number))
         .ok_or_else(unknown)?;
-    let text = place.read(name)?.ok_or_else(unknown)?;
-    let Some(changed) = edit(&url_of(name), &text)? else {
-        return Ok(());
-    };
-    if changed.len() > MAX_FILE_BYTES {
-        return Err(Error::TooLarge { file: url_of(name), limit: MAX_FILE_BYTES });
-    }
-    place.write(name, &changed)
+    Ok(names.swap_remove(at))
 }
 
 fn closed(file: &str, text: &str, reason: &str) -> Result<Option<String>, Error> {

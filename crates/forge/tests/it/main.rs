@@ -8,6 +8,8 @@ mod hands;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod looks;
+#[cfg(test)]
 mod once;
 
 use std::fs;
