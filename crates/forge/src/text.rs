@@ -83,7 +83,7 @@ pub(crate) fn reply(text: &str) -> Option<String> {
         return None;
     }
     // Blank lines go, the indentation of the first line stays.
-    let start = visible.len() - visible.trim_start_matches(|c: char| c == '\n').len();
+    let start = visible.len() - visible.trim_start_matches('\n').len();
     let text = neutralise(visible[start..].trim_end());
     if text.len() <= MAX_REPLY_BYTES {
         return Some(text);
