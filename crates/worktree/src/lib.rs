@@ -31,7 +31,7 @@ pub use guard::{Guard, Refusal};
 pub use linked::Worktree;
 pub use objects::{CommitId, CommitIntent, FileWrite, Mode, Person, TreeFile, TreeId};
 pub use project::{
-    CommandOutcome, ProjectCommand, ProjectEnvironment, detect_setup, detect_test,
-    run_project_command, setup_key, wanted_for_detection,
+    Check, CheckKind, CommandOutcome, ProjectCommand, ProjectEnvironment, detect_checks,
+    detect_setup, detect_test, run_project_command, setup_key, wanted_for_detection,
 };
 pub use repository::Repository;

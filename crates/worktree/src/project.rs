@@ -2,7 +2,9 @@
 //! linked worktree. Their output is the evidence of a milestone, so a command
 //! that did not end by itself with status 0 never counts as passed.
 
+mod checks;
 mod detect;
+mod manifest;
 mod setup;
 
 use std::fmt;
@@ -17,6 +19,7 @@ use crate::error::Error;
 use crate::guard::Refusal;
 use crate::linked::Worktree;
 
+pub use checks::{Check, CheckKind, detect_checks};
 pub use detect::{detect_setup, detect_test, wanted_for_detection};
 pub use setup::setup_key;
 

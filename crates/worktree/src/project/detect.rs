@@ -11,13 +11,21 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::manifest::Manager;
 use super::{ProjectCommand, setup};
 use crate::guard::folders;
 use crate::objects::TreeFile;
 
 /// Files at the top whose presence or content decides something.
-const LOCKS: [&str; 5] =
-    ["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "uv.lock"];
+const LOCKS: [&str; 7] = [
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "bun.lock",
+    "bun.lockb",
+    "uv.lock",
+];
 const REQUIREMENTS: [&str; 6] = [
     "requirements.txt",
     "requirements-dev.txt",
@@ -26,13 +34,19 @@ const REQUIREMENTS: [&str; 6] = [
     "test-requirements.txt",
     "requirements_dev.txt",
 ];
-const MANIFESTS: [&str; 10] = [
+const MANIFESTS: [&str; 16] = [
     "Cargo.toml",
+    ".cargo/config.toml",
+    ".cargo/config",
     "package.json",
     "pyproject.toml",
     "pytest.ini",
     "setup.cfg",
     "tox.ini",
+    "ruff.toml",
+    ".ruff.toml",
+    "mypy.ini",
+    ".mypy.ini",
     "go.mod",
     "GNUmakefile",
     "makefile",
@@ -93,7 +107,7 @@ pub fn detect_test(files: &[TreeFile], read: &BTreeMap<String, Vec<u8>>) -> Opti
         })
 }
 
-fn command(command: &str, source: &str) -> ProjectCommand {
+pub(super) fn command(command: &str, source: &str) -> ProjectCommand {
     ProjectCommand { command: command.to_owned(), dir: String::new(), source: source.to_owned() }
 }
 
@@ -155,12 +169,12 @@ fn has_python_dependencies(manifest: &str) -> bool {
     false
 }
 
-struct Top<'a> {
+pub(super) struct Top<'a> {
     files: &'a [TreeFile],
 }
 
 impl<'a> Top<'a> {
-    fn of(files: &'a [TreeFile]) -> Self {
+    pub(super) fn of(files: &'a [TreeFile]) -> Self {
         Self { files }
     }
 
@@ -168,7 +182,7 @@ impl<'a> Top<'a> {
         self.files.iter().filter(|file| file.mode.is_file()).map(|file| file.path.as_str())
     }
 
-    fn has(&self, path: &str) -> bool {
+    pub(super) fn has(&self, path: &str) -> bool {
         self.paths().any(|other| other == path)
     }
 
@@ -179,6 +193,8 @@ impl<'a> Top<'a> {
         let by_lock = [
             ("pnpm-lock.yaml", "pnpm install --frozen-lockfile"),
             ("yarn.lock", "yarn install --frozen-lockfile"),
+            ("bun.lock", "bun install --frozen-lockfile"),
+            ("bun.lockb", "bun install --frozen-lockfile"),
             ("npm-shrinkwrap.json", "npm ci --no-audit --no-fund"),
             ("package-lock.json", "npm ci --no-audit --no-fund"),
         ];
@@ -221,14 +237,7 @@ impl<'a> Top<'a> {
         let manifest: Value = serde_json::from_str(manifest).unwrap_or_default();
         let script = manifest.pointer("/scripts/test").and_then(Value::as_str);
         if script.is_some_and(|script| !script.trim().is_empty() && !script.contains(NO_TEST)) {
-            let runner = if self.has("pnpm-lock.yaml") {
-                "pnpm test"
-            } else if self.has("yarn.lock") {
-                "yarn test"
-            } else {
-                "npm test"
-            };
-            return Some(command(runner, "package.json"));
+            return Some(command(Manager::of(self).test(), "package.json"));
         }
         let endings = [".test.js", ".test.mjs", ".test.cjs"];
         self.paths()
@@ -281,7 +290,7 @@ fn is_python_test(path: &str) -> bool {
 }
 
 /// For `sh`.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 

@@ -50,6 +50,7 @@ fn the_first_kind_of_project_gives_the_test_command() {
         (&[("package.json", SCRIPT)], "npm test (package.json)"),
         (&[("package.json", SCRIPT), ("pnpm-lock.yaml", "")], "pnpm test (package.json)"),
         (&[("package.json", SCRIPT), ("yarn.lock", "")], "yarn test (package.json)"),
+        (&[("package.json", SCRIPT), ("bun.lock", "")], "bun run test (package.json)"),
         (&[("package.json", SCRIPT), ("package-lock.json", "")], "npm test (package.json)"),
         (&[("package.json", NPM_DEFAULT)], "none"),
         (&[("package.json", "{}")], "none"),
@@ -136,6 +137,10 @@ fn setup_follows_the_lockfile() {
         (
             &[("package.json", DEPENDENCIES), ("pnpm-lock.yaml", "")],
             "pnpm install --frozen-lockfile (pnpm-lock.yaml)",
+        ),
+        (
+            &[("package.json", DEPENDENCIES), ("bun.lock", "")],
+            "bun install --frozen-lockfile (bun.lock)",
         ),
         (&[("pnpm-lock.yaml", "")], ""),
         (&[("requirements.txt", "# nothing\n\n")], ""),
