@@ -3,14 +3,14 @@
 //! that a failure halfway could leave half changed, and neither the person's
 //! index nor any file on disk is touched.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use crate::clock;
 use crate::error::{Error, at};
+use crate::fitting::{check_against, check_renames};
 use crate::git::Call;
-use crate::guard::{Guard, Refusal, check_form, folders};
+use crate::guard::{Guard, Refusal, check_form};
 use crate::listing::Listing;
 use crate::objects::{FileWrite, Mode, TreeId};
 use crate::repository::{Repository, tree_id};
@@ -19,9 +19,9 @@ use crate::repository::{Repository, tree_id};
 const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One line for `update-index --index-info`; `None` removes.
-struct Staged<'a> {
-    path: &'a str,
-    entry: Option<(Mode, String)>,
+pub(crate) struct Staged<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) entry: Option<(Mode, String)>,
 }
 
 impl Repository {
@@ -29,9 +29,11 @@ impl Repository {
     /// against the guard and the tree before anything is written: no link or
     /// submodule is replaced or passed through, no file stands where a folder
     /// is needed or the other way round, no path differs from another only in
-    /// case, and what is to be deleted exists. Content is stored byte for byte.
-    /// Existing files keep their mode; a new one is executable if it begins
-    /// with `#!`.
+    /// case, what is to be deleted exists, and a renamed file comes from one
+    /// that is deleted. Nothing is written to files that the tree keeps through
+    /// a filter, and which filters, drivers and encodings there are does not
+    /// change. Content is stored byte for byte. Existing and renamed files keep
+    /// their mode; a new one is executable if it begins with `#!`.
     ///
     /// # Errors
     ///
@@ -49,23 +51,38 @@ impl Repository {
             guard.check_size(&write.path, size)?;
         }
         let listing = self.listing(onto).await?;
+        let is_kept = |write: &FileWrite| write.content.is_some() || write.from.is_some();
         let planned: Vec<(&str, bool)> =
-            writes.iter().map(|write| (write.path.as_str(), write.content.is_some())).collect();
+            writes.iter().map(|write| (write.path.as_str(), is_kept(write))).collect();
         check_against(&listing, &planned)?;
-        self.check_before(onto, writes).await?;
+        check_renames(&listing, writes)?;
+        self.check_before(onto, &listing, writes).await?;
+        self.check_attributes(onto, &listing, writes).await?;
         let mut staged = Vec::with_capacity(writes.len());
         for write in writes {
-            let entry = match &write.content {
-                Some(content) => {
-                    let kept = listing.get(&write.path).map(|entry| entry.mode);
-                    let mode = kept.unwrap_or_else(|| mode_of_new(content));
-                    Some((mode, self.store_blob(content).await?))
-                }
-                None => None,
-            };
+            let entry = self.entry(&listing, write).await?;
             staged.push(Staged { path: &write.path, entry });
         }
-        self.staged_tree(onto, &staged).await
+        let tree = self.staged_tree(onto, &staged).await?;
+        self.check_effect((onto, &listing), &tree, writes).await?;
+        Ok(tree)
+    }
+
+    /// What is to stand at the path of a write; `None` for nothing.
+    async fn entry(
+        &self,
+        listing: &Listing,
+        write: &FileWrite,
+    ) -> Result<Option<(Mode, String)>, Error> {
+        let former = listing.get(write.from.as_ref().unwrap_or(&write.path));
+        match (&write.content, &write.from, former) {
+            (Some(content), ..) => {
+                let mode = former.map_or_else(|| mode_of_new(content), |entry| entry.mode);
+                Ok(Some((mode, self.store_blob(content).await?)))
+            }
+            (None, Some(_), Some(entry)) => Ok(Some((entry.mode, entry.id.clone()))),
+            (None, ..) => Ok(None),
+        }
     }
 
     /// The tree that `onto` becomes when one file is moved, with content and
@@ -92,21 +109,32 @@ impl Repository {
         self.staged_tree(onto, &staged).await
     }
 
-    async fn check_before(&self, onto: &TreeId, writes: &[FileWrite]) -> Result<(), Error> {
-        let checked: Vec<&FileWrite> =
-            writes.iter().filter(|write| write.before.is_some()).collect();
-        let paths: Vec<String> = checked.iter().map(|write| write.path.clone()).collect();
-        if paths.is_empty() {
-            return Ok(());
-        }
-        let found = self.read(onto, &paths, u64::MAX).await?;
-        for write in checked {
-            if found.get(&write.path) != write.before.as_ref() {
-                let why = "is not what the change was made for";
-                return Err(Refusal::new(&write.path, why).into());
+    async fn check_before(
+        &self,
+        onto: &TreeId,
+        listing: &Listing,
+        writes: &[FileWrite],
+    ) -> Result<(), Error> {
+        let another = |write: &FileWrite| {
+            let why = "is not what the change was made for";
+            Error::from(Refusal::new(&write.path, why))
+        };
+        let mut paths = Vec::new();
+        for write in writes {
+            let Some(before) = &write.before else {
+                continue;
+            };
+            // By its size first, so that no large file is read for nothing.
+            match listing.get(&write.path) {
+                Some(entry) if entry.size == before.len() as u64 => paths.push(write.path.clone()),
+                _ => return Err(another(write)),
             }
         }
-        Ok(())
+        let found = self.read(onto, &paths, u64::MAX).await?;
+        let differs = |write: &&FileWrite| {
+            write.before.is_some() && found.get(&write.path) != write.before.as_ref()
+        };
+        writes.iter().find(differs).map_or(Ok(()), |write| Err(another(write)))
     }
 
     async fn store_blob(&self, content: &[u8]) -> Result<String, Error> {
@@ -131,7 +159,7 @@ impl Repository {
     }
 
     /// A folder of ours in the git directory, gone when the value is.
-    fn scratch(&self) -> Result<tempfile::TempDir, Error> {
+    pub(crate) fn scratch(&self) -> Result<tempfile::TempDir, Error> {
         let parent = self.git_dir().join("belay").join("scratch");
         std::fs::create_dir_all(&parent).map_err(at(&parent))?;
         sweep(&parent);
@@ -164,7 +192,7 @@ pub(crate) fn utf8(path: &Path) -> Result<&str, Error> {
 }
 
 /// Removals first: a file may make room for a folder of its name.
-fn index_info(onto: &TreeId, staged: &[Staged<'_>]) -> String {
+pub(crate) fn index_info(onto: &TreeId, staged: &[Staged<'_>]) -> String {
     let none = "0".repeat(onto.as_str().len());
     let removals = staged
         .iter()
@@ -179,70 +207,4 @@ fn index_info(onto: &TreeId, staged: &[Staged<'_>]) -> String {
 
 fn mode_of_new(content: &[u8]) -> Mode {
     if content.starts_with(b"#!") { Mode::Executable } else { Mode::Regular }
-}
-
-/// Checks planned paths (true: written, false: deleted) against the tree and
-/// each other.
-fn check_against(listing: &Listing, planned: &[(&str, bool)]) -> Result<(), Refusal> {
-    let mut seen = BTreeSet::new();
-    for (path, _) in planned {
-        if !seen.insert(path.to_lowercase()) {
-            return Err(Refusal::new(path, "is named twice in one change"));
-        }
-    }
-    for &(path, written) in planned {
-        match listing.get(path).map(|entry| entry.mode) {
-            Some(Mode::Symlink) => return Err(Refusal::new(path, "is a symbolic link")),
-            Some(Mode::Submodule) => return Err(Refusal::new(path, "is a submodule")),
-            None if !written => return Err(Refusal::new(path, "does not exist")),
-            _ => {}
-        }
-        for folder in folders(path) {
-            match listing.get(folder).map(|entry| entry.mode) {
-                Some(Mode::Symlink) => {
-                    return Err(Refusal::new(path, format!("leads through the link {folder}")));
-                }
-                Some(Mode::Submodule) => {
-                    return Err(Refusal::new(path, format!("lies in the submodule {folder}")));
-                }
-                _ => {}
-            }
-        }
-    }
-    check_result(listing, planned)
-}
-
-/// What the tree would hold afterwards must fit together, also on a file
-/// system that does not tell cases apart. Twins that were there before are the
-/// person's own affair.
-fn check_result(listing: &Listing, planned: &[(&str, bool)]) -> Result<(), Refusal> {
-    let deleted: BTreeSet<&str> =
-        planned.iter().filter(|(_, written)| !written).map(|(path, _)| *path).collect();
-    let staying = listing.keys().map(String::as_str).filter(|path| !deleted.contains(path));
-    // Lower case to (spelling, is a folder), files and folders alike.
-    let mut names: BTreeMap<String, (&str, bool)> = BTreeMap::new();
-    for path in staying {
-        for folder in folders(path) {
-            names.entry(folder.to_lowercase()).or_insert((folder, true));
-        }
-        names.entry(path.to_lowercase()).or_insert((path, false));
-    }
-    let new = planned.iter().filter(|(path, written)| *written && !listing.contains_key(*path));
-    for (path, _) in new {
-        for (name, is_folder) in folders(path).map(|f| (f, true)).chain([(*path, false)]) {
-            let (spelling, was_folder) =
-                *names.entry(name.to_lowercase()).or_insert((name, is_folder));
-            if spelling != name {
-                let why = format!("differs from {spelling} only in case");
-                return Err(Refusal::new(path, why));
-            }
-            if was_folder && !is_folder {
-                return Err(Refusal::new(path, "is a folder"));
-            }
-            if !was_folder && is_folder {
-                return Err(Refusal::new(path, format!("needs {name} to be a folder")));
-            }
-        }
-    }
-    Ok(())
 }

@@ -11,9 +11,11 @@
 //! environment and options that keep hooks, prompts, pagers, signing, garbage
 //! collection and inherited `GIT_*` variables out.
 
+mod attributes;
 mod clock;
 mod edit;
 mod error;
+mod fitting;
 mod git;
 mod guard;
 mod linked;

@@ -142,6 +142,8 @@ impl Repository {
 
     /// What changed between two trees, as a patch with renames found. Of more
     /// than `max_bytes` the head and the tail are kept, with a mark between.
+    /// What is text is told from the content: a change must not hide itself by
+    /// an attribute.
     ///
     /// # Errors
     ///
@@ -165,8 +167,8 @@ impl Repository {
             from.as_str(),
             to.as_str(),
         ];
-        let output = self.caller().run(&Call::new(&args).keep(max_bytes)).await?;
-        Ok(output.stdout.text())
+        let call = Call::new(&args).env("GIT_ATTR_SOURCE", empty_tree(from)).keep(max_bytes);
+        Ok(self.caller().run(&call).await?.stdout.text())
     }
 
     /// Who git's config says the person is; `None` if it does not say both, as
@@ -189,6 +191,16 @@ impl Repository {
         };
         let value = output.stdout.text().trim().to_owned();
         Ok((!value.is_empty()).then_some(value))
+    }
+}
+
+/// The tree without any file, which every git knows, named as the hash of the
+/// repository names it.
+fn empty_tree(like: &TreeId) -> &'static str {
+    if like.as_str().len() == 40 {
+        "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    } else {
+        "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
     }
 }
 

@@ -1,6 +1,7 @@
 //! Real git, real files, real commands, each test in folders of its own.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod attributes;
 mod cancelling;
 mod commits;
 mod damaged;
@@ -8,6 +9,7 @@ mod discovery;
 mod linked;
 mod paths;
 mod project;
+mod renames;
 mod trees;
 mod untouched;
 

@@ -86,18 +86,16 @@ async fn a_change_writes_creates_and_deletes_and_keeps_modes() {
 
 #[tokio::test]
 async fn content_is_stored_byte_for_byte_whatever_the_attributes_say() {
-    let attributes = "* text eol=lf\n*.up filter=up\n";
+    let attributes = "* text eol=lf\n*.wide working-tree-encoding=UTF-16\n";
     let place = Place::with(&[(".gitattributes", attributes)]).await;
-    place.git("config filter.up.clean false").await;
-    place.git("config filter.up.required true").await;
     let repository = place.open().await;
     let (_, tree) = head(&repository).await;
-    let writes = [write("a.txt", "one\r\ntwo\r\n"), write("b.up", "kept")];
+    let writes = [write("a.txt", "one\r\ntwo\r\n"), write("b.wide", "kept")];
     let changed = repository.write_tree(&tree, &writes, &guard()).await.unwrap();
-    let paths = ["a.txt".to_owned(), "b.up".to_owned()];
+    let paths = ["a.txt".to_owned(), "b.wide".to_owned()];
     let read = repository.read(&changed, &paths, 100).await.unwrap();
     assert_eq!(read["a.txt"], b"one\r\ntwo\r\n");
-    assert_eq!(read["b.up"], b"kept");
+    assert_eq!(read["b.wide"], b"kept");
 }
 
 #[tokio::test]
