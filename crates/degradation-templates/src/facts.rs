@@ -146,3 +146,22 @@ pub struct DegradedReviewFacts {
     /// Names of the milestones that no model reviewed.
     pub milestones: Vec<String>,
 }
+
+/// A run that asks a person what the idea leaves open.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct QuestionFacts {
+    /// The run's id.
+    pub run: String,
+    /// The idea.
+    pub idea: IdeaFacts,
+    /// What the analysis understood of it; may be empty.
+    pub understanding: String,
+    /// How sure the analysis is, from 0 to 100.
+    pub confidence_percent: u32,
+    /// The questions; none if the analysis was only unsure.
+    pub questions: Vec<String>,
+    /// Names of the milestones that go on without the answer.
+    pub going_on: Vec<String>,
+    /// The command that goes on with the run.
+    pub resume_command: String,
+}

@@ -10,25 +10,38 @@ use crate::name::Name;
 
 /// Largest template file, in bytes.
 const FILE_BYTES: u64 = 64 * 1024;
+/// Entries of the folder that are looked at; there are far fewer templates.
+const MOST_ENTRIES: usize = 1000;
 
-/// The templates that the folder's files replace. Hidden files are left alone,
-/// for editors and version control put them there.
-pub(crate) fn read(dir: &Path) -> Result<Vec<(Name, String)>, Error> {
+/// The templates that the folder's files replace, by name, and what is wrong
+/// with each of the others. Hidden files are left alone, for editors and
+/// version control put them there.
+pub(crate) fn read(dir: &Path) -> Vec<Result<(Name, String), Error>> {
     let unreadable = |source| Error::Read { path: dir.to_owned(), source };
-    let mut replaced = Vec::new();
-    for entry in fs::read_dir(dir).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let file_name = entry.file_name();
-        if file_name.as_encoded_bytes().starts_with(b".") {
-            continue;
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(source) => return vec![Err(unreadable(source))],
+    };
+    let mut files = Vec::new();
+    let mut read = Vec::new();
+    for entry in entries.take(MOST_ENTRIES) {
+        match entry {
+            Ok(entry) => files.push(entry.file_name()),
+            Err(source) => read.push(Err(unreadable(source))),
         }
-        let name = name_of(&file_name).ok_or_else(|| Error::UnknownName {
-            path: entry.path(),
-            known: Name::FILES.join(", "),
-        })?;
-        replaced.push((name, read_file(entry.path())?));
     }
-    Ok(replaced)
+    files.retain(|file| !file.as_encoded_bytes().starts_with(b"."));
+    files.sort();
+    read.extend(files.iter().map(|file| one(dir, file)));
+    read
+}
+
+fn one(dir: &Path, file: &OsStr) -> Result<(Name, String), Error> {
+    let path = dir.join(file);
+    let Some(name) = name_of(file) else {
+        return Err(Error::UnknownName { path, known: Name::FILES.join(", ") });
+    };
+    Ok((name, read_file(path)?))
 }
 
 fn name_of(file_name: &OsStr) -> Option<Name> {

@@ -6,6 +6,9 @@ use crate::markdown;
 /// Largest body, in bytes; GitHub takes 65,536 characters, and a marker is added to it.
 const BODY_BYTES: usize = 60_000;
 
+/// The line below which people answer where an issue is only a text.
+const ANSWER: &str = "## Answer";
+
 /// An issue's title and body, ready to be posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssueText {
@@ -14,6 +17,17 @@ pub struct IssueText {
     pub title: String,
     /// Markdown of at most 60,000 bytes, ending in one line break, without hidden markers.
     pub body: String,
+}
+
+impl IssueText {
+    /// Ends in the line below which people answer, however much had to be cut.
+    pub(crate) fn answerable(self) -> Self {
+        let body = self.body.trim_end();
+        let above = body.strip_suffix(ANSWER).filter(|above| above.ends_with('\n'));
+        let above = format!("{}\n", above.unwrap_or(body).trim_end());
+        let above = bounded(above, BODY_BYTES - ANSWER.len() - 2);
+        Self { body: format!("{above}\n{ANSWER}\n"), ..self }
+    }
 }
 
 /// Splits `# title`, a blank line and the body.
@@ -27,7 +41,7 @@ pub(crate) fn split(rendered: &str) -> Result<IssueText, String> {
         .ok_or("the first line must be `# ` and a title")?;
     // Last of all, so that no template, however written, forges a marker.
     let body = markdown::without_comments(rest);
-    Ok(IssueText { title, body: bounded(tidy(&body)) })
+    Ok(IssueText { title, body: bounded(tidy(&body), BODY_BYTES) })
 }
 
 /// Without trailing spaces, runs of blank lines outside fences, and blank ends.
@@ -47,17 +61,17 @@ fn tidy(body: &str) -> String {
     tidied
 }
 
-/// Cut at a line within the limit; a fence that is open there is closed, for
+/// Cut at a line within the limit in bytes; a fence that is open there is closed, for
 /// it would swallow the marker that is added below.
-fn bounded(body: String) -> String {
-    if body.len() <= BODY_BYTES {
+fn bounded(body: String, limit: usize) -> String {
+    if body.len() <= limit {
         return body;
     }
-    let mut cut = String::with_capacity(BODY_BYTES);
+    let mut cut = String::with_capacity(limit);
     let mut fence = Fence::default();
     for line in body.lines() {
         // Room for the closing fence and the note.
-        if cut.len() + line.len() + fence.ticks + 40 > BODY_BYTES {
+        if cut.len() + line.len() + fence.ticks + 40 > limit {
             break;
         }
         cut.push_str(line);

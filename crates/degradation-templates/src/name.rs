@@ -12,10 +12,11 @@ pub(crate) enum Name {
     Blocked,
     Recovery,
     DegradedReview,
+    Question,
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Analysis,
         Self::Plan,
         Self::Review,
@@ -24,10 +25,11 @@ impl Name {
         Self::Blocked,
         Self::Recovery,
         Self::DegradedReview,
+        Self::Question,
     ];
 
     /// The file names, in the order of `ALL`.
-    pub(crate) const FILES: [&'static str; 8] = [
+    pub(crate) const FILES: [&'static str; 9] = [
         "analysis.yaml.j2",
         "plan.yaml.j2",
         "review.yaml.j2",
@@ -36,6 +38,7 @@ impl Name {
         "blocked.md.j2",
         "recovery.md.j2",
         "degraded_review.md.j2",
+        "question.md.j2",
     ];
 
     pub(crate) const fn file(self) -> &'static str {
@@ -52,6 +55,7 @@ impl Name {
             Self::Blocked => include_str!("../templates/blocked.md.j2"),
             Self::Recovery => include_str!("../templates/recovery.md.j2"),
             Self::DegradedReview => include_str!("../templates/degraded_review.md.j2"),
+            Self::Question => include_str!("../templates/question.md.j2"),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     AttemptFact, BlockedFacts, DegradedReviewFacts, FileFact, FindingFact, IdeaFacts,
-    ManualTaskFacts, RecoveryFacts, ReviewFacts,
+    ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
 };
 
 pub(crate) fn idea() -> IdeaFacts {
@@ -105,6 +105,21 @@ pub(crate) fn degraded_review() -> DegradedReviewFacts {
         run: RUN.to_owned(),
         branch: BRANCH.to_owned(),
         milestones: vec!["Greeting module".to_owned(), "Command line".to_owned()],
+    }
+}
+
+pub(crate) fn question() -> QuestionFacts {
+    QuestionFacts {
+        run: RUN.to_owned(),
+        idea: idea(),
+        understanding: "The program is to greet its user.".to_owned(),
+        confidence_percent: 40,
+        questions: vec![
+            "Which language is the greeting in?".to_owned(),
+            "Is an empty name an error?".to_owned(),
+        ],
+        going_on: vec!["Command line".to_owned()],
+        resume_command: RESUME.to_owned(),
     }
 }
 

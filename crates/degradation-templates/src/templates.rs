@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::name::Name;
 use crate::{
-    BlockedFacts, DegradedReviewFacts, Error, IdeaFacts, IssueText, ManualTaskFacts, RecoveryFacts,
-    ReviewFacts, context, engine, folder, issue, samples, shape,
+    BlockedFacts, DegradedReviewFacts, Error, IdeaFacts, IssueText, ManualTaskFacts, QuestionFacts,
+    RecoveryFacts, ReviewFacts, context, engine, folder, issue, shape,
 };
 
 /// The best mark a review without a reviewer may give, of 100.
@@ -28,7 +28,7 @@ impl Templates {
     /// # Errors
     /// As [`Templates::with_folder`]; with unchanged templates it does not fail.
     pub fn built_in() -> Result<Self, Error> {
-        Self::with_replacements(Vec::new())
+        Self::proved(Vec::new())
     }
 
     /// The built-in templates, replaced by the files of `dir` that have their
@@ -38,7 +38,7 @@ impl Templates {
     /// When the folder or a file cannot be read, a file's name is not one of
     /// [`Templates::names`], or a template does not give what it must for sample facts.
     pub fn with_folder(dir: &Path) -> Result<Self, Error> {
-        Self::with_replacements(folder::read(dir)?)
+        Self::proved(folder::read(dir).into_iter().collect::<Result<_, _>>()?)
     }
 
     /// The file names by which templates can be replaced.
@@ -126,7 +126,17 @@ impl Templates {
         self.issue(Name::DegradedReview, facts)
     }
 
-    fn with_replacements(replacements: Vec<(Name, String)>) -> Result<Self, Error> {
+    /// The issue that asks a person what the idea leaves open. Whatever the
+    /// template says, it ends in the line `## Answer`, below which people write.
+    ///
+    /// # Errors
+    /// When a replaced template fails on these facts.
+    pub fn question(&self, facts: &QuestionFacts) -> Result<IssueText, Error> {
+        self.issue(Name::Question, facts).map(IssueText::answerable)
+    }
+
+    /// Loaded, but not proved yet.
+    pub(crate) fn loaded(replacements: Vec<(Name, String)>) -> Result<Self, Error> {
         let failed = |name: Name, error: &minijinja::Error| Error::Render {
             name: name.file(),
             message: engine::describe(error),
@@ -140,37 +150,7 @@ impl Templates {
                 .add_template_owned(name.file(), source)
                 .map_err(|error| failed(name, &error))?;
         }
-        let templates = Self { environment: Arc::new(environment) };
-        templates.prove()?;
-        Ok(templates)
-    }
-
-    /// Renders everything once with full facts, and the answers with empty ones
-    /// too, for a run goes on with whatever an answer says.
-    fn prove(&self) -> Result<(), Error> {
-        for idea in [samples::idea(), IdeaFacts::default()] {
-            self.analysis(&idea)?;
-            self.plan(&idea)?;
-        }
-        for facts in [samples::review(), ReviewFacts::default()] {
-            self.review(&facts)?;
-        }
-        let task = samples::manual_task();
-        for (name, issue) in [
-            (Name::ManualTask, self.manual_task(&task)?),
-            (Name::FailedItem, self.failed_item(&task)?),
-            (Name::Blocked, self.blocked(&samples::blocked())?),
-            (Name::Recovery, self.recovery(&samples::recovery())?),
-            (Name::DegradedReview, self.degraded_review(&samples::degraded_review())?),
-        ] {
-            if issue.title.is_empty() || issue.body.trim().is_empty() {
-                return Err(Error::Output {
-                    name: name.file(),
-                    message: "the title or the body is empty".to_owned(),
-                });
-            }
-        }
-        Ok(())
+        Ok(Self { environment: Arc::new(environment) })
     }
 
     fn answer(

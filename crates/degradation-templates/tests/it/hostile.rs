@@ -34,6 +34,7 @@ fn issues(facts: &Facts<impl Fn(&str) -> String>) -> Vec<IssueText> {
         templates.blocked(&facts.blocked()).unwrap(),
         templates.recovery(&facts.recovery()).unwrap(),
         templates.degraded_review(&facts.degraded_review()).unwrap(),
+        templates.question(&facts.question()).unwrap(),
     ]
 }
 
@@ -54,6 +55,46 @@ fn manual_task_with_hostile_facts() {
     let facts = all(HOSTILE);
     let templates = Templates::built_in().unwrap();
     insta::assert_snapshot!(shown(&templates.manual_task(&facts.manual_task(true)).unwrap()));
+}
+
+#[test]
+fn question_with_hostile_facts() {
+    let facts = all(HOSTILE);
+    let templates = Templates::built_in().unwrap();
+    insta::assert_snapshot!(shown(&templates.question(&facts.question()).unwrap()));
+}
+
+/// Cells as a Markdown reader splits them: at each bar without a backslash of its own.
+fn cells(row: &str) -> usize {
+    let mut escaped = false;
+    let mut bars = 0;
+    for c in row.chars() {
+        bars += usize::from(c == '|' && !escaped);
+        escaped = c == '\\' && !escaped;
+    }
+    bars - 1
+}
+
+/// Each attempt is one row of four cells, whatever a provider's message holds.
+#[test]
+fn no_text_breaks_the_table_of_attempts() {
+    let more = ["|", "\\|", "\\\\|", "a | b |\n| c |", "`|`", "| --- |", "\\", "x\n\n|"];
+    for text in HOSTILE_TEXTS.into_iter().chain(more) {
+        let facts = all(text);
+        let templates = Templates::built_in().unwrap();
+        for issue in [
+            templates.manual_task(&facts.manual_task(true)).unwrap(),
+            templates.failed_item(&facts.manual_task(false)).unwrap(),
+        ] {
+            let (_, table) = issue.body.split_once("| # | Model |").unwrap();
+            let rows: Vec<&str> = table.lines().skip(2).collect();
+            assert_eq!(rows.len(), 3, "{text:?}\n{}", issue.body);
+            for row in rows {
+                assert!(row.starts_with("| ") && row.ends_with(" |"), "{text:?}: {row}");
+                assert_eq!(cells(row), 4, "{text:?}: {row}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -151,11 +192,29 @@ fn huge_facts_give_a_bounded_issue() {
         let facts = all(&text);
         let mut task = facts.manual_task(true);
         task.files = vec![text.clone(); 100];
-        task.attempts = vec![task.attempts[0].clone(); 100];
+        task.attempts = vec![task.attempts[0].clone(); 300];
         let issue = Templates::built_in().unwrap().manual_task(&task).unwrap();
         assert!(issue.body.len() <= 60_000, "{}", issue.body.len());
         assert!(issue.title.chars().count() <= 121);
         outside_fences(&issue.body);
         assert!(issue.body.contains("and 70 more"));
+        assert!(issue.body.contains("## What was tried"), "what is cut comes after the rest");
+    }
+}
+
+#[test]
+fn a_question_ends_in_the_line_for_the_answer_whatever_was_cut() {
+    for text in
+        ["x".repeat(50_000), "<".repeat(50_000), "```\n".repeat(20_000), "## Answer\n".repeat(9)]
+    {
+        let facts = all(&text);
+        let mut question = facts.question();
+        question.questions = vec![text.clone(); 100];
+        question.going_on = vec![text.clone(); 100];
+        let body = Templates::built_in().unwrap().question(&question).unwrap().body;
+        assert!(body.len() <= 60_000, "{}", body.len());
+        assert!(body.ends_with("\n\n## Answer\n"), "{}", &body[body.len() - 80..]);
+        assert_eq!(outside_fences(&body).matches("\n## Answer\n").count(), 1);
+        assert!(body.contains("And 80 more."));
     }
 }

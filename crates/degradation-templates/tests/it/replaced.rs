@@ -50,6 +50,79 @@ fn every_name_can_be_replaced() {
 }
 
 #[test]
+fn what_was_loaded_needs_its_folder_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("blocked.md.j2"), "# Mine\n\n{{ reason }}\n").unwrap();
+    let templates = Templates::with_folder(folder.path()).unwrap();
+    folder.close().unwrap();
+    let facts = ordinary();
+    assert_eq!(templates.blocked(&facts.blocked()).unwrap().title, "Mine");
+    templates.manual_task(&facts.manual_task(true)).unwrap();
+}
+
+#[test]
+fn a_question_of_ones_own_still_ends_in_the_line_for_the_answer() {
+    for content in
+        ["# Q\n\nWhich?\n", "# Q\n\nWhich?\n\n## Answer\n", "# Q\n\nWhich?\n## Answer  \n\n"]
+    {
+        let templates = with("question.md.j2", content).unwrap();
+        let question = templates.question(&ordinary().question()).unwrap();
+        assert_eq!(question.body, "Which?\n\n## Answer\n", "{content:?}");
+    }
+}
+
+#[test]
+fn a_broken_template_names_its_file_the_line_and_the_reason() {
+    for (content, wanted) in [
+        (
+            "# t\n\n{% if %}\n",
+            "template blocked.md.j2: syntax error: unexpected end of block (line 3)",
+        ),
+        (
+            "# t\n\n\n{{ reson }}\n",
+            "template blocked.md.j2: undefined value: `reson` is undefined (line 4)",
+        ),
+        (
+            "# t\n{{ reason | loud }}\n",
+            "template blocked.md.j2: unknown filter: filter loud is unknown (line 2)",
+        ),
+        (
+            "t\n\nb\n",
+            "template blocked.md.j2 gives a wrong result: the first line must be `# ` and a title",
+        ),
+    ] {
+        assert_eq!(refusal("blocked.md.j2", content), wanted);
+    }
+}
+
+#[test]
+fn a_check_finds_everything_that_is_wrong_with_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
+    assert!(Templates::check(folder.path()).is_empty());
+    write("blocked.md.j2", "# Mine\n\n{{ reason }}\n");
+    assert!(Templates::check(folder.path()).is_empty());
+    write("plan.yaml.j2", "{% if %}");
+    write("recovery.md.j2", "no title\n\nbody\n");
+    write("notes.txt", "mine");
+    let problems: Vec<String> =
+        Templates::check(folder.path()).iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    for (problem, name) in problems.iter().zip(["notes.txt", "plan.yaml.j2", "recovery.md.j2"]) {
+        assert!(problem.contains(name), "{problem}");
+    }
+    // What each does alone may still be wrong together.
+    fs::remove_file(folder.path().join("notes.txt")).unwrap();
+    write("plan.yaml.j2", "{% include \"recovery.md.j2\" %}");
+    write("recovery.md.j2", "# t\n\n{{ phase }}\n");
+    let together = Templates::check(folder.path());
+    assert_eq!(together.is_empty(), Templates::with_folder(folder.path()).is_ok());
+    assert_eq!(together.len(), 1, "{together:?}");
+    let gone = folder.path().join("gone");
+    assert!(matches!(Templates::check(&gone)[..], [Error::Read { .. }]));
+}
+
+#[test]
 fn an_unknown_name_is_refused_with_the_known_ones() {
     let message = refusal("plans.yaml.j2", "");
     assert!(message.contains("plans.yaml.j2"), "{message}");

@@ -2,7 +2,7 @@
 
 use degradation_templates::{
     AttemptFact, BlockedFacts, DegradedReviewFacts, FileFact, FindingFact, IdeaFacts,
-    ManualTaskFacts, RecoveryFacts, ReviewFacts,
+    ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
 };
 
 /// Facts in which every text comes from `text`.
@@ -107,6 +107,21 @@ impl<F: Fn(&str) -> String> Facts<F> {
             phase: self.text("testing"),
             done: vec![self.text("Read the report")],
             open: vec![self.text("Write the rows"), self.text("Document it")],
+            resume_command: self.text("belay resume 01JZX4Q0000000000000000000"),
+        }
+    }
+
+    pub(crate) fn question(&self) -> QuestionFacts {
+        QuestionFacts {
+            run: self.text("01JZX4Q0000000000000000000"),
+            idea: self.idea(),
+            understanding: self.text("The report is to be saved as CSV.\n\nNothing else changes."),
+            confidence_percent: 40,
+            questions: vec![
+                self.text("Which separator do the columns have?"),
+                self.text("Is the header row translated?"),
+            ],
+            going_on: vec![self.text("Read the report")],
             resume_command: self.text("belay resume 01JZX4Q0000000000000000000"),
         }
     }

@@ -1,6 +1,8 @@
 //! What each built-in template says, as a person or the next step reads it.
 
-use degradation_templates::{IdeaFacts, IssueText, ReviewFacts, Templates};
+use std::collections::BTreeSet;
+
+use degradation_templates::{IdeaFacts, IssueText, QuestionFacts, ReviewFacts, Templates};
 use serde_json::{Value, json};
 
 use crate::sample::{all, ordinary};
@@ -71,6 +73,24 @@ fn degraded_review_asks_for_a_person() {
 }
 
 #[test]
+fn question_says_what_is_asked_and_ends_in_the_line_for_the_answer() {
+    insta::assert_snapshot!(shown(&templates().question(&ordinary().question()).unwrap()));
+}
+
+#[test]
+fn question_without_questions_asks_whether_it_was_understood() {
+    let facts =
+        QuestionFacts { questions: Vec::new(), going_on: Vec::new(), ..ordinary().question() };
+    insta::assert_snapshot!(shown(&templates().question(&facts).unwrap()));
+    let nothing_known = QuestionFacts {
+        idea: IdeaFacts { id: "007".to_owned(), ..IdeaFacts::default() },
+        understanding: String::new(),
+        ..facts
+    };
+    insta::assert_snapshot!(shown(&templates().question(&nothing_known).unwrap()));
+}
+
+#[test]
 fn manual_task_with_nothing_known_still_reads_well() {
     let empty = all("");
     insta::assert_snapshot!(shown(
@@ -115,4 +135,37 @@ fn a_high_finding_is_not_lost_behind_a_thousand_low_ones() {
     let mut severities = vec!["low"; 1000];
     severities.push("high");
     assert_eq!(mark_of(&severities).0, json!(false));
+}
+
+/// The page that says how to replace templates knows each of them, and each fact.
+#[test]
+fn the_page_names_every_template_and_every_fact() {
+    let page = include_str!("../../../../docs/templates.md");
+    let facts = ordinary();
+    let every = json!([
+        facts.review(),
+        facts.manual_task(true),
+        facts.blocked(),
+        facts.recovery(),
+        facts.degraded_review(),
+        facts.question(),
+    ]);
+    let mut names = BTreeSet::from(["idea"].map(str::to_owned));
+    names_in(&every, &mut names);
+    assert!(names.len() > 30, "{names:?}");
+    names.extend(Templates::names().iter().map(|name| (*name).to_owned()));
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "{name} is not in docs/templates.md");
+    }
+}
+
+fn names_in(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| names_in(item, names)),
+        Value::Object(fields) => {
+            names.extend(fields.keys().cloned());
+            fields.values().for_each(|value| names_in(value, names));
+        }
+        _ => {}
+    }
 }
