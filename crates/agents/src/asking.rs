@@ -72,6 +72,10 @@ impl Failed {
 /// Says why a path may not be written, in a sentence that a model can act on.
 pub type PathGuard = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
+/// Says why no model writes a file, if none does, in a sentence that names it: `Cargo.lock is written
+/// by the project's own command`.
+pub type Unwritable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What the roles may see and say.
 #[derive(Clone)]
 pub struct Settings {
@@ -85,8 +89,12 @@ pub struct Settings {
     pub max_milestones: usize,
     /// The largest file that is shown or accepted, in bytes.
     pub max_file_bytes: u64,
+    /// The most questions that an analysis may put to people; 0 asks nothing.
+    pub max_questions: usize,
     /// The worktree's guard, for the paths of plans.
     pub path_guard: PathGuard,
+    /// Lockfiles and generated files: a plan loses them with a note, changes to them are refused.
+    pub unwritable: Unwritable,
 }
 
 impl std::fmt::Debug for Settings {
@@ -98,6 +106,7 @@ impl std::fmt::Debug for Settings {
             .field("rounds", &self.rounds)
             .field("max_milestones", &self.max_milestones)
             .field("max_file_bytes", &self.max_file_bytes)
+            .field("max_questions", &self.max_questions)
             .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ use model_providers::Attempt;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Plan;
-use crate::asking::{Answered, Asking, Failed, Question, Settings};
+use crate::asking::{Answered, Asking, Failed, Question, Settings, Unwritable};
 use crate::divide::WorkItem;
 use crate::idea::Idea;
 use crate::schema;
@@ -83,7 +83,7 @@ pub async fn implement(
     let mut attempts: Vec<Attempt> = Vec::new();
     let mut rounds = settings.rounds;
     loop {
-        let asked = question(input, &view, &desk, rounds).ask(asking).await;
+        let asked = question(input, &view, &desk, rounds, &settings.unwritable).ask(asking).await;
         let answered = match asked {
             Ok(answered) => answered,
             Err(failed) => return Err(after(attempts, failed)),
@@ -114,6 +114,7 @@ fn question(
     view: &View<'_>,
     desk: &Desk,
     rounds: u32,
+    unwritable: &Unwritable,
 ) -> Question<Outcome> {
     let paths: Vec<String> = input.item.files.iter().map(|file| file.path.clone()).collect();
     let mut body = schema::of::<RawChanges>();
@@ -127,6 +128,9 @@ fn question(
             .filter_map(|path| Some((path.clone(), desk.texts.get(path)?.clone())))
             .collect(),
         shown: if rounds > 0 { Some(shown) } else { None },
+        optional: optional(input, view, unwritable),
+        unwritable: Arc::clone(unwritable),
+        mending: !input.findings.is_empty(),
     };
     Question {
         name: "changes",
@@ -135,6 +139,17 @@ fn question(
         read: Arc::new(move |value, _| rules.read(value)),
         stand_in: None,
     }
+}
+
+/// Files of the item that need not be written: what the project's commands write, and what the plan
+/// deletes and is gone, which a later round may only bring back.
+fn optional(input: &CoderInput<'_>, view: &View<'_>, unwritable: &Unwritable) -> BTreeSet<String> {
+    let deleted = input.plan.milestones.get(input.milestone).map(|planned| &planned.files.delete);
+    let is_gone = |path: &String| {
+        deleted.is_some_and(|deleted| deleted.contains(path)) && !view.known.exists(path)
+    };
+    let paths = input.item.files.iter().map(|file| &file.path);
+    paths.filter(|path| unwritable(path).is_some() || is_gone(path)).cloned().collect()
 }
 
 /// The attempts of the rounds counted on, as those of one request.

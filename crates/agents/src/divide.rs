@@ -34,7 +34,7 @@ pub struct PlannedFile {
 }
 
 /// What happens to a file.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// It is made.

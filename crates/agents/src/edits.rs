@@ -5,11 +5,13 @@
 //! to match exactly once, everything that is not matched stays byte for byte, and what is refused
 //! is refused with the lines that the model probably meant.
 
+mod endings;
 mod nearest;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use endings::{carry, dominant, to_lf, without_mark};
 use nearest::Nearest;
 
 /// The most places named where a search matches more than once.
@@ -25,40 +27,50 @@ pub(crate) struct Edit {
     pub(crate) replace: String,
 }
 
-/// Applies the edits in order, each to the text that the ones before it left.
+/// Applies the edits in order, each to the text that the ones before it left. A byte-order mark stays.
 ///
 /// The error names the edit, says why it was refused and shows the nearest lines.
 pub(crate) fn apply(path: &str, text: &str, edits: &[Edit]) -> Result<String, String> {
-    let mut current = text.to_owned();
+    let (bare, marked) = without_mark(text);
+    let mut current = bare.to_owned();
     for (index, edit) in edits.iter().enumerate() {
         current = apply_one(&current, edit).map_err(|why| {
             let after = if index > 0 { " (after the edits before it)" } else { "" };
             format!("{path}: edits[{index}]{after}: {why}")
         })?;
     }
+    if marked {
+        current.insert(0, '\u{feff}');
+    }
     Ok(current)
 }
 
 fn apply_one(text: &str, edit: &Edit) -> Result<String, String> {
-    let search = to_lf(&edit.search);
+    let search = to_lf(without_mark(&edit.search).0);
     if search.is_empty() {
         return Err(
             "its search text is empty; give text that occurs exactly once in the file".to_owned()
         );
     }
-    let flat = Flat::of(text);
+    let mut flat = Flat::of(text);
+    // A model ends the last line of every file. Where the file does not, its search may still, and
+    // what is put in its place then ends as little.
+    let unended = search.ends_with('\n') && !flat.text.is_empty() && !flat.text.ends_with('\n');
+    if unended {
+        flat.text.push('\n');
+    }
     let places = places(&flat.text, &search);
     match places.as_slice() {
         [] => Err(Nearest::find(&flat.text, &search).describe()),
         [start] => {
             let end = start + search.len();
-            let ending = if text.contains("\r\n") { flat.ending } else { "\n" };
-            let replace = to_lf(&edit.replace).replace('\n', ending);
-            Ok(format!(
-                "{}{replace}{}",
-                &text[..flat.original(*start)],
-                &text[flat.original(end)..]
-            ))
+            let at_end = unended && end == flat.text.len();
+            let (from, to) = (flat.original(*start), flat.original(end).min(text.len()));
+            let replace = to_lf(without_mark(&edit.replace).0);
+            let replace =
+                if at_end { replace.strip_suffix('\n').unwrap_or(&replace) } else { &replace };
+            let replace = carry(&text[from..to], replace, flat.ending);
+            Ok(format!("{}{replace}{}", &text[..from], &text[to..]))
         }
         several => Err(ambiguous(&flat.text, several)),
     }
@@ -115,7 +127,7 @@ impl Flat {
                 None => flat.push_str(piece),
             }
         }
-        Self { ending: line_ending(text), text: flat, dropped }
+        Self { ending: dominant(text), text: flat, dropped }
     }
 
     /// The place in the original of a place in the flat text.
@@ -124,22 +136,21 @@ impl Flat {
     }
 }
 
-/// How most lines of a text end.
-fn line_ending(text: &str) -> &'static str {
-    let crlf = text.matches("\r\n").count();
-    let lf = text.matches('\n').count() - crlf;
-    if crlf > lf { "\r\n" } else { "\n" }
-}
-
-fn to_lf(text: &str) -> String {
-    text.replace("\r\n", "\n")
-}
-
-/// A whole new text for an existing file, with the file's own line ending and byte-order mark.
+/// A whole new text for an existing file, with the file's own line endings and byte-order mark. If
+/// its last line is the old one, that line ends, or does not end, as it did.
 pub(crate) fn whole(before: &str, content: &str) -> String {
-    let bom = before.starts_with('\u{feff}') && !content.starts_with('\u{feff}');
-    let content = to_lf(content).replace('\n', line_ending(before));
-    if bom { format!("\u{feff}{content}") } else { content }
+    let ((old, marked), (new, _)) = (without_mark(before), without_mark(content));
+    let mut new = to_lf(new);
+    let last = |text: &str| text.lines().next_back().map(str::to_owned);
+    if !old.is_empty() && last(old) == last(&new) {
+        match (old.ends_with('\n'), new.ends_with('\n')) {
+            (true, false) => new.push('\n'),
+            (false, true) => drop(new.pop()),
+            _ => {}
+        }
+    }
+    let text = carry(old, &new, dominant(old));
+    if marked { format!("\u{feff}{text}") } else { text }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ mod source;
 mod words;
 
 pub use answers::{Analysis, Complexity, Files, Milestone, Plan, Review, ReviewIssue, Severity};
-pub use asking::{Answered, Asking, Failed, PathGuard, Settings};
+pub use asking::{Answered, Asking, Failed, PathGuard, Settings, Unwritable};
 pub use coder::{ChangeSet, CoderInput, ResolvedChange, implement};
 pub use divide::{Action, PlannedFile, WorkItem, divide};
 pub use idea::{Answer, Idea, IdeaError, MAX_IDEA_BYTES};

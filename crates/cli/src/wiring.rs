@@ -123,6 +123,8 @@ fn agents_settings(project: &Project, guard: &Arc<Guard>) -> agents::Settings {
         rounds: config.context.rounds,
         max_milestones: config.run.max_milestones,
         max_file_bytes: config.guard.max_file_bytes,
+        max_questions: config.run.max_questions,
+        unwritable: Arc::new(|_| None),
         path_guard: Arc::new(move |path| {
             guard.check_path(path).map_err(|refusal| refusal.to_string())
         }),

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::divide::Action;
 use crate::edits::Edit;
 
 /// A coder's answer as it comes.
@@ -22,11 +21,15 @@ pub(crate) struct RawChanges {
 /// What happens to one file.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub(crate) struct RawChange {
-    /// The file's path, one of the work item's.
+    /// The file's path, one of the work item's; of a renamed file the new one.
     pub(crate) path: String,
     /// What happens to it.
-    pub(crate) action: Action,
-    /// The whole new text; null when edits are given, or for a deletion.
+    pub(crate) action: RawAction,
+    /// The path that a renamed file had; null for every other action.
+    #[serde(default)]
+    pub(crate) from: Option<String>,
+    /// The whole new text; null when edits are given, for a deletion, or for a file that is renamed
+    /// as it is.
     #[serde(default)]
     pub(crate) content: Option<String>,
     /// Replacements in the existing text, applied in order; null when content is given.
@@ -34,4 +37,18 @@ pub(crate) struct RawChange {
     pub(crate) edits: Option<Vec<Edit>>,
     /// Why, in a sentence.
     pub(crate) explanation: String,
+}
+
+/// What an entry says happens to its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RawAction {
+    /// It is made.
+    Create,
+    /// Its text changes.
+    Modify,
+    /// It goes.
+    Delete,
+    /// A file that is to be deleted becomes it.
+    Rename,
 }

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use crate::fence;
+
 /// Lines of a file that are compared at all.
 const MAX_LINES: usize = 50_000;
 /// Letters of a line that are compared.
@@ -42,6 +44,7 @@ impl Nearest {
             .enumerate()
             .map(|(index, line)| format!("{:>5}| {line}\n", first + index))
             .collect();
+        let shown = fence::around("lines of the file", &shown);
         format!(
             "its search text does not occur in the file. The nearest lines are (without the numbers):\n{shown}\
              Copy the search text exactly from the file, with its white space"

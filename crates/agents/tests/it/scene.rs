@@ -88,6 +88,8 @@ pub(crate) fn settings() -> Settings {
         rounds: 2,
         max_milestones: 5,
         max_file_bytes: 1 << 20,
+        max_questions: 3,
+        unwritable: Arc::new(|_| None),
         path_guard: Arc::new(|path: &str| {
             if path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".git") {
                 return Err("it may not be written".to_owned());

@@ -1,7 +1,11 @@
 //! Answers of coders: what counts, what is put right, what is refused and with which words.
 
+mod evidence;
+mod renames;
+
 use super::*;
 use crate::asking::Settings;
+use crate::divide::Action;
 use crate::source::SourceFile;
 use serde_json::json;
 
@@ -12,6 +16,8 @@ fn rules(rounds: bool) -> ItemRules {
         rounds: 0,
         max_milestones: 3,
         max_file_bytes: 10_000,
+        max_questions: 3,
+        unwritable: Arc::new(|_| None),
         path_guard: Arc::new(|_| Ok(())),
     };
     let files: Vec<SourceFile> = ["src/a.rs", "old.rs", "logo.png", "src/other.rs", ".env"]
@@ -28,6 +34,9 @@ fn rules(rounds: bool) -> ItemRules {
         known: Arc::new(Known::new(&files, &settings).unwrap()),
         files: planned.map(|(path, action)| PlannedFile { path: path.to_owned(), action }).to_vec(),
         before: before.map(|(path, text)| (path.to_owned(), text.to_owned())).into(),
+        optional: BTreeSet::new(),
+        unwritable: settings.unwritable,
+        mending: false,
         shown: rounds.then(|| BTreeSet::from(["src/a.rs".to_owned(), "old.rs".to_owned()])),
     }
 }

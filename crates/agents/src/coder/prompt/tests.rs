@@ -41,6 +41,8 @@ fn scene(paths: &[&str], own: &[(&str, Action)]) -> Scene {
         rounds: 0,
         max_milestones: 3,
         max_file_bytes: 1 << 20,
+        max_questions: 3,
+        unwritable: Arc::new(|_| None),
         path_guard: Arc::new(|_| Ok(())),
     };
     let listed: Vec<SourceFile> =

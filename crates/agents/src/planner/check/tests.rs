@@ -17,6 +17,8 @@ fn rules() -> PlanRules {
         rounds: 0,
         max_milestones: 3,
         max_file_bytes: 1000,
+        max_questions: 3,
+        unwritable: Arc::new(|_| None),
         path_guard: guard,
     };
     let files: Vec<SourceFile> =

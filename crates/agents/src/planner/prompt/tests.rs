@@ -11,6 +11,8 @@ fn settings() -> Settings {
         rounds: 0,
         max_milestones: 10,
         max_file_bytes: 1 << 20,
+        max_questions: 3,
+        unwritable: Arc::new(|_| None),
         path_guard: Arc::new(|_| Ok(())),
     }
 }
