@@ -41,7 +41,7 @@ pub(crate) async fn for_idea(
         if let Some(head) =
             of_idea.first().filter(|head| digest(head) == Some(found.idea.digest().as_str()))
         {
-            return Ok(Selected::Done((*head).clone()));
+            return done_or_partial(project, store, head).await;
         }
     }
     let branch = free_branch(project, &found, &heads, fresh).await?;
@@ -57,6 +57,20 @@ pub(crate) async fn for_idea(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// A run that is done, or what it lacks: failed items are tried by each run of their idea until a
+/// person has closed their issue.
+async fn done_or_partial(
+    project: &Project,
+    store: &SqliteStore,
+    head: &RunHead,
+) -> Result<Selected, CommandError> {
+    let state = records::needed(project, store, head).await?;
+    if state.waits_for_items() {
+        return Ok(Selected::Work(store.acquire(head.id).await?));
+    }
+    Ok(Selected::Done(head.clone()))
 }
 
 /// Refuses to go on with a run that began with another file of the same name,

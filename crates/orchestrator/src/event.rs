@@ -115,6 +115,33 @@ pub enum IssueKind {
     DegradedReview,
 }
 
+/// How much of a milestone succeeded, as people weigh it.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Success {
+    /// Every item.
+    #[default]
+    All,
+    /// At least two thirds of them: 67 to 99 %.
+    Most,
+    /// At least half of them: 50 to 66 %.
+    Half,
+    /// Less than half.
+    Few,
+}
+
+impl Success {
+    /// The word for this many items of so many.
+    pub fn of(succeeded: usize, total: usize) -> Self {
+        match (succeeded.saturating_mul(3), succeeded.saturating_mul(2)) {
+            _ if succeeded >= total => Self::All,
+            (thirds, _) if thirds >= total.saturating_mul(2) => Self::Most,
+            (_, halves) if halves >= total => Self::Half,
+            _ => Self::Few,
+        }
+    }
+}
+
 /// One finding, short enough for an event.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -262,12 +289,16 @@ pub enum Event {
         succeeded: usize,
         total: usize,
         percent: u32,
+        #[serde(default)]
+        success: Success,
         missing: Vec<String>,
     },
     MilestoneRolledBack {
         milestone: usize,
         succeeded: usize,
         total: usize,
+        #[serde(default)]
+        success: Success,
         retry: u32,
         outcome: Option<Status>,
         reason: String,
@@ -280,6 +311,22 @@ pub enum Event {
         models: Vec<ModelId>,
         partial: bool,
         degraded: bool,
+        #[serde(default)]
+        success: Success,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rest_of: Option<usize>,
+    },
+    /// What a partial milestone lacks is tried once more, as a milestone of its own.
+    MilestoneReopened {
+        milestone: usize,
+        rest_of: usize,
+        files: Vec<String>,
+    },
+    /// The rest of a partial milestone could not be done either.
+    MilestoneDropped {
+        milestone: usize,
+        rest_of: usize,
+        reason: String,
     },
     MilestoneNoted {
         milestone: usize,
@@ -316,6 +363,8 @@ pub enum Event {
     QuestionAsked {
         question: String,
         url: Option<String>,
+        #[serde(default)]
+        marker: String,
     },
     QuestionAnswered {
         question: String,
@@ -333,6 +382,8 @@ pub enum Event {
         url: String,
         marker: String,
         reason: String,
+        #[serde(default)]
+        by_person: bool,
     },
     BranchAdopted {
         branch: String,

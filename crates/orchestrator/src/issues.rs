@@ -40,7 +40,10 @@ pub fn wanted(state: &State) -> Vec<Wanted> {
         wanted.push(Wanted { marker, kind, milestone: None, item: None });
     }
     for (index, milestone) in state.milestones.iter().enumerate() {
-        for_milestone(index + 1, milestone, &mut wanted);
+        // A rest is about the items of its milestone, whose issues stand already.
+        if milestone.rest_of.is_none() {
+            for_milestone(index + 1, milestone, state, &mut wanted);
+        }
     }
     let plan_is_empty = state.plan.as_ref().is_some_and(|plan| {
         plan.degraded && plan.value.milestones.iter().all(agents::Milestone::is_note)
@@ -69,7 +72,12 @@ pub fn wanted(state: &State) -> Vec<Wanted> {
     wanted
 }
 
-fn for_milestone(number: usize, milestone: &MilestoneState, wanted: &mut Vec<Wanted>) {
+fn for_milestone(
+    number: usize,
+    milestone: &MilestoneState,
+    state: &State,
+    wanted: &mut Vec<Wanted>,
+) {
     let blocked =
         milestone.given_up.as_ref().is_some_and(|given_up| given_up.status == Status::Blocked);
     if blocked {
@@ -84,20 +92,39 @@ fn for_milestone(number: usize, milestone: &MilestoneState, wanted: &mut Vec<Wan
     }
     let degraded =
         milestone.given_up.as_ref().is_some_and(|given_up| given_up.status == Status::Degraded);
-    if milestone.commit.is_none() && !degraded {
-        return;
-    }
-    let Some(round) = milestone.planned() else {
-        return;
+    // Given up: nothing of the milestone stands, so all of it is to do.
+    let items = match milestone.planned() {
+        Some(round) if degraded => round.items.iter().enumerate().collect(),
+        _ => state.open_items(number),
     };
-    // Given up while mending: nothing of the milestone stands, so all of it is to do.
-    let all = degraded;
-    for (index, item) in round.items.iter().enumerate().filter(|(_, item)| all || item.failed()) {
-        let want = item.failed_for_want_of_a_model() || (all && item.succeeded());
+    for (index, item) in items {
+        let want = item.failed_for_want_of_a_model() || item.succeeded();
         let kind = if want { IssueKind::ManualTask } else { IssueKind::FailedItem };
-        let marker = format!("milestone-{number}-{}", key(&item.files()));
+        let marker = item_marker(number, item);
         wanted.push(Wanted { marker, kind, milestone: Some(number), item: Some(index + 1) });
     }
+}
+
+fn item_marker(number: usize, item: &Item) -> String {
+    format!("milestone-{number}-{}", key(&item.files()))
+}
+
+/// The items of a committed milestone that are still to do and that no person has closed. None
+/// for a rest: they are those of its milestone.
+pub fn items_to_try(state: &State, number: usize) -> Vec<&Item> {
+    if state.milestone(number).is_some_and(|milestone| milestone.rest_of.is_some()) {
+        return Vec::new();
+    }
+    let closed = |item: &Item| {
+        let marker = item_marker(number, item);
+        state.issues.iter().any(|issue| issue.marker == marker && issue.closed_by_person)
+    };
+    state
+        .open_items(number)
+        .into_iter()
+        .map(|(_, item)| item)
+        .filter(|item| !closed(item))
+        .collect()
 }
 
 /// A short name for a set of files that does not depend on its position.
@@ -108,8 +135,10 @@ fn key(files: &[String]) -> String {
 
 /// Wanted, and neither made nor deferred.
 pub fn missing(state: &State) -> Vec<Wanted> {
-    let stands =
-        |marker: &str| state.issues.iter().any(|issue| issue.marker == marker && !issue.closed);
+    let stands = |marker: &str| {
+        let decided = |issue: &IssueState| !issue.closed || issue.closed_by_person;
+        state.issues.iter().any(|issue| issue.marker == marker && decided(issue))
+    };
     wanted(state)
         .into_iter()
         .filter(|wanted| !stands(&wanted.marker) && !state.deferred.contains(&wanted.marker))

@@ -159,6 +159,10 @@ pub struct MilestoneState {
     pub commit: Option<CommitId>,
     /// It ended without a commit.
     pub given_up: Option<GivenUp>,
+    /// The milestone whose failed items are tried once more here.
+    pub rest_of: Option<usize>,
+    /// They failed again, which changes nothing for the run.
+    pub dropped: bool,
 }
 
 /// What becomes of one file.
@@ -205,7 +209,7 @@ impl MilestoneState {
         self.active().iter().filter(|round| round.cause != Cause::Plan).count()
     }
 
-    /// Whether it was committed without all of its items.
+    /// Whether it goes on, or was committed, without all of its items.
     pub fn partial(&self) -> bool {
         self.planned().is_some_and(|round| round.failed().next().is_some() && round.succeeded() > 0)
     }
@@ -260,6 +264,11 @@ impl MilestoneState {
             .unwrap_or_default()
     }
 
+    /// Whether nothing is left to do for it.
+    pub fn ended(&self) -> bool {
+        self.commit.is_some() || self.noted || self.dropped || self.given_up.is_some()
+    }
+
     /// The branch has newer commits. What was made for files that changed with them is made
     /// anew; what was found out about the whole tree is found out again.
     pub(crate) fn move_onto_newer(&mut self, redo: bool) {
@@ -277,7 +286,7 @@ impl MilestoneState {
 
     /// Forgets what was tried and not committed, so that it is tried afresh.
     pub(crate) fn reset(&mut self) {
-        if self.commit.is_none() {
+        if self.commit.is_none() && !self.dropped {
             self.since = self.rounds.len();
             self.retries = 0;
             self.intent = None;

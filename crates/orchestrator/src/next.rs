@@ -37,6 +37,10 @@ pub enum Step {
     Test { milestone: usize },
     /// Make the milestone's commit and move the branch.
     Commit { milestone: usize },
+    /// Try the failed items of a committed milestone once more, as a milestone of their own.
+    Reopen { milestone: usize },
+    /// Leave the rest of a milestone as it was before.
+    Drop { milestone: usize, reason: String },
     /// Write something down for people.
     OpenIssue(Box<Wanted>),
     /// Close an issue whose cause is gone.
@@ -59,14 +63,17 @@ pub fn next(state: &State, settings: &Settings) -> Step {
     if state.prepared.is_none() {
         return Step::Prepare;
     }
+    let mut stopped = false;
     for (index, (planned, milestone)) in
         plan.value.milestones.iter().zip(&state.milestones).enumerate()
     {
         let number = index + 1;
-        if milestone.given_up.is_some() {
-            return end(state);
+        // Later milestones build on one that has no commit, the rest of an earlier one does not.
+        stopped |= milestone.given_up.is_some();
+        if stopped && milestone.rest_of.is_none() {
+            continue;
         }
-        if milestone.commit.is_some() || milestone.noted {
+        if milestone.ended() {
             if let Some(wanted) =
                 issues::missing(state).into_iter().find(|wanted| wanted.milestone == Some(number))
             {
@@ -82,8 +89,12 @@ pub fn next(state: &State, settings: &Settings) -> Step {
     end(state)
 }
 
-/// The run's last steps: what people must know, then its status.
+/// The run's last steps: what failed is tried once more, people are told what they must know,
+/// then its status.
 fn end(state: &State) -> Step {
+    if let Some(step) = rest(state) {
+        return step;
+    }
     if let Some(wanted) = issues::missing(state).into_iter().next() {
         return Step::OpenIssue(Box::new(wanted));
     }
@@ -116,7 +127,31 @@ fn outcome(state: &State) -> (Status, Option<String>) {
     (Status::Completed, None)
 }
 
+/// A partial milestone whose failed items are to be tried once more before the run ends; not where
+/// no model could be had, or a person must decide about the whole run.
+fn rest(state: &State) -> Option<Step> {
+    let (status, _) = outcome(state);
+    if state.parked.is_some() || matches!(status, Status::Degraded | Status::Failed) {
+        return None;
+    }
+    let to_try = |number: &usize| {
+        !state.reopened.contains(number) && !issues::items_to_try(state, *number).is_empty()
+    };
+    let milestone = (1..=state.milestones.len()).find(to_try)?;
+    Some(Step::Reopen { milestone })
+}
+
 fn milestone_step(milestone: usize, state: &MilestoneState, settings: &Settings) -> Step {
+    match usual_step(milestone, state, settings) {
+        // What the milestone has already stands, whatever becomes of its rest.
+        Step::RollBack { reason, .. } if state.rest_of.is_some() => {
+            Step::Drop { milestone, reason }
+        }
+        step => step,
+    }
+}
+
+fn usual_step(milestone: usize, state: &MilestoneState, settings: &Settings) -> Step {
     let Some(round) = state.current() else {
         return Step::BeginRound { milestone, cause: Cause::Plan, findings: Vec::new() };
     };
@@ -141,6 +176,10 @@ fn milestone_step(milestone: usize, state: &MilestoneState, settings: &Settings)
     match &round.tested {
         None => Step::Test { milestone },
         Some(tested) if !tested.passed => {
+            if round.partial_accepted && state.retries < settings.milestone_retries {
+                let reason = format!("{}, and the tests are red with them", succeeded(round));
+                return Step::RollBack { milestone, outcome: None, reason };
+            }
             let findings = tested.outcome.iter().map(issues::test_finding).collect();
             mend(milestone, state, settings, Cause::Tests, findings)
         }
@@ -164,7 +203,7 @@ fn judge_success(
         return (succeeded == 0)
             .then(|| mend(milestone, state, settings, round.cause, round.findings.clone()));
     }
-    if succeeded > 0 && settings.enough(succeeded, total) {
+    if succeeded > 0 && (settings.enough(succeeded, total) || state.rest_of.is_some()) {
         return (!round.partial_accepted).then_some(Step::AcceptPartial { milestone });
     }
     let want = round.failed().all(Item::failed_for_want_of_a_model);
@@ -174,12 +213,16 @@ fn judge_success(
         _ => None,
     });
     let why = why.map(|why| format!("; {why}")).unwrap_or_default();
-    let reason = format!("{succeeded} of {total} work items succeeded{why}");
+    let reason = format!("{}{why}", self::succeeded(round));
     if state.retries < settings.milestone_retries && !nobody_asked {
         return Some(Step::RollBack { milestone, outcome: None, reason });
     }
     let outcome = Some(settings.outcome(want));
     Some(Step::RollBack { milestone, outcome, reason })
+}
+
+fn succeeded(round: &RoundState) -> String {
+    format!("{} of {} work items succeeded", round.succeeded(), round.items.len())
 }
 
 /// A new round with the findings, or the end of the milestone.

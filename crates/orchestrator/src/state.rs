@@ -3,7 +3,7 @@
 //! Whatever process reads the rows, and after whatever kill, it comes to the
 //! same state; so going on is the same as having never stopped.
 
-use agents::{Analysis, Plan};
+use agents::{Analysis, Files, Plan};
 use checkpoint_store::Entry;
 use jiff::Timestamp;
 use model_providers::{ModelId, Tokens};
@@ -12,8 +12,9 @@ use worktree::CommitId;
 
 use crate::event::{Event, IssueKind, Status, StepName};
 use crate::fact::{Fact, Prepared, Started};
+use crate::issues;
 use crate::journal::parse;
-use crate::milestone::{GivenUp, ItemResult, Judgement, MilestoneState, RoundState, Tested};
+use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, RoundState, Tested};
 
 /// An answer with who gave it.
 #[derive(Clone, Debug)]
@@ -52,6 +53,8 @@ pub struct IssueState {
     pub url: String,
     /// Closed since.
     pub closed: bool,
+    /// By a person, who wants no more of it.
+    pub closed_by_person: bool,
 }
 
 /// What a run is doing, in the contract's words.
@@ -117,6 +120,8 @@ pub struct State {
     pub parked: Option<String>,
     /// Effects that this process could not make, by marker.
     pub deferred: Vec<String>,
+    /// Milestones whose failed items were tried once more since the run last ended.
+    pub reopened: Vec<usize>,
 }
 
 impl State {
@@ -164,11 +169,18 @@ impl State {
                 self.tally.count(&event);
             }
             (Event::IssueCreated { kind, url, marker, .. }, _) => {
-                self.issues.push(IssueState { marker, kind, url, closed: false });
+                self.issues.push(IssueState {
+                    marker,
+                    kind,
+                    url,
+                    closed: false,
+                    closed_by_person: false,
+                });
             }
-            (Event::IssueClosed { marker, .. }, _) => {
+            (Event::IssueClosed { marker, by_person, .. }, _) => {
                 for issue in self.issues.iter_mut().filter(|issue| issue.marker == marker) {
                     issue.closed = true;
+                    issue.closed_by_person |= by_person;
                 }
             }
             (Event::EffectDeferred { marker: Some(marker), .. }, _) => self.deferred.push(marker),
@@ -268,6 +280,12 @@ impl State {
                     state.commit = Some(commit);
                 }
             }
+            (Event::MilestoneReopened { rest_of, files, .. }, _) => self.reopen(rest_of, &files),
+            (Event::MilestoneDropped { milestone, .. }, _) => {
+                if let Some(state) = self.milestone_mut(milestone) {
+                    state.dropped = true;
+                }
+            }
             (Event::MilestoneNoted { milestone, .. }, _) => {
                 if let Some(state) = self.milestone_mut(milestone) {
                     state.noted = true;
@@ -291,11 +309,32 @@ impl State {
         }
     }
 
+    /// The files are tried once more, as a milestone at the plan's end.
+    fn reopen(&mut self, rest_of: usize, files: &[String]) {
+        let Some(plan) = &mut self.plan else {
+            return;
+        };
+        let planned = rest_of.checked_sub(1).and_then(|index| plan.value.milestones.get(index));
+        let Some(mut rest) = planned.cloned() else {
+            return;
+        };
+        let Files { create, modify, delete } = &mut rest.files;
+        for paths in [create, modify, delete] {
+            paths.retain(|path| files.contains(path));
+        }
+        rest.name.push_str(" (rest)");
+        plan.value.milestones.push(rest);
+        self.milestones
+            .push(MilestoneState { rest_of: Some(rest_of), ..MilestoneState::default() });
+        self.reopened.push(rest_of);
+    }
+
     /// A later process goes on. What only a template answered is asked again,
     /// and what was given up is tried afresh.
     fn resume(&mut self, after: Status) {
         if after != Status::Interrupted {
             self.failures.clear();
+            self.reopened.clear();
         }
         self.ended = None;
         self.stopped = None;
@@ -358,10 +397,38 @@ impl State {
 
     /// The milestone in progress, or the next one, from 1.
     pub fn open_milestone(&self) -> Option<usize> {
-        let open = |milestone: &MilestoneState| {
-            milestone.commit.is_none() && !milestone.noted && milestone.given_up.is_none()
+        self.milestones.iter().position(|milestone| !milestone.ended()).map(|index| index + 1)
+    }
+
+    /// The items of a committed milestone that are still to do, with their place in its planned
+    /// round: they failed, and no rest of the milestone that was committed since has them.
+    pub fn open_items(&self, number: usize) -> Vec<(usize, &Item)> {
+        let committed = |milestone: &&MilestoneState| milestone.commit.is_some();
+        let Some(round) =
+            self.milestone(number).filter(committed).and_then(MilestoneState::planned)
+        else {
+            return Vec::new();
         };
-        self.milestones.iter().position(open).map(|index| index + 1)
+        let rests = self.milestones.iter().filter(|rest| rest.rest_of == Some(number));
+        let done: Vec<String> = rests
+            .filter(committed)
+            .filter_map(MilestoneState::planned)
+            .flat_map(|round| round.items.iter().filter(|item| item.succeeded()))
+            .flat_map(Item::files)
+            .collect();
+        let open =
+            |item: &Item| item.failed() && !item.files().iter().all(|path| done.contains(path));
+        round.items.iter().enumerate().filter(|(_, item)| open(item)).collect()
+    }
+
+    /// The planned files of a committed milestone that are still to do.
+    pub fn missing(&self, number: usize) -> Vec<String> {
+        self.open_items(number).into_iter().flat_map(|(_, item)| item.files()).collect()
+    }
+
+    /// Milestones of the plan, without the rests that were tried later.
+    pub fn planned_milestones(&self) -> usize {
+        self.milestones.iter().filter(|milestone| milestone.rest_of.is_none()).count()
     }
 
     /// Milestones that have their commit.
@@ -371,7 +438,14 @@ impl State {
 
     /// Whether a committed milestone lacks some of its items.
     pub fn partial(&self) -> bool {
-        self.milestones.iter().any(|milestone| milestone.commit.is_some() && milestone.partial())
+        let mut planned = (1..=self.milestones.len())
+            .filter(|number| self.milestone(*number).is_some_and(|state| state.rest_of.is_none()));
+        planned.any(|number| !self.open_items(number).is_empty())
+    }
+
+    /// Whether a committed milestone lacks items that no person has taken off the list.
+    pub fn waits_for_items(&self) -> bool {
+        (1..=self.milestones.len()).any(|number| !issues::items_to_try(self, number).is_empty())
     }
 
     /// Whether a template answered for a model anywhere in what now counts.

@@ -46,6 +46,8 @@ pub struct MilestoneView {
     pub commit: Option<String>,
     pub files: agents::Files,
     pub items: Vec<ItemView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest_of: Option<usize>,
 }
 
 /// One work item of a milestone.
@@ -118,7 +120,8 @@ fn milestones(state: &State) -> Vec<MilestoneView> {
         .map(|(index, (planned, milestone))| MilestoneView {
             number: index + 1,
             name: planned.name.clone(),
-            status: milestone_status(milestone),
+            status: milestone_status(state, index + 1, milestone),
+            rest_of: milestone.rest_of,
             commit: milestone.commit.as_ref().map(ToString::to_string),
             files: planned.files.clone(),
             items: milestone
@@ -129,9 +132,10 @@ fn milestones(state: &State) -> Vec<MilestoneView> {
         .collect()
 }
 
-fn milestone_status(milestone: &MilestoneState) -> &'static str {
+fn milestone_status(state: &State, number: usize, milestone: &MilestoneState) -> &'static str {
     match (&milestone.commit, &milestone.given_up) {
-        (Some(_), _) if milestone.partial() => "partial",
+        _ if milestone.dropped => "rolled_back",
+        (Some(_), _) if !state.open_items(number).is_empty() => "partial",
         (Some(_), _) => "committed",
         (None, Some(given_up)) if given_up.status == Status::Degraded => "manual",
         (None, Some(_)) => "rolled_back",

@@ -3,7 +3,7 @@
 //! Three coders work side by side, so a line that does not say what it is
 //! about is worse than none: each begins with its role or its work item.
 
-use orchestrator::event::{Finding, StepName};
+use orchestrator::event::{Finding, StepName, Success};
 use orchestrator::{Event, Role, Status};
 
 use super::{seconds, short};
@@ -244,10 +244,12 @@ fn milestone(event: &Event) -> Vec<Said> {
             let line = format!("failed: {}: {}", files.join(", "), cut(message));
             one(&format!("item {item}"), Tone::Bad, &line)
         }
-        Event::PartialAccepted { percent, missing, .. } => {
+        Event::PartialAccepted { percent, success, missing, .. } => {
             let missing = missing.join(", ");
-            let line =
-                format!("Accepting partial results ({percent}% success), missing: {missing}");
+            let how = if *success == Success::Half { "only about half" } else { "most" };
+            let line = format!(
+                "Accepting partial results ({percent}% success): {how} of it is there, missing: {missing}"
+            );
             one("partial", Tone::Warn, &line)
         }
         Event::MilestoneRolledBack { milestone, reason, outcome, .. } => {
@@ -268,6 +270,14 @@ fn milestone(event: &Event) -> Vec<Said> {
             let line = format!("Milestone {milestone}/{total} committed: {name} ({commit}{how})");
             one("commit", tone, &line)
         }
+        Event::MilestoneReopened { rest_of, files, .. } => {
+            let files = files.join(", ");
+            heading(&format!("Trying once more what milestone {rest_of} lacks: {files}"))
+        }
+        Event::MilestoneDropped { rest_of, reason, .. } => {
+            let line = format!("the rest of milestone {rest_of}: {reason}; it stays in its issue");
+            one("undone", Tone::Bad, &line)
+        }
         Event::MilestoneNoted { milestone, name } => {
             let mut lines = heading(&format!("Milestone {milestone}: {name}"));
             lines.push(at("note", Tone::Dim, "nothing to change, no commit"));
@@ -284,7 +294,7 @@ fn outside(event: &Event) -> Vec<Said> {
             one("issue", Tone::Warn, &format!("{title}: {url}"))
         }
         Event::IssueClosed { url, .. } => one("issue", Tone::Good, &format!("closed: {url}")),
-        Event::QuestionAsked { question, url } => {
+        Event::QuestionAsked { question, url, .. } => {
             let place = url.as_deref().map(|url| format!(" ({url})")).unwrap_or_default();
             one("question", Tone::Warn, &format!("{question}{place}"))
         }

@@ -1,254 +1,13 @@
 //! What follows from what: told as stories, from the journal's rows to the next step.
-#![expect(clippy::needless_pass_by_value, reason = "stories read better without borrows")]
 
-use std::path::PathBuf;
-use std::time::Duration;
+mod story;
 
-use agents::{
-    Action, Analysis, ChangeSet, Idea, Plan, PlannedFile, ResolvedChange, Review, WorkItem,
-};
-use checkpoint_store::{Entry, RunId};
-use model_providers::{Attempt, Class};
 use serde_json::json;
-use worktree::{CommandOutcome, CommitId};
+use worktree::CommitId;
 
+use self::story::{FILES, Story, settings};
 use super::*;
 use crate::event::{Event, StepName};
-use crate::fact::{Fact, Prepared, Round, Started};
-use crate::journal::record;
-use crate::settings::ProjectCommandSetting;
-
-fn settings() -> Settings {
-    Settings {
-        parallel: 3,
-        max_begun: None,
-        milestone_retries: 1,
-        fix_rounds: 1,
-        min_success_rate: 0.5,
-        degradation: true,
-        setup_command: ProjectCommandSetting::Auto,
-        test_command: ProjectCommandSetting::Auto,
-        test_timeout: Duration::from_secs(1),
-        project: worktree::ProjectEnvironment::default(),
-        subject: "{name}".into(),
-        author: None,
-        worktrees: PathBuf::new(),
-        max_file_bytes: 1,
-        plan_only: false,
-        secrets: Vec::new(),
-        resume_command: "belay resume".into(),
-    }
-}
-
-/// A run as its rows tell it.
-struct Story {
-    state: State,
-    run: RunId,
-    seq: u64,
-}
-
-impl Story {
-    /// A run with a plan of one milestone of three files and one of one file.
-    fn planned(degraded: bool) -> Self {
-        let mut story = Self { state: State::default(), run: RunId::generate(), seq: 0 };
-        let idea = Idea::parse("001", "# Numbers\n\nAdd them.").unwrap();
-        let base: CommitId = serde_json::from_value(json!("0".repeat(40))).unwrap();
-        let started = Started { idea, idea_path: None, base, branch: "belay/001".into() };
-        let event = Event::RunStarted {
-            idea: "001".into(),
-            title: "Numbers".into(),
-            branch: "belay/001".into(),
-            base: "0".into(),
-        };
-        story.tell_fact(event, Fact::Started(started));
-        story.finish_step(StepName::Analyze, false, Fact::Analysis(analysis()));
-        story.finish_step(StepName::Plan, degraded, Fact::Plan(plan()));
-        story.finish_step(StepName::Prepare, false, Fact::Prepared(Prepared { test: None }));
-        story
-    }
-
-    fn tell(&mut self, event: Event) -> &mut Self {
-        self.write(record(&event, None).unwrap())
-    }
-
-    fn tell_fact(&mut self, event: Event, fact: Fact) -> &mut Self {
-        self.write(record(&event, Some(&fact)).unwrap())
-    }
-
-    fn write(&mut self, record: checkpoint_store::NewRecord) -> &mut Self {
-        self.seq += 1;
-        let at = jiff::Timestamp::UNIX_EPOCH;
-        let (kind, body) = (record.kind, record.body);
-        let entry = Entry {
-            run: self.run,
-            seq: self.seq,
-            epoch: 1,
-            at,
-            kind,
-            body,
-            version: 1,
-            min_reader: 1,
-        };
-        self.state.apply(&entry);
-        self
-    }
-
-    fn finish_step(&mut self, step: StepName, degraded: bool, fact: Fact) -> &mut Self {
-        self.tell_fact(
-            Event::StepFinished { step, milestone: None, model: None, degraded, summary: None },
-            fact,
-        )
-    }
-
-    fn round(&mut self, cause: Cause, files: &[&str]) -> &mut Self {
-        let item = |path: &&str| WorkItem {
-            files: vec![PlannedFile { path: (*path).to_owned(), action: Action::Create }],
-            read: Vec::new(),
-        };
-        let round = Round {
-            cause,
-            items: files.iter().map(item).collect(),
-            findings: vec!["mend it".into()],
-        };
-        let event = Event::StepStarted {
-            step: StepName::Implement,
-            milestone: Some(1),
-            name: None,
-            items: None,
-        };
-        self.tell_fact(event, Fact::Round(round))
-    }
-
-    fn succeed(&mut self, item: usize) -> &mut Self {
-        let change = ResolvedChange {
-            path: format!("{item}.py"),
-            before: None,
-            after: Some("N = 1\n".into()),
-            explanation: String::new(),
-            from: None,
-        };
-        let changes = ChangeSet { changes: vec![change], notes: String::new() };
-        let event =
-            Event::ItemSucceeded { milestone: 1, item, files: vec![], model: None, attempts: 1 };
-        self.tell_fact(event, Fact::Changes(changes))
-    }
-
-    fn fail(&mut self, item: usize, want: bool, attempts: usize) -> &mut Self {
-        let class = if want { Class::Unavailable } else { Class::InvalidOutput };
-        let attempt = Attempt {
-            model: "a/b".parse().unwrap(),
-            position: 0,
-            number: 1,
-            class: Some(class),
-            message: None,
-            status: None,
-            latency: Duration::ZERO,
-            tokens: None,
-            usd: None,
-        };
-        let event = Event::ItemFailed {
-            milestone: 1,
-            item,
-            files: vec![],
-            class: Some(class),
-            message: "no".into(),
-            for_want_of_a_model: want,
-            attempts,
-        };
-        self.tell_fact(event, Fact::Attempts(vec![attempt; attempts]))
-    }
-
-    fn judge(&mut self, approved: bool) -> &mut Self {
-        let review = Review {
-            approved,
-            code_quality: 80,
-            issues: vec![],
-            strengths: vec![],
-            next_steps: vec![],
-        };
-        let (milestone, model, code_quality, degraded, findings) = (1, None, 80, false, vec![]);
-        let event = if approved {
-            Event::ReviewApproved { milestone, model, code_quality, degraded, findings }
-        } else {
-            Event::ReviewRejected { milestone, model, code_quality, degraded, findings }
-        };
-        self.tell_fact(event, Fact::Review(review))
-    }
-
-    fn test(&mut self, passed: bool) -> &mut Self {
-        let (milestone, command, latency_ms, note) = (Some(1), None, 0, None);
-        let event = if passed {
-            Event::TestsPassed { milestone, command, latency_ms, note }
-        } else {
-            Event::TestsFailed {
-                milestone,
-                command,
-                latency_ms,
-                exit: Some(1),
-                failing: vec![],
-                note,
-            }
-        };
-        let outcome = CommandOutcome {
-            command: "test".into(),
-            passed,
-            exit: Some(1),
-            ended: "exited".into(),
-            output: "red".into(),
-            elapsed_ms: 0,
-        };
-        self.tell_fact(event, Fact::Tests(Some(outcome)))
-    }
-
-    fn commit(&mut self, milestone: usize) -> &mut Self {
-        let commit: CommitId = serde_json::from_value(json!("1".repeat(40))).unwrap();
-        let (name, models) = ("n".into(), vec![]);
-        self.tell(Event::MilestoneCommitted {
-            milestone,
-            total: 2,
-            name,
-            commit,
-            models,
-            partial: false,
-            degraded: false,
-        })
-    }
-
-    fn roll_back(&mut self, outcome: Option<Status>) -> &mut Self {
-        self.tell(Event::MilestoneRolledBack {
-            milestone: 1,
-            succeeded: 0,
-            total: 3,
-            retry: 1,
-            outcome,
-            reason: "why".into(),
-        })
-    }
-
-    fn resume(&mut self, after: Status) -> &mut Self {
-        self.tell(Event::RunResumed { idea: "001".into(), branch: "b".into(), after })
-    }
-
-    fn next(&self) -> Step {
-        next(&self.state, &settings())
-    }
-}
-
-fn analysis() -> Analysis {
-    let value = json!({ "understanding": "u", "complexity": "low", "confidence": 0.9, "risks": [], "questions": [] });
-    serde_json::from_value(value).unwrap()
-}
-
-fn plan() -> Plan {
-    let milestone = |name: &str, files: &[&str]| json!({ "name": name, "description": "", "files": { "create": files, "modify": [], "delete": [] }, "read": [], "tests": [] });
-    let milestones = [milestone("One", &["1.py", "2.py", "3.py"]), milestone("Two", &["4.py"])];
-    serde_json::from_value(
-        json!({ "milestones": milestones, "risks": [], "success_criteria": [], "confidence": 0.9 }),
-    )
-    .unwrap()
-}
-
-const FILES: [&str; 3] = ["1.py", "2.py", "3.py"];
 
 fn rolled_back(outcome: Option<Status>, step: &Step) -> bool {
     matches!(step, Step::RollBack { milestone: 1, outcome: found, .. } if *found == outcome)
@@ -277,15 +36,7 @@ fn half_of_the_items_are_enough_and_the_rest_becomes_an_issue() {
     let mut story = Story::planned(false);
     story.round(Cause::Plan, &FILES).succeed(1).succeed(3).fail(2, false, 2);
     assert_eq!(story.next(), Step::AcceptPartial { milestone: 1 });
-    let missing = vec!["2.py".into()];
-    story.tell(Event::PartialAccepted {
-        milestone: 1,
-        succeeded: 2,
-        total: 3,
-        percent: 67,
-        missing,
-    });
-    assert_eq!(story.next(), Step::Review { milestone: 1 });
+    assert_eq!(story.accept_partial().next(), Step::Review { milestone: 1 });
     story.judge(true).test(true).commit(1);
     let Step::OpenIssue(wanted) = story.next() else {
         panic!("an issue comes next: {:?}", story.next())
@@ -302,6 +53,60 @@ fn half_of_the_items_are_enough_and_the_rest_becomes_an_issue() {
         story.next()
     );
     assert!(story.state.partial());
+}
+
+/// What is red without the failed items is as little worth as less than half of them.
+#[test]
+fn a_partial_milestone_with_red_tests_is_tried_again_as_a_whole() {
+    let mut story = Story::partial();
+    assert!(rolled_back(None, &story.judge(true).test(false).next()));
+    story.roll_back(None).round(Cause::Plan, &FILES).succeed(1).succeed(3).fail(2, false, 2);
+    story.accept_partial().judge(true).test(false);
+    let next = story.next();
+    assert!(
+        matches!(next, Step::BeginRound { cause: Cause::Tests, .. }),
+        "no retries left: {next:?}"
+    );
+    story.round(Cause::Tests, &["1.py"]).succeed(1).judge(true).test(false);
+    assert!(rolled_back(Some(Status::Blocked), &story.next()));
+}
+
+#[test]
+fn what_failed_is_tried_once_more_before_the_run_ends_and_closes_its_issue() {
+    let mut story = Story::reopened();
+    assert_eq!(story.succeed_of(3, 1).next(), Step::Review { milestone: 3 });
+    story.judge_of(3, true).test_of(3, true);
+    assert_eq!(story.next(), Step::Commit { milestone: 3 });
+    assert!(story.state.partial());
+    story.commit(3);
+    assert!(!story.state.partial() && story.state.missing(1).is_empty());
+    assert!(matches!(story.next(), Step::CloseIssue { .. }));
+}
+
+#[test]
+fn a_rest_that_fails_again_leaves_everything_as_it_was() {
+    let mut story = Story::reopened();
+    story.fail_of(3, 1, false, 2);
+    assert!(matches!(story.next(), Step::Drop { milestone: 3, .. }), "{:?}", story.next());
+    let reason = "no".to_owned();
+    story.tell(Event::MilestoneDropped { milestone: 3, rest_of: 1, reason });
+    assert_eq!(story.next(), Step::Finish { status: Status::Completed, reason: None });
+    assert!(story.state.partial());
+    // The next run of the idea tries what is open, until a person has closed its issue.
+    story.tell(Event::RunFinished {
+        status: Status::Completed,
+        branch: "b".into(),
+        commits: 2,
+        partial: true,
+        degraded: false,
+        reason: None,
+    });
+    story.resume(Status::Completed);
+    assert_eq!(story.next(), Step::Reopen { milestone: 1 });
+    let marker = story.state.issues[0].marker.clone();
+    let (url, reason) = ("u".into(), "closed".into());
+    story.tell(Event::IssueClosed { url, marker, reason, by_person: true });
+    assert_eq!(story.next(), Step::Finish { status: Status::Completed, reason: None });
 }
 
 #[test]
@@ -400,23 +205,13 @@ fn an_issue_whose_cause_is_gone_is_closed_at_the_end() {
     let mut story = Story::planned(false);
     story.round(Cause::Plan, &FILES).fail(1, true, 0).fail(2, true, 0).fail(3, true, 0);
     story.roll_back(Some(Status::Degraded));
-    for wanted in issues::missing(&story.state) {
-        let (url, title) = (format!("issues/{}", wanted.marker), "t".into());
-        story.tell(Event::IssueCreated {
-            kind: wanted.kind,
-            url,
-            title,
-            milestone: wanted.milestone,
-            item: wanted.item,
-            marker: wanted.marker,
-        });
-    }
+    story.make_issues();
     assert!(matches!(story.next(), Step::Finish { status: Status::Degraded, .. }));
     story.resume(Status::Degraded).round(Cause::Plan, &FILES).succeed(1).succeed(2).succeed(3);
     story.judge(true).test(true).commit(1).commit(2);
     let Step::CloseIssue { marker, .. } = story.next() else { panic!("a close comes next") };
     let reason = "done".into();
-    story.tell(Event::IssueClosed { url: "u".into(), marker, reason });
+    story.tell(Event::IssueClosed { url: "u".into(), marker, reason, by_person: false });
     assert_eq!(issues::needless(&story.state).len(), 2);
 }
 

@@ -9,7 +9,7 @@ use worktree::{CommitId, CommitIntent, Person, TreeId};
 use crate::Error;
 use crate::clock::commit_stamp;
 use crate::driver::Driver;
-use crate::event::{Event, StepName};
+use crate::event::{Event, StepName, Success};
 use crate::fact::Fact;
 
 const BACKLOG: &str = "ideas/backlog/";
@@ -110,9 +110,9 @@ impl Driver {
     fn message(&self, milestone: usize) -> Result<String, Error> {
         let planned = self.planned(milestone)?;
         let state = self.journal.state();
-        let total = state.milestones.len();
         let found = state.milestone(milestone).ok_or(Error::Inconsistent("no such milestone"))?;
-        let mut message = subject(&self.parts.settings.subject, milestone, total, &planned.name);
+        let (number, total) = (found.rest_of.unwrap_or(milestone), state.planned_milestones());
+        let mut message = subject(&self.parts.settings.subject, number, total, &planned.name);
         let description = planned.description.trim();
         if !description.is_empty() {
             message.push_str("\n\n");
@@ -137,9 +137,13 @@ impl Driver {
         let name = self.planned(milestone)?.name;
         let state = self.journal.state();
         let found = state.milestone(milestone).ok_or(Error::Inconsistent("no such milestone"))?;
+        let total = found.planned().map_or(0, |round| round.items.len());
+        let succeeded = found.planned().map_or(0, crate::milestone::RoundState::succeeded);
         Ok(Event::MilestoneCommitted {
             milestone,
-            total: state.milestones.len(),
+            total: state.planned_milestones(),
+            success: Success::of(succeeded, total),
+            rest_of: found.rest_of,
             name,
             commit,
             models: found.models(),

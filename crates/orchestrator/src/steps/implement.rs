@@ -8,8 +8,9 @@ use worktree::FileWrite;
 
 use crate::Error;
 use crate::driver::Driver;
-use crate::event::{Event, Role, StepName};
+use crate::event::{Event, Role, StepName, Success};
 use crate::fact::{Cause, Fact, Round};
+use crate::issues;
 use crate::milestone::{MilestoneState, RoundState};
 use crate::settings::percent;
 use crate::source::TreeSource;
@@ -53,8 +54,16 @@ impl Driver {
         planned: &agents::Milestone,
         source: &TreeSource,
     ) -> Vec<WorkItem> {
-        let mut items = agents::divide(planned, &source.sizes(), self.parts.settings.parallel);
         let state = self.journal.state();
+        if let Some(rest_of) = state.milestone(milestone).and_then(|found| found.rest_of) {
+            let mut items: Vec<WorkItem> = issues::items_to_try(&state, rest_of)
+                .into_iter()
+                .map(|item| item.work.clone())
+                .collect();
+            set_actions(&mut items, &source.paths());
+            return items;
+        }
+        let mut items = agents::divide(planned, &source.sizes(), self.parts.settings.parallel);
         let before = state.milestone(milestone).and_then(|found| found.rounds.last());
         let failed: Vec<String> = before
             .map(|round| round.failed().flat_map(crate::milestone::Item::files).collect())
@@ -90,9 +99,7 @@ impl Driver {
         if items.is_empty() {
             items = done;
         }
-        for item in &mut items {
-            item.files.iter_mut().for_each(|file| file.action = as_it_stands(file, &paths));
-        }
+        set_actions(&mut items, &paths);
         Ok(items)
     }
 
@@ -258,8 +265,21 @@ impl Driver {
         let missing = missing.unwrap_or_default();
         let percent = percent(succeeded, total);
         self.journal
-            .append(Event::PartialAccepted { milestone, succeeded, total, percent, missing })
+            .append(Event::PartialAccepted {
+                milestone,
+                succeeded,
+                total,
+                percent,
+                success: Success::of(succeeded, total),
+                missing,
+            })
             .await
+    }
+}
+
+fn set_actions(items: &mut [WorkItem], paths: &[String]) {
+    for file in items.iter_mut().flat_map(|item| &mut item.files) {
+        file.action = as_it_stands(file, paths);
     }
 }
 
@@ -296,9 +316,9 @@ fn for_want_of_a_model(unanswered: &model_providers::Unanswered) -> bool {
 }
 
 /// What the milestones before this one did, and what they lack.
-pub(super) fn earlier(state: &crate::state::State, milestone: usize) -> Vec<String> {
-    let plan = state.plan.iter().flat_map(|plan| &plan.value.milestones);
-    let before = plan.zip(&state.milestones).take(milestone.saturating_sub(1)).enumerate();
+pub(super) fn earlier(run: &crate::state::State, milestone: usize) -> Vec<String> {
+    let plan = run.plan.iter().flat_map(|plan| &plan.value.milestones);
+    let before = plan.zip(&run.milestones).take(milestone.saturating_sub(1)).enumerate();
     let committed = before.filter(|(_, (_, state))| state.commit.is_some());
     committed
         .map(|(index, (planned, state))| {
@@ -307,7 +327,7 @@ pub(super) fn earlier(state: &crate::state::State, milestone: usize) -> Vec<Stri
                 None => format!("{path} (deleted)"),
             });
             let done: Vec<String> = done.collect();
-            let missing = state.missing();
+            let missing = run.missing(index + 1);
             let lacks = if missing.is_empty() {
                 String::new()
             } else {

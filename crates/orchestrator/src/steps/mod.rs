@@ -8,12 +8,13 @@ mod milestone_tree;
 mod people;
 mod planning;
 mod prepare;
+mod rest;
 mod review;
 mod test;
 
 use crate::Error;
 use crate::driver::Driver;
-use crate::event::{Event, Status};
+use crate::event::{Event, Status, Success};
 use crate::next::Step;
 
 impl Driver {
@@ -37,19 +38,26 @@ impl Driver {
             Step::Review { milestone } => self.review(milestone).await,
             Step::Test { milestone } => self.test(milestone).await,
             Step::Commit { milestone } => self.commit(milestone).await,
+            Step::Reopen { milestone } => self.reopen(milestone).await,
+            Step::Drop { milestone, reason } => self.drop_rest(milestone, reason).await,
             Step::OpenIssue(wanted) => self.open_issue(&wanted).await,
             Step::CloseIssue { url, marker } => self.close_issue(&url, &marker).await,
             Step::Finish { .. } => Ok(()),
         }
     }
 
-    /// Ends a milestone without a commit, and with it the run's way.
+    /// Ends a milestone without a commit, and with it the run's way, unless it is a rest.
     pub(crate) async fn give_up(
         &self,
         milestone: usize,
         status: Status,
         reason: String,
     ) -> Result<(), Error> {
+        let is_rest =
+            self.journal.state().milestone(milestone).is_some_and(|state| state.rest_of.is_some());
+        if is_rest {
+            return self.drop_rest(milestone, reason).await;
+        }
         self.roll_back(milestone, Some(status), reason).await
     }
 
@@ -60,9 +68,18 @@ impl Driver {
         reason: String,
     ) -> Result<(), Error> {
         let (succeeded, total, retry) = self.score(milestone);
-        let event =
-            Event::MilestoneRolledBack { milestone, succeeded, total, retry, outcome, reason };
-        self.journal.append(event).await
+        let success = Success::of(succeeded, total);
+        self.journal
+            .append(Event::MilestoneRolledBack {
+                milestone,
+                succeeded,
+                total,
+                success,
+                retry,
+                outcome,
+                reason,
+            })
+            .await
     }
 
     async fn note(&self, milestone: usize) -> Result<(), Error> {

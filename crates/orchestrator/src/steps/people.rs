@@ -52,6 +52,7 @@ impl Driver {
                     url: url.to_owned(),
                     marker: marker.to_owned(),
                     reason: reason.to_owned(),
+                    by_person: false,
                 };
                 self.journal.append(event).await
             }

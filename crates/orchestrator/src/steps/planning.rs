@@ -32,12 +32,8 @@ impl Driver {
         let source = self.source(self.tip_tree().await?).await?;
         let place = self.place(Role::Planner, None, None);
         let asking = self.asking(&self.parts.chains.planner, &place);
-        let input = agents::PlanInput {
-            idea: &idea,
-            analysis: &analysis,
-            done: &[],
-            open_questions: &[],
-        };
+        let input =
+            agents::PlanInput { idea: &idea, analysis: &analysis, done: &[], open_questions: &[] };
         let answered = agents::plan(&asking, &input, &source, &self.parts.agents).await?;
         let names: Vec<&str> =
             answered.value.milestones.iter().map(|milestone| milestone.name.as_str()).collect();
