@@ -94,6 +94,13 @@ pub enum Error {
         /// What was found there.
         why: String,
     },
+    /// A commit that is to be signed cannot be: no key, a key that wants a
+    /// passphrase, no program, no answer in time.
+    #[error("the commit cannot be signed: {reason}")]
+    Unsigned {
+        /// What git and the signing program said, bounded.
+        reason: String,
+    },
     /// git ended with an error.
     #[error("git {command}: {message}")]
     Git {

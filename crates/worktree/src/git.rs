@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
+use crate::signing;
 use crate::text::one_line;
 
 /// How git is to be called.
@@ -19,8 +20,9 @@ use crate::text::one_line;
 pub struct Git {
     /// A name or path, `git` as a rule.
     pub program: String,
-    /// PATH, HOME and what else git shall see. Nothing else is inherited, and
-    /// variables that would point it at another repository are left out.
+    /// PATH, HOME and what else git shall see, for signing also where keys and
+    /// agents are. Nothing else is inherited, and variables that would point it
+    /// at another repository or have somebody asked are left out.
     pub env: Vec<(String, String)>,
     /// For one call.
     pub timeout: Duration,
@@ -56,6 +58,10 @@ const ALLOWED_VARIABLES: [&str; 6] = [
     "GIT_SSH",
 ];
 
+/// What would have a program ask somebody, who is not there.
+const ASKING: [&str; 5] =
+    ["GPG_TTY", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY", "WAYLAND_DISPLAY"];
+
 const VARIABLES: [(&str, &str); 9] = [
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_OPTIONAL_LOCKS", "0"),
@@ -69,12 +75,11 @@ const VARIABLES: [(&str, &str); 9] = [
     ("LANGUAGE", ""),
 ];
 
-const OPTIONS: [&str; 21] = [
+const OPTIONS: [&str; 20] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "gc.auto=0",
     "maintenance.auto=false",
-    "commit.gpgSign=false",
     "i18n.commitEncoding=UTF-8",
     "advice.detachedHead=false",
     // A worktree holds the whole tree, whatever the person's checkout shows.
@@ -111,6 +116,7 @@ pub(crate) struct Call<'a> {
     stdin: Vec<u8>,
     output: usize,
     uninterrupted: bool,
+    limit: Duration,
 }
 
 impl<'a> Call<'a> {
@@ -123,6 +129,7 @@ impl<'a> Call<'a> {
             stdin: Vec::new(),
             output: MOST_OUTPUT,
             uninterrupted: false,
+            limit: Duration::MAX,
         }
     }
 
@@ -157,6 +164,13 @@ impl<'a> Call<'a> {
     /// than the wait.
     pub(crate) fn uninterrupted(mut self) -> Self {
         self.uninterrupted = true;
+        self
+    }
+
+    /// May sign: within the time for that, and asking nobody.
+    pub(crate) fn signing(mut self) -> Self {
+        self.limit = signing::LIMIT;
+        self.env.extend(signing::NO_ANSWER.map(|(name, value)| (name, value.to_owned())));
         self
     }
 
@@ -207,13 +221,14 @@ impl Caller {
     /// is stopped by the time limit, a signal or the token is an error.
     pub(crate) async fn try_run(&self, call: &Call<'_>) -> Result<Output, Error> {
         let Program { git, dir, one_at_a_time } = &*self.program;
+        let limit = git.timeout.min(call.limit);
         let command = Command::new(&git.program, call.dir.unwrap_or(dir))
             .args(["--no-pager"])
             .args(OPTIONS.iter().chain(call.options).flat_map(|option| ["-c", option]))
             .args(call.args.iter().copied())
             .env(self.environment(call))
             .stdin(call.stdin.clone())
-            .limits(Limits { total: git.timeout, output: call.output, ..Limits::default() });
+            .limits(Limits { total: limit, output: call.output, ..Limits::default() });
         let (_one, output) = if call.uninterrupted {
             let one = one_at_a_time.lock().await;
             (one, subprocess::run(&command, &CancellationToken::new()).await?)
@@ -225,7 +240,7 @@ impl Caller {
             Ended::Exited(_) => Ok(output),
             Ended::TimedOut | Ended::Idle => Err(Error::Git {
                 command: call.name(),
-                message: format!("did not end within {:?}", git.timeout),
+                message: format!("did not end within {limit:?}"),
             }),
             Ended::Cancelled => Err(Error::Cancelled),
             Ended::Signaled(_) => Err(failure(call, &output)),
@@ -281,6 +296,9 @@ impl Caller {
 }
 
 fn is_allowed(name: &str) -> bool {
+    if ASKING.contains(&name) {
+        return false;
+    }
     !name.starts_with("GIT_")
         || ALLOWED_VARIABLES.iter().any(|beginning| name.starts_with(beginning))
 }

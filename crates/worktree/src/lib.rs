@@ -8,8 +8,8 @@
 //! made from what lies in it.
 //!
 //! Everything goes through the git program, one call at a time, with an
-//! environment and options that keep hooks, prompts, pagers, signing, garbage
-//! collection and inherited `GIT_*` variables out.
+//! environment and options that keep hooks, prompts, pagers, garbage collection
+//! and inherited `GIT_*` variables out.
 
 mod attributes;
 mod clock;
@@ -25,6 +25,7 @@ mod place;
 mod project;
 mod refs;
 mod repository;
+mod signing;
 mod text;
 
 pub use error::Error;

@@ -86,22 +86,32 @@ impl Repository {
         Err(Error::Git { command: "update-ref".to_owned(), message: complaint(&output) })
     }
 
-    /// Makes a commit without hooks or signature, and without moving anything
-    /// to it. The same intent gives the same id. Control characters and those
-    /// that turn or hide text are left out of message, name and email; a name
-    /// of which nothing is left is `belay`.
+    /// Makes a commit without hooks, and without moving anything to it. The
+    /// same intent gives the same id, unless it is signed: see `is_of`. Control
+    /// characters and those that turn or hide text are left out of message,
+    /// name and email; a name of which nothing is left is `belay`.
+    ///
+    /// A signed one is signed as git's config says, by a program that can ask
+    /// nobody, within a minute or the time limit of git if that is less. What
+    /// the program needs to find its keys (GNUPGHOME, SSH_AUTH_SOCK,
+    /// XDG_RUNTIME_DIR, HOME) must be in `Git::env`.
     ///
     /// # Errors
     ///
-    /// `Git` if the tree or the parent does not exist.
+    /// `Git` if the tree or the parent does not exist; `Unsigned` if it cannot
+    /// be signed, and `Cancelled`, of which only a signed one is: then there is
+    /// no commit.
     pub async fn commit(&self, intent: &CommitIntent) -> Result<CommitId, Error> {
         let date = format!("@{} +0000", intent.at.as_second());
-        let args = ["commit-tree", intent.tree.as_str(), "-p", intent.parent.as_str(), "-F", "-"];
+        let mut args =
+            vec!["commit-tree", intent.tree.as_str(), "-p", intent.parent.as_str(), "-F", "-"];
+        if intent.sign {
+            args.push("-S");
+        }
         let name = Some(in_line(&intent.author.name)).filter(|name| is_name(name));
         let name = name.as_deref().unwrap_or(NAMELESS);
         let email = in_line(&intent.author.email);
         let call = Call::new(&args)
-            .uninterrupted()
             .stdin(in_lines(&intent.message))
             .env("GIT_AUTHOR_NAME", name)
             .env("GIT_AUTHOR_EMAIL", &email)
@@ -109,7 +119,10 @@ impl Repository {
             .env("GIT_COMMITTER_NAME", name)
             .env("GIT_COMMITTER_EMAIL", &email)
             .env("GIT_COMMITTER_DATE", &date);
-        commit_id("commit-tree", &self.caller().line(&call).await?)
+        if intent.sign {
+            return self.signed(intent, call).await;
+        }
+        commit_id("commit-tree", &self.caller().line(&call.uninterrupted()).await?)
     }
 
     /// The commits that `to` has and `from` has not, the oldest first.
@@ -216,7 +229,7 @@ fn checkouts(list: &[u8], name: &str) -> Vec<PathBuf> {
     found
 }
 
-fn commit_id(command: &str, text: &str) -> Result<CommitId, Error> {
+pub(crate) fn commit_id(command: &str, text: &str) -> Result<CommitId, Error> {
     CommitId::parse(text).ok_or_else(|| Error::Unreadable {
         command: command.to_owned(),
         what: "the name of a commit".to_owned(),

@@ -113,6 +113,11 @@ impl Repository {
         Ok(self.caller().try_run(&Call::new(&["cat-file", "-e", &tree])).await?.success())
     }
 
+    pub(crate) async fn has_commit(&self, commit: &CommitId) -> Result<bool, Error> {
+        let commit = format!("{commit}^{{commit}}");
+        Ok(self.caller().try_run(&Call::new(&["cat-file", "-e", &commit])).await?.success())
+    }
+
     /// Whether tracked files differ from HEAD, staged or not. Files that git
     /// does not know yet do not count.
     ///

@@ -12,7 +12,7 @@ use crate::{Place, ada, git_with, guard, head, write};
 /// Much less than what would be waited for otherwise, much more than it takes.
 const SOON: Duration = Duration::from_secs(8);
 
-async fn appears(path: &Path) {
+pub(crate) async fn appears(path: &Path) {
     while !path.exists() {
         tokio::task::yield_now().await;
     }

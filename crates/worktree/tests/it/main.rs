@@ -10,6 +10,7 @@ mod linked;
 mod paths;
 mod project;
 mod renames;
+mod signing;
 mod trees;
 mod untouched;
 
