@@ -35,7 +35,17 @@ use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::project::Project;
 
+/// The hidden first argument of a launcher: see `subprocess::confined`.
+const CONFINED: &str = "__confined";
+
 fn main() -> ExitCode {
+    // Before anything else: a launcher restricts itself, and must have neither
+    // read anything by then nor started a thread.
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|first| first == CONFINED) {
+        let Err(error) = subprocess::confined::enter(args);
+        return refuse(&format!("the command is not started: {error}"));
+    }
     // Usage errors end with 2 and help with 0, as clap does by itself.
     let cli = Cli::parse();
     let surroundings = match Surroundings::read() {
@@ -70,6 +80,9 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Demo(args) => {
             return commands::demo::run(&cli.global, surroundings, printer, args, started).await;
         }
+        Command::Doctor(args) => {
+            return commands::doctor::run(&cli.global, surroundings, printer, args).await;
+        }
         command => command,
     };
     let project = Project::open(&cli.global, surroundings, printer).await?;
@@ -80,7 +93,7 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Init(args) => commands::init::run(&project, &args),
         Command::Runs { command } => commands::runs::run(project, command).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,
-        Command::Completions { .. } | Command::Demo(_) => Ok(Exit::Success),
+        Command::Completions { .. } | Command::Demo(_) | Command::Doctor(_) => Ok(Exit::Success),
     }
 }
 

@@ -6,10 +6,14 @@
 //! its limits, in bounded memory, and takes its descendants with it.
 //!
 //! On Linux, descendants that moved to a session of their own are followed
-//! through `/proc`; elsewhere only the process group is contained.
+//! through `/proc`; elsewhere only the process group is contained. A command
+//! with a [`Confinement`] is besides kept from writing and reading what it
+//! should not, and cannot leave anybody behind.
 
 mod captured;
 mod clock;
+pub mod confined;
+mod confinement;
 mod descendants;
 mod exit;
 mod group;
@@ -22,6 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use captured::Captured;
+pub use confinement::Confinement;
 pub use run::run;
 pub use running::end_all_now;
 
@@ -41,6 +46,9 @@ pub struct Command {
     pub stdin: Vec<u8>,
     /// What stops the command.
     pub limits: Limits,
+    /// What it may write and read; everything by default. A confined command
+    /// has no input.
+    pub confinement: Option<Confinement>,
 }
 
 impl Command {
@@ -54,6 +62,7 @@ impl Command {
             env: Vec::new(),
             stdin: Vec::new(),
             limits: Limits::default(),
+            confinement: None,
         }
     }
 
@@ -87,6 +96,13 @@ impl Command {
         self.limits = limits;
         self
     }
+
+    /// Sets what it may write and read.
+    #[must_use]
+    pub fn confinement(mut self, confinement: Confinement) -> Self {
+        self.confinement = Some(confinement);
+        self
+    }
 }
 
 /// Arguments, environment and input may hold keys and whole files, so only
@@ -100,6 +116,7 @@ impl std::fmt::Debug for Command {
             .field("env", &self.env.len())
             .field("stdin", &self.stdin.len())
             .field("limits", &self.limits)
+            .field("confinement", &self.confinement)
             .finish()
     }
 }
@@ -141,6 +158,9 @@ pub struct Output {
     pub stderr: Captured,
     /// From start until everything was cleared away.
     pub elapsed: Duration,
+    /// What restricted a command that was to be confined; empty if its launcher
+    /// had not come that far when it was stopped.
+    pub confined: Option<confined::Support>,
 }
 
 impl Output {
@@ -156,6 +176,7 @@ impl Output {
             stdout: Captured::default(),
             stderr: Captured::default(),
             elapsed: Duration::ZERO,
+            confined: None,
         }
     }
 }

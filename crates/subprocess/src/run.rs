@@ -1,6 +1,7 @@
 //! One child from start to reaped. Everything that can hang here has a limit:
 //! the child itself, its polite end, its pipes after it is gone, its reaping.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::captured::HeadTail;
 use crate::clock;
+use crate::confined::{Lifeline, Report};
 use crate::exit::ExitWatch;
 use crate::group::Group;
 use crate::pipes::{Activity, Pipes};
@@ -33,6 +35,9 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// How long the pipes may take to close after everything was killed. They stay
 /// open only if somebody was out of reach, who must not hold us up.
 const DRAIN: Duration = Duration::from_millis(250);
+
+/// How long a launcher may take to end everything and be gone.
+const RELEASE: Duration = Duration::from_secs(2);
 
 /// How long a killed child may take to be gone. Longer means it hangs inside
 /// the kernel, on a dead network mount for example.
@@ -55,8 +60,9 @@ const REAP: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// `NotFound` if there is no such program, `Start` if it could not be started
-/// for another reason (no such folder, not executable, no memory), `Io` if its
-/// pipes or its exit status could not be read.
+/// for another reason (no such folder, not executable, no memory, a confined
+/// command with input), `Io` if its pipes or its exit status could not be read.
+/// The program is the launcher's if that is what could not be started.
 pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output, Error> {
     let started_at = clock::now();
     if cancel.is_cancelled() || running::is_closed() {
@@ -64,7 +70,7 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
     }
     let io_error = |source| Error::Io { program: command.program.clone(), source };
     let exit = ExitWatch::new().map_err(io_error)?;
-    let mut child = start(command)?;
+    let (mut child, lifeline) = start(command)?;
     let leader =
         leader(&child).ok_or_else(|| io_error(io::Error::other("the child has no process id")))?;
     let pipes = Pipes {
@@ -86,41 +92,84 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
         activity: &activity,
         pump: Box::pin(pump),
         pumped: false,
+        lifeline: lifeline.as_ref(),
     };
-    let ended = supervision.supervise(started_at, cancel).await.map_err(io_error)?;
+    let mut ended = supervision.supervise(started_at, cancel).await.map_err(io_error)?;
+    let report = lifeline.map(|lifeline| lifeline.report());
+    if let (Some(report), Ended::Exited(_)) = (&report, ended) {
+        ended = told(command, report, ended)?;
+    }
     Ok(Output {
         ended,
         stdout: stdout.finish(),
         stderr: stderr.finish(),
         elapsed: clock::now().duration_since(started_at),
+        confined: report.map(|report| report.support),
     })
+}
+
+/// How the command ended, of which its launcher's exit is only a number.
+fn told(command: &Command, report: &Report, ended: Ended) -> Result<Ended, Error> {
+    if let Some(errno) = report.failed {
+        return Err(start_error(command, &command.program, io::Error::from_raw_os_error(errno)));
+    }
+    Ok(report.signaled.map_or(ended, Ended::Signaled))
 }
 
 fn leader(child: &Child) -> Option<Pid> {
     child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
 }
 
-fn start(command: &Command) -> Result<Child, Error> {
+/// With a confinement, the child is its launcher, and the lifeline its input.
+fn start(command: &Command) -> Result<(Child, Option<Lifeline>), Error> {
+    let Some(confinement) = &command.confinement else {
+        let child = spawn(command, &command.program, &command.args, Stdio::piped())?;
+        return Ok((child, None));
+    };
+    let failed = |source| start_error(command, &command.program, source);
+    let invalid = |reason| failed(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    if !command.stdin.is_empty() {
+        return Err(invalid("a confined command has no input"));
+    }
+    let Some((launcher, own)) = confinement.launcher.split_first() else {
+        return Err(invalid("a confinement without a launcher"));
+    };
+    let args = own.iter().map(OsString::from).chain(confinement.to_args());
+    let args = args.chain([OsString::from(&command.program)]);
+    let args = args.chain(command.args.iter().map(OsString::from));
+    let (lifeline, stdin) = Lifeline::new().map_err(failed)?;
+    let child = spawn(command, launcher, args, stdin)?;
+    Ok((child, Some(lifeline)))
+}
+
+fn spawn(
+    command: &Command,
+    program: &str,
+    args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    stdin: Stdio,
+) -> Result<Child, Error> {
     #[expect(clippy::disallowed_methods, reason = "this is the place where processes are started")]
-    let mut process = tokio::process::Command::new(&command.program);
+    let mut process = tokio::process::Command::new(program);
     process
-        .args(&command.args)
+        .args(args)
         .current_dir(&command.dir)
         .env_clear()
         .envs(command.env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::piped())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    process.spawn().map_err(|source| {
-        // A missing folder and a missing program are the same error number.
-        if source.kind() == io::ErrorKind::NotFound && command.dir.is_dir() {
-            Error::NotFound { program: command.program.clone() }
-        } else {
-            Error::Start { program: command.program.clone(), dir: command.dir.clone(), source }
-        }
-    })
+    process.spawn().map_err(|source| start_error(command, program, source))
+}
+
+fn start_error(command: &Command, program: &str, source: io::Error) -> Error {
+    // A missing folder and a missing program are the same error number.
+    if source.kind() == io::ErrorKind::NotFound && command.dir.is_dir() {
+        Error::NotFound { program: program.to_owned() }
+    } else {
+        Error::Start { program: program.to_owned(), dir: command.dir.clone(), source }
+    }
 }
 
 /// Why a child is no longer waited for.
@@ -140,6 +189,8 @@ struct Supervision<'a, P> {
     activity: &'a Activity,
     pump: Pin<Box<P>>,
     pumped: bool,
+    /// Of a launcher, which clears away more thoroughly than a kill.
+    lifeline: Option<&'a Lifeline>,
 }
 
 impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
@@ -234,7 +285,14 @@ impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
 
     /// Kills what is left, reaps the child, and takes what still lies in the
     /// pipes. `None` if the child cannot even be killed.
-    async fn finish(self) -> io::Result<Option<ExitStatus>> {
+    async fn finish(mut self) -> io::Result<Option<ExitStatus>> {
+        if let Some(lifeline) = self.lifeline {
+            lifeline.release();
+            // However it goes, everybody who is left is killed next.
+            if let Ok(exited) = timeout(RELEASE, self.exit.exited(self.leader)).await {
+                exited?;
+            }
+        }
         let Self { mut child, pump, pumped, group, .. } = self;
         if !pumped {
             group.claim_writers();

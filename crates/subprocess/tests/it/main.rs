@@ -8,6 +8,8 @@
 
 #[cfg(target_os = "linux")]
 mod at_once;
+#[cfg(target_os = "linux")]
+mod confined;
 mod ends;
 #[cfg(target_os = "linux")]
 mod leftovers;
