@@ -1,8 +1,12 @@
 //! Dividing a milestone's files among coders.
 //!
-//! Two coders that write the same file destroy each other's work, and a test written apart from
-//! its subject tests something else. So the items are disjoint, a test stays with the file it
-//! tests, and the same milestone is always divided alike: a resumed run must find its items again.
+//! Two coders that write the same file destroy each other's work, a test written apart from its
+//! subject tests something else, and a file that moves needs its old path and its new one in one
+//! hand. So the items are disjoint, a test stays with the file it tests and a deletion with the
+//! creation that it may be renamed to, and the same milestone is always divided alike: a resumed
+//! run must find its items again.
+
+mod moves;
 
 use std::collections::BTreeMap;
 
@@ -115,12 +119,23 @@ fn weight(file: &PlannedFile, sizes: &BTreeMap<String, u64>) -> u64 {
     }
 }
 
-/// Groups of indices: each subject with its tests, everything else alone.
+/// Groups of indices: each subject with its tests, each deletion with the creation that may be the
+/// same file under another name, everything else alone.
 fn pair(files: &[PlannedFile]) -> Vec<Vec<usize>> {
     let kinds: Vec<Kind> = files.iter().map(|file| Kind::of(&file.path)).collect();
+    let mut homes: Vec<usize> = (0..files.len())
+        .map(
+            |index| {
+                if kinds[index].test { subject(index, &kinds).unwrap_or(index) } else { index }
+            },
+        )
+        .collect();
+    for (old, new) in moves::likely(files) {
+        let (one, other) = (homes[old].min(homes[new]), homes[old].max(homes[new]));
+        homes.iter_mut().filter(|home| **home == other).for_each(|home| *home = one);
+    }
     let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for index in 0..files.len() {
-        let home = if kinds[index].test { subject(index, &kinds).unwrap_or(index) } else { index };
+    for (index, home) in homes.into_iter().enumerate() {
         groups.entry(home).or_default().push(index);
     }
     groups.into_values().collect()
@@ -278,10 +293,34 @@ mod tests {
         prop::collection::vec("(src|tests|web)/(test_)?[a-d](_test)?\\.(rs|py)", 0..12)
     }
 
+    #[test]
+    fn a_deletion_stays_with_what_it_may_be_renamed_to() {
+        let own = |list: &[&str]| list.iter().map(|path| (*path).to_owned()).collect();
+        let files = Files {
+            create: own(&[
+                "web/z.js",
+                "src/mail/send.rs",
+                "tests/test_letters.py",
+                "app/letters.py",
+            ]),
+            modify: vec![],
+            delete: own(&["src/send.rs", "app/post.py", "tests/test_post.py", "a.md"]),
+        };
+        let milestone = Milestone { files, ..Milestone::default() };
+        let items = divide(&milestone, &BTreeMap::new(), 8);
+        let expected = [
+            vec!["web/z.js"],
+            vec!["src/mail/send.rs", "src/send.rs"],
+            vec!["tests/test_letters.py", "app/letters.py", "app/post.py", "tests/test_post.py"],
+            vec!["a.md"],
+        ];
+        assert_eq!(shown(&items), expected);
+    }
+
     proptest! {
         #[test]
-        fn items_partition_the_files(create in paths(), modify in paths(), size in 0u64..100_000, parallel in 0usize..6) {
-            let files = Files { create, modify, delete: vec![] };
+        fn items_partition_the_files(create in paths(), modify in paths(), delete in paths(), size in 0u64..100_000, parallel in 0usize..6) {
+            let files = Files { create, modify, delete };
             let all: BTreeSet<String> = files.iter().cloned().collect();
             let sizes = files.modify.iter().map(|path| (path.clone(), size)).collect();
             let milestone = Milestone { files, ..Milestone::default() };
