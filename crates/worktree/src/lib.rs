@@ -34,7 +34,8 @@ pub use guard::{Guard, Refusal};
 pub use linked::Worktree;
 pub use objects::{CommitId, CommitIntent, FileWrite, Mode, Person, TreeFile, TreeId};
 pub use project::{
-    Check, CheckKind, CommandOutcome, ProjectCommand, ProjectEnvironment, detect_checks,
-    detect_setup, detect_test, run_project_command, setup_key, wanted_for_detection,
+    Check, CheckKind, CommandOutcome, LockCommand, ProjectCommand, ProjectEnvironment,
+    detect_checks, detect_setup, detect_test, is_lockfile, lock_commands, rerun,
+    run_project_command, script_behind, setup_key, wanted_for_detection,
 };
 pub use repository::Repository;

@@ -3,8 +3,11 @@
 //! that did not end by itself with status 0 never counts as passed.
 
 mod checks;
+mod contents;
 mod detect;
+mod locks;
 mod manifest;
+mod rerun;
 mod setup;
 
 use std::fmt;
@@ -21,6 +24,8 @@ use crate::linked::Worktree;
 
 pub use checks::{Check, CheckKind, detect_checks};
 pub use detect::{detect_setup, detect_test, wanted_for_detection};
+pub use locks::{LockCommand, is_lockfile, lock_commands};
+pub use rerun::{rerun, script_behind};
 pub use setup::setup_key;
 
 /// How much of a command's output is kept in its outcome.

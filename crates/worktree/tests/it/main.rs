@@ -4,12 +4,14 @@
 mod attributes;
 mod cancelling;
 mod commits;
+mod contents;
 mod damaged;
 mod discovery;
 mod linked;
 mod paths;
 mod project;
 mod renames;
+mod rerunning;
 mod signing;
 mod trees;
 mod untouched;
