@@ -25,6 +25,7 @@ mod place;
 mod project;
 mod refs;
 mod repository;
+mod salvage;
 mod signing;
 mod text;
 

@@ -143,6 +143,7 @@ impl Repository {
         ];
         let _alone = self.alone().await?;
         if let Some(former) = former {
+            self.salvage(former, Some(at_commit)).await?;
             // Not `worktree prune`, which would also forget worktrees of the
             // person whose disk is not there at the moment.
             remove_all(former).await?;
@@ -277,12 +278,16 @@ impl Worktree {
     }
 
     /// Removes the worktree with all that is in it, and what belay keeps
-    /// beside it.
+    /// beside it. A commit that somebody made in it and that no ref holds is
+    /// kept first, as `refs/belay/salvage/COMMIT`; so it is when the worktree
+    /// is taken over or made again. Files that nobody committed are not kept.
     ///
     /// # Errors
     ///
-    /// `Io` if a file cannot be removed, `Git` if git cannot forget it.
+    /// `Io` if a file cannot be removed, `Git` if git cannot forget it or such
+    /// a commit cannot be kept: then nothing is removed.
     pub async fn remove(self) -> Result<(), Error> {
+        self.repository.salvage(&self.admin(), Some(&self.commit)).await?;
         for path in [&self.path, &self.environment(), &self.setup_mark()] {
             remove_all(path).await?;
         }
@@ -313,6 +318,7 @@ impl Worktree {
     async fn detach(&self) -> Result<(), Error> {
         self.check_folder()?;
         self.clear_locks()?;
+        self.repository.salvage(&self.admin(), Some(&self.commit)).await?;
         self.git(&["update-ref", "--no-deref", "HEAD", self.commit.as_str()]).await?;
         Ok(())
     }

@@ -12,6 +12,7 @@ mod paths;
 mod project;
 mod renames;
 mod rerunning;
+mod salvage;
 mod signing;
 mod trees;
 mod untouched;

@@ -55,8 +55,15 @@ async fn nothing_of_the_persons_changes_over_a_whole_run() {
     // New objects, our branch and our own folders are what may come; the
     // person's own worktree list grows and shrinks again.
     let git_dir = place.repo().join(".git");
-    let ours = ["objects", "belay", "worktrees", "refs/heads/belay", "logs/refs/heads/belay"]
-        .map(|part| git_dir.join(part));
+    let ours = [
+        "objects",
+        "belay",
+        "worktrees",
+        "refs/belay",
+        "refs/heads/belay",
+        "logs/refs/heads/belay",
+    ]
+    .map(|part| git_dir.join(part));
     let skip = move |path: &Path| ours.iter().any(|own| own == path);
     let before = snapshot(&place.repo(), &skip);
     let status = place.git("--no-optional-locks status --porcelain=v2").await;
