@@ -22,9 +22,10 @@ const ROUNDS: usize = 16;
 pub(crate) struct Group(Arc<Mutex<Members>>);
 
 impl Group {
-    /// `pipes` are the inode numbers of the output pipes.
-    pub(crate) fn new(leader: Pid, pipes: Vec<u64>) -> Self {
-        let members = Members { leader, pipes, descendants: Descendants::of(leader) };
+    /// `pipes` are the inode numbers of the output pipes; `keeps`: orphans of
+    /// the group fall to the leader, as to a launcher.
+    pub(crate) fn new(leader: Pid, pipes: Vec<u64>, keeps: bool) -> Self {
+        let members = Members { leader, pipes, keeps, descendants: Descendants::of(leader) };
         let members = Arc::new(Mutex::new(members));
         running::enter(leader, &members);
         Self(members)
@@ -70,6 +71,7 @@ pub(crate) fn lock(members: &Mutex<Members>) -> MutexGuard<'_, Members> {
 pub(crate) struct Members {
     leader: Pid,
     pipes: Vec<u64>,
+    keeps: bool,
     descendants: Descendants,
 }
 
@@ -82,6 +84,9 @@ impl Members {
     pub(crate) fn kill(&mut self) {
         // Before the kill, since a dead parent's children are nobody's.
         self.descendants.observe();
+        if self.keeps {
+            self.kill_kept();
+        }
         for _ in 0..ROUNDS {
             self.signal(Signal::KILL);
             if !self.descendants.observe() {
@@ -89,6 +94,20 @@ impl Members {
             }
         }
         tracing::warn!(leader = %self.leader.as_raw_nonzero(), "a process tree grows faster than it is killed");
+    }
+
+    /// All but the leader, while it is there to take the orphans, which nobody
+    /// would find afterwards.
+    fn kill_kept(&mut self) {
+        // An orphan may be between two parents while the tree is walked.
+        let mut walks_in_vain = 0;
+        for _ in 0..ROUNDS {
+            self.descendants.signal(Signal::KILL);
+            walks_in_vain = if self.descendants.observe() { 0 } else { walks_in_vain + 1 };
+            if walks_in_vain == 2 {
+                return;
+            }
+        }
     }
 
     fn signal(&self, signal: Signal) {

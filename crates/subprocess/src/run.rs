@@ -78,7 +78,7 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
         stdout: child.stdout.take(),
         stderr: child.stderr.take(),
     };
-    let group = Group::new(leader, pipes.outputs());
+    let group = Group::new(leader, pipes.outputs(), lifeline.is_some());
     let mut stdout = HeadTail::new(command.limits.output);
     let mut stderr = HeadTail::new(command.limits.output);
     let activity = Activity::starting(started_at);

@@ -62,6 +62,8 @@ fn confine(orders: &Orders, first: bool, own_mounts: bool, channel: &Channel) {
         .filter_map(|(target, with)| Some((target.canonicalize().ok()?, with.clone())))
         .collect();
     let uncovered = if own_mounts {
+        // One that is both shows the replacement.
+        unreadable.retain(|path| replaced.iter().all(|(target, _)| target != path));
         let mounted = mounts::arrange(&unreadable, &replaced, first);
         if mounted.mounts {
             channel.tell(&Record::MountNamespace);
@@ -92,10 +94,15 @@ fn confine(orders: &Orders, first: bool, own_mounts: bool, channel: &Channel) {
     tell(channel, restricted.notes);
 }
 
-/// As they are reached without links. What is not there cannot be read, nor
-/// what is out of this user's reach.
+/// As they are reached without links, each once, and none beneath another.
+/// What is not there cannot be read, nor what is out of this user's reach.
 fn resolved(paths: &[PathBuf]) -> Vec<PathBuf> {
-    paths.iter().filter_map(|path| path.canonicalize().ok()).collect()
+    let mut resolved: Vec<PathBuf> =
+        paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    resolved.sort();
+    // What is beneath a folder is sorted behind it.
+    resolved.dedup_by(|path, before| path.starts_with(before));
+    resolved
 }
 
 /// A cache that no tool has used so far. Only one step, so that a folder for a
@@ -114,5 +121,31 @@ fn make_missing(writable: &[PathBuf]) {
 fn tell(channel: &Channel, notes: impl IntoIterator<Item = String>) {
     for note in notes.into_iter().take(super::channel::MOST_NOTES) {
         channel.tell(&Record::Note(note));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_resolved_and_none_is_beneath_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        fs::create_dir_all(top.join("a/b/c")).unwrap();
+        fs::create_dir(top.join("a-b")).unwrap();
+        std::os::unix::fs::symlink("a/b", top.join("link")).unwrap();
+        let paths = ["link", "a/b/c", "a-b", "a/b/../b", "none"].map(|name| top.join(name));
+        assert_eq!(resolved(&paths), [top.join("a/b"), top.join("a-b")]);
+        let nested = ["a/b", "a-b", "a"].map(|name| top.join(name));
+        assert_eq!(resolved(&nested), [top.join("a"), top.join("a-b")]);
+    }
+
+    #[test]
+    fn a_missing_folder_is_made_where_its_parent_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = ["cache", "tool/cache"].map(|name| dir.path().join(name));
+        make_missing(&paths);
+        assert!(paths[0].is_dir() && !dir.path().join("tool").exists());
     }
 }

@@ -40,9 +40,9 @@ pub(super) fn arrange(hidden: &[PathBuf], replaced: &[(PathBuf, PathBuf)], pid: 
     mounted.mounts = true;
     for (target, replacement) in replaced {
         if let Err(error) = show(replacement, target) {
+            mounted.as_they_were.push(target.clone());
             let (target, replacement) = (target.display(), replacement.display());
             mounted.notes.push(format!("{target} cannot show {replacement}: {error}"));
-            mounted.as_they_were.push(PathBuf::from(target.to_string()));
         }
     }
     if !hidden.is_empty() {

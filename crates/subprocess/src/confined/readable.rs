@@ -99,8 +99,9 @@ mod tests {
     #[test]
     fn nothing_left_out_is_one_rule_and_everything_left_out_is_none() {
         let (_dir, top) = tree();
-        assert_eq!(all_but(&top, &[]).paths, [top.clone()]);
-        assert_eq!(all_but(&top, &[PathBuf::from("/no-such")]).paths, [top.clone()]);
+        for out in [&[][..], &[PathBuf::from("/no-such")]] {
+            assert_eq!(all_but(&top, out).paths, std::slice::from_ref(&top));
+        }
         assert!(all_but(&top, std::slice::from_ref(&top)).paths.is_empty());
         assert!(all_but(&top, &[PathBuf::from("/")]).paths.is_empty());
     }

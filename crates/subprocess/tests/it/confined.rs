@@ -3,6 +3,9 @@
 //! machine lacks a part, what is left of the bounds is asserted instead.
 
 mod access;
+mod ends;
+mod routes;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +18,29 @@ use crate::sh;
 const NO_NAMESPACES: &str = "--without-namespaces";
 const NO_LANDLOCK: &str = "--without-landlock";
 
+/// Besides as whoever runs the tests, as a user who has no rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum User {
+    This,
+    Nobody,
+}
+
+/// Both, if this is root and there is a program that makes it another.
+fn users() -> Vec<User> {
+    let possible = rustix::process::geteuid().is_root()
+        && ["/usr/bin/setpriv", "/bin/setpriv"].iter().any(|path| Path::new(path).exists());
+    if !possible {
+        println!("left out: as nobody, since this is not root or there is no setpriv");
+        return vec![User::This];
+    }
+    vec![User::This, User::Nobody]
+}
+
+/// Every user with each of these sets of options.
+fn each<'a>(options: &[&'a [&'a str]]) -> Vec<(User, &'a [&'a str])> {
+    users().into_iter().flat_map(|user| options.iter().map(move |&off| (user, off))).collect()
+}
+
 /// A folder with a place to work, a place of somebody else's, and a key.
 struct Ground {
     _dir: tempfile::TempDir,
@@ -23,7 +49,7 @@ struct Ground {
 }
 
 impl Ground {
-    fn new(switched_off: &[&str]) -> Self {
+    fn new(user: User, switched_off: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let top = dir.path().canonicalize().unwrap();
         for folder in ["work", "cache", "home/.ssh"] {
@@ -34,7 +60,17 @@ impl Ground {
         std::fs::write(top.join("home/plain"), "plain").unwrap();
         std::fs::write(top.join("home/shown"), SECRET).unwrap();
         std::fs::write(top.join("instead"), "instead").unwrap();
-        let mut launcher = vec![env!("CARGO_BIN_EXE_confined").to_owned()];
+        let mut launcher = Vec::new();
+        let mut program = PathBuf::from(env!("CARGO_BIN_EXE_confined"));
+        if user == User::Nobody {
+            // The build's folder may be out of another user's reach.
+            std::fs::copy(&program, top.join("launcher")).unwrap();
+            program = top.join("launcher");
+            let setpriv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+            launcher.extend(setpriv.map(str::to_owned));
+            give_away(&top);
+        }
+        launcher.push(program.to_str().unwrap().to_owned());
         launcher.extend(switched_off.iter().map(|&option| option.to_owned()));
         let bounds = Confinement {
             launcher,
@@ -51,7 +87,9 @@ impl Ground {
 
     fn command(&self, script: &str) -> Command {
         let script = format!("top={}\n{script}", self.top.display());
-        sh(&script, &self.path("work")).confinement(self.bounds.clone())
+        sh(&script, &self.path("work"))
+            .env([("MARK", self.top.to_str().unwrap())])
+            .confinement(self.bounds.clone())
     }
 
     async fn run(&self, script: &str) -> Output {
@@ -77,6 +115,36 @@ fn mounts(output: &Output) -> bool {
         println!("left out: {support}");
     }
     support.mount_namespace
+}
+
+/// Everything in a folder belongs to nobody, so that its permissions refuse
+/// nothing.
+fn give_away(path: &Path) {
+    std::os::unix::fs::chown(path, Some(65534), Some(65534)).unwrap();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            give_away(&entry.unwrap().path());
+        }
+    }
+}
+
+/// The processes that have this text among their arguments or variables.
+fn marked(mark: &Path) -> Vec<String> {
+    let mark = mark.to_str().unwrap().as_bytes();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap() {
+        let process = entry.unwrap();
+        let name = process.file_name().into_string().unwrap();
+        // A zombie has neither; nor has this process or one that is gone by now.
+        let has = |file: &str| {
+            std::fs::read(process.path().join(file))
+                .is_ok_and(|text| text.windows(mark.len()).any(|part| part == mark))
+        };
+        if name.parse::<u32>().is_ok() && (has("cmdline") || has("environ")) {
+            found.push(name);
+        }
+    }
+    found
 }
 
 fn both(output: &Output) -> String {
