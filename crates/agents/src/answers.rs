@@ -29,7 +29,7 @@ pub struct Analysis {
     pub confidence: f64,
     /// What may go wrong.
     pub risks: Vec<String>,
-    /// What only a person can answer; empty when the idea is clear.
+    /// What only a person can answer, the most needed first; empty when the idea is clear.
     pub questions: Vec<String>,
     /// Existing files whose content the plan needs, as paths from the repository's top.
     #[serde(default, deserialize_with = "null_as_empty")]
@@ -182,8 +182,12 @@ impl Severity {
     }
 }
 
-/// Reads an analysis and holds it against what the schema cannot say.
-pub(crate) fn read_analysis(value: &serde_json::Value) -> Result<Analysis, String> {
+/// Reads an analysis and holds it against what the schema cannot say. Of the questions the first
+/// `max_questions` are kept; what is not asked is a risk.
+pub(crate) fn read_analysis(
+    value: &serde_json::Value,
+    max_questions: usize,
+) -> Result<Analysis, String> {
     let mut analysis: Analysis = read(value)?;
     bound(&mut analysis.understanding, TEXT_CHARS);
     if analysis.understanding.trim().is_empty() {
@@ -192,6 +196,8 @@ pub(crate) fn read_analysis(value: &serde_json::Value) -> Result<Analysis, Strin
     check_confidence(analysis.confidence)?;
     bound_list(&mut analysis.risks);
     bound_list(&mut analysis.questions);
+    let unasked = analysis.questions.split_off(max_questions.min(analysis.questions.len()));
+    analysis.risks.extend(unasked.into_iter().map(|question| format!("Not asked: {question}")));
     analysis.relevant_files.truncate(LIST_ITEMS);
     for path in &mut analysis.relevant_files {
         *path = tidy_path(path);
@@ -337,13 +343,13 @@ mod tests {
         let mut value = json!({
             "understanding": "x".repeat(9000), "complexity": "low", "confidence": 1, "risks": ["", "r"], "questions": [],
         });
-        let analysis = read_analysis(&value).unwrap();
+        let analysis = read_analysis(&value, 3).unwrap();
         assert!(analysis.relevant_files.is_empty() && analysis.risks == ["r"]);
         assert_eq!(analysis.understanding.chars().count(), TEXT_CHARS + 1);
         value["relevant_files"] = json!(null);
-        assert!(read_analysis(&value).is_ok());
+        assert!(read_analysis(&value, 3).is_ok());
         value["relevant_files"] = json!([" ./src/a.rs"]);
-        assert_eq!(read_analysis(&value).unwrap().relevant_files, ["src/a.rs"]);
+        assert_eq!(read_analysis(&value, 3).unwrap().relevant_files, ["src/a.rs"]);
         for (field, wrong, said) in [
             ("confidence", json!(1.5), "between 0 and 1"),
             ("understanding", json!(" "), "understanding is empty"),
@@ -351,8 +357,30 @@ mod tests {
         ] {
             let mut bad = value.clone();
             bad[field] = wrong;
-            let error = read_analysis(&bad).unwrap_err();
+            let error = read_analysis(&bad, 3).unwrap_err();
             assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn questions_beyond_the_limit_are_risks() {
+        let value = json!({
+            "understanding": "u", "complexity": "low", "confidence": 0.4, "risks": ["r"],
+            "questions": ["a?", " ", "b?", "c?"],
+        });
+        for (most, asked, risks) in [
+            (3, vec!["a?", "b?", "c?"], vec!["r"]),
+            (1, vec!["a?"], vec!["r", "Not asked: b?", "Not asked: c?"]),
+            (0, vec![], vec!["r", "Not asked: a?", "Not asked: b?", "Not asked: c?"]),
+        ] {
+            let analysis = read_analysis(&value, most).unwrap();
+            assert_eq!(
+                (analysis.questions, analysis.risks),
+                (
+                    asked.into_iter().map(str::to_owned).collect(),
+                    risks.into_iter().map(str::to_owned).collect(),
+                )
+            );
         }
     }
 
@@ -385,7 +413,8 @@ mod tests {
         assert_eq!(plan.milestones[0].name, "A]0; b");
         assert_eq!(plan.milestones[0].description, "A]0; b\n");
         assert_eq!(plan.milestones[0].tests, ["A]0; b\n"]);
-        let (analysis, review) = (read_analysis(&analysis).unwrap(), read_review(&review).unwrap());
+        let (analysis, review) =
+            (read_analysis(&analysis, 3).unwrap(), read_review(&review).unwrap());
         let everything = format!("{plan:?} {analysis:?} {review:?}");
         for hidden in ["\\u{1b}", "\\0", "\\u{202e}", "\\u{200b}"] {
             assert!(!everything.contains(hidden), "{hidden}: {everything}");

@@ -144,10 +144,7 @@ fn question(
 /// Files of the item that need not be written: what the project's commands write, and what the plan
 /// deletes and is gone, which a later round may only bring back.
 fn optional(input: &CoderInput<'_>, view: &View<'_>, unwritable: &Unwritable) -> BTreeSet<String> {
-    let deleted = input.plan.milestones.get(input.milestone).map(|planned| &planned.files.delete);
-    let is_gone = |path: &String| {
-        deleted.is_some_and(|deleted| deleted.contains(path)) && !view.known.exists(path)
-    };
+    let is_gone = |path: &String| prompt::is_deleted(input, path) && !view.known.exists(path);
     let paths = input.item.files.iter().map(|file| &file.path);
     paths.filter(|path| unwritable(path).is_some() || is_gone(path)).cloned().collect()
 }

@@ -6,6 +6,7 @@
 //! known heading stays in the description, and the text itself is kept as given. The text is
 //! untrusted; every list and line taken from it is bounded.
 
+pub(crate) mod answers;
 mod lines;
 mod paths;
 

@@ -13,6 +13,7 @@ mod answers;
 mod asking;
 mod coder;
 mod divide;
+mod earlier;
 mod edits;
 mod excerpts;
 mod fence;

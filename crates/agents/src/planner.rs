@@ -53,18 +53,20 @@ pub async fn analyze(
     };
     let background = prompt::background(&view.known, settings, idea);
     let texts = view.read(asking, &background).await?;
+    let most = settings.max_questions;
     let question = Question {
         name: "analysis",
         schema: schema::of::<Analysis>(),
-        prompt: Arc::new(prompt::analysis(idea, &view.known, &background, &texts)),
-        read: Arc::new(|value, _| read_analysis(value)),
+        prompt: Arc::new(prompt::analysis(idea, &view.known, &background, &texts, most)),
+        read: Arc::new(move |value, _| read_analysis(value, most)),
         stand_in,
     };
     question.ask(asking).await
 }
 
 /// Asks the planner for the milestones of an analysed idea. Where `asking.degradation` is there, a
-/// template stands in; its plan may consist of notes.
+/// template stands in; its plan may consist of notes. A plan may be without milestones if `done` is
+/// not empty. Milestones that wait for an answer come last, with those that build on their files.
 ///
 /// # Errors
 /// As [`analyze`].
@@ -76,9 +78,9 @@ pub async fn plan(
 ) -> Result<Answered<Plan>, Failed> {
     let PlanInput { idea, analysis, .. } = *input;
     let view = View::new(source, settings)?;
-    let rules = PlanRules::new(&view.known, settings);
+    let rules = PlanRules::new(&view.known, settings).going_on(input);
     let stand_in = match asking.degradation {
-        Some(templates) => Some(templates.plan(&facts(idea, &rules))?),
+        Some(templates) => Some(templates.plan(&left(facts(idea, &rules), input.done))?),
         None => None,
     };
     let background = prompt::background(&view.known, settings, idea);
@@ -87,7 +89,7 @@ pub async fn plan(
     let texts: BTreeMap<String, String> = view.read(asking, &wanted).await?;
     let material =
         prompt::PlanMaterial { background: &background, relevant: &relevant, texts: &texts };
-    let sheet = prompt::plan(idea, analysis, &view.known, &material, settings.max_milestones);
+    let sheet = prompt::plan(input, &view.known, &material, settings.max_milestones);
     let question = Question {
         name: "plan",
         schema: schema::of::<Plan>(),
@@ -108,6 +110,22 @@ fn relevant(idea: &Idea, analysis: &Analysis, view: &View<'_>) -> Vec<String> {
     }
     paths.truncate(MAX_RELEVANT);
     paths
+}
+
+/// What a template may still plan: not the files that earlier milestones are said to have done.
+/// A line may name files that are missing; those are left.
+fn left(mut facts: IdeaFacts, done: &[String]) -> IdeaFacts {
+    let is_done = |path: &str| {
+        done.iter().any(|line| {
+            let made = line.split("missing:").next().unwrap_or_default();
+            made.split(|letter: char| {
+                letter.is_whitespace() || matches!(letter, ',' | ';' | '`' | '"')
+            })
+            .any(|word| word == path)
+        })
+    };
+    facts.files.retain(|file| !is_done(&file.path));
+    facts
 }
 
 /// What the templates may say about the idea: of its files those that a plan may name.

@@ -26,6 +26,8 @@ pub struct ReviewInput<'a> {
     pub milestone: usize,
     /// The milestone's changes as a unified diff.
     pub diff: &'a str,
+    /// What earlier milestones did, and what they failed to do.
+    pub earlier: &'a [String],
     /// What the static checks found.
     pub findings: &'a [Finding],
     /// Files of the milestone whose work item failed: they are not in the diff.

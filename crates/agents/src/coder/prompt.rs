@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::CoderInput;
 use crate::answers::Milestone;
-use crate::asking::{Asking, Failed, Settings};
+use crate::asking::{Asking, Failed, Settings, Unwritable};
 use crate::divide::Action;
+use crate::earlier;
 use crate::excerpts::Focus;
 use crate::fence;
 use crate::fit::{Part, Priority, Sheet};
+use crate::idea::answers;
 use crate::legible::legible;
 use crate::source::{Known, View};
 
@@ -19,16 +21,19 @@ const SYSTEM: &str = "You are a coder of an autonomous development system. You c
 completely: what you answer is checked, reviewed and committed as it is, and nobody fills gaps afterwards.
 
 - Change only the files listed as yours. Others are being worked on by somebody else or are not part of this.
-- One entry in files for each file: path; action (create, modify or delete); explanation, one sentence; and either \
+- One entry in files for each file: path; action (create, modify or delete); from, null; explanation, one sentence; and either \
 content, the whole new text of the file, or edits. The other one is null; for a deletion both are.
 - edits: each has search, a text that occurs exactly once in the file as it stands, copied exactly with its white space, \
 and replace. They are applied in order. Use edits for existing files, unless they are short or most of the file changes.
 - A file that is shown as excerpts is not shown whole: change it by edits only. The line numbers are not part of it.
+- What is said to be missing of earlier milestones does not exist: do not import, call, link or test it, unless it is \
+among your files.
 - No placeholders, no left-out code, no `rest unchanged`: every function is written out and works.
 - Keep to the style of the code around, and to what the project's own files (AGENTS.md and the like) say about working in \
 it. Write or extend the tests that are among your files.
 - notes: what you did. If nothing is to do, because it is done already: files empty, and notes `nothing to do: ` and why. \
-That holds only if your files are all there as they should be: a file to create that is missing is never done already.";
+That holds only if your files are all there as they should be: a file to create that is missing is never done already, nor \
+is one to delete that is still there. A file that comes back as it was is no work.";
 
 /// The files that lie before the coder, and what was asked for in vain.
 pub(super) struct Desk {
@@ -40,6 +45,8 @@ pub(super) struct Desk {
     further: Vec<String>,
     /// What it asked for that is no text, or too large.
     unreadable: Vec<String>,
+    /// Says which files no model writes.
+    unwritable: Unwritable,
 }
 
 impl Desk {
@@ -69,7 +76,8 @@ impl Desk {
             .collect();
         let wanted: Vec<String> = own.iter().chain(&rules).chain(&further).cloned().collect();
         let texts = view.read(asking, &wanted).await?;
-        Ok(Self { texts, rules, further, unreadable: Vec::new() })
+        let unwritable = Arc::clone(&settings.unwritable);
+        Ok(Self { texts, rules, further, unreadable: Vec::new(), unwritable })
     }
 
     /// What the coder saw, or was told that it cannot see.
@@ -105,6 +113,9 @@ pub(super) fn changes(input: &CoderInput<'_>, known: &Known, desk: &Desk, rounds
         Part::material("your files", Priority::Subject, &own_files(input, known, desk), &[])
             .required(),
         Part::material("idea", Priority::Near, &idea(input), &[8_000, 2_500, 800]).required(),
+    ];
+    parts.extend(answers::part(input.idea));
+    parts.push(
         Part::material(
             "milestone",
             Priority::Subject,
@@ -112,16 +123,8 @@ pub(super) fn changes(input: &CoderInput<'_>, known: &Known, desk: &Desk, rounds
             &[5_000, 1_500],
         )
         .required(),
-    ];
-    if !input.earlier.is_empty() {
-        let earlier = input.earlier.join("\n");
-        parts.push(Part::material(
-            "what earlier milestones did",
-            Priority::Near,
-            &earlier,
-            &[4_000, 1_000],
-        ));
-    }
+    );
+    parts.extend(earlier::part(input.earlier));
     for file in &input.item.files {
         if let Some(text) = desk.texts.get(&file.path) {
             parts.push(Part::file(&file.path, text, Priority::Subject, &focus).required());
@@ -155,10 +158,14 @@ pub(super) fn changes(input: &CoderInput<'_>, known: &Known, desk: &Desk, rounds
             .required(),
         );
     }
-    Sheet { system: format!("{SYSTEM}\n\n{}", fence::RULE), parts, closing: closing(input, rounds) }
+    Sheet {
+        system: format!("{SYSTEM}{}\n\n{}", answers::rule(input.idea), fence::RULE),
+        parts,
+        closing: closing(input, known, rounds),
+    }
 }
 
-fn closing(input: &CoderInput<'_>, rounds: u32) -> String {
+fn closing(input: &CoderInput<'_>, known: &Known, rounds: u32) -> String {
     let mut text = String::new();
     if rounds > 0 {
         text.push_str(
@@ -170,11 +177,27 @@ fn closing(input: &CoderInput<'_>, rounds: u32) -> String {
             "No more files can be had: needs_files stays empty or null. Work with what you see.\n",
         );
     }
+    if may_rename(input, known) {
+        text.push_str(
+            "If one of your files to create is one of your files to delete under another path, say so in one entry: action \
+             rename, path the new path, from the old one; content and edits are null, or say what changes in the text it \
+             had. The deletion needs no entry then.\n",
+        );
+    }
     if !input.findings.is_empty() {
         text.push_str("An earlier attempt at this milestone had the faults under `what must be mended`; answer without them.\n");
     }
     text.push_str("Do your part of the milestone. Answer with one JSON object by schema changes, and with nothing else.");
     text
+}
+
+/// Whether the item has a file that may become another one.
+fn may_rename(input: &CoderInput<'_>, known: &Known) -> bool {
+    let has = |action: Action, exists: bool| {
+        let files = &input.item.files;
+        files.iter().any(|file| file.action == action && known.exists(&file.path) == exists)
+    };
+    has(Action::Delete, true) && has(Action::Create, false)
 }
 
 fn focus(input: &CoderInput<'_>, milestone: &Milestone) -> Focus {
@@ -188,15 +211,27 @@ fn focus(input: &CoderInput<'_>, milestone: &Milestone) -> Focus {
 
 fn own_files(input: &CoderInput<'_>, known: &Known, desk: &Desk) -> String {
     let line = |file: &crate::divide::PlannedFile| {
+        if let Some(why) = (desk.unwritable)(&file.path) {
+            return format!("{}: leave it out, {why}", file.path);
+        }
         let state = match (known.exists(&file.path), desk.texts.contains_key(&file.path)) {
             (true, true) => "",
             (true, false) => " (exists; is no text that can be shown)",
+            (false, _) if is_deleted(input, &file.path) => {
+                " (deleted by this milestone; leave it out, unless it must come back)"
+            }
             (false, _) if file.action == Action::Create => "",
             (false, _) => " (does not exist yet)",
         };
         format!("{} {}{state}", file.action.as_str(), file.path)
     };
     input.item.files.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether the plan deletes the file.
+pub(super) fn is_deleted(input: &CoderInput<'_>, path: &str) -> bool {
+    let planned = input.plan.milestones.get(input.milestone);
+    planned.is_some_and(|planned| planned.files.delete.iter().any(|deleted| deleted == path))
 }
 
 fn idea(input: &CoderInput<'_>) -> String {

@@ -4,14 +4,18 @@
 //! guard before anything is done. What can only be a slip (an existing file listed as new) is put
 //! right; what would lose or mix up work is refused in words that a model can act on.
 
+mod waiting;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::answers::{Files, Milestone, Plan, read_plan, tidy_path};
-use crate::asking::{Giver, PathGuard, Settings};
+use crate::asking::{Giver, PathGuard, Settings, Unwritable};
 use crate::source::Known;
+
+use super::PlanInput;
 
 /// The most milestones that are looked at, whatever the settings allow.
 const MOST_MILESTONES: usize = 50;
@@ -25,7 +29,12 @@ const NAMED: usize = 8;
 pub(super) struct PlanRules {
     known: Arc<Known>,
     guard: PathGuard,
+    unwritable: Unwritable,
     max_milestones: usize,
+    /// Whether milestones were committed already, so that nothing may be left to plan.
+    goes_on: bool,
+    /// Whether questions are open, for whose answers a milestone may wait.
+    asked: bool,
 }
 
 impl PlanRules {
@@ -33,8 +42,16 @@ impl PlanRules {
         Self {
             known: Arc::clone(known),
             guard: Arc::clone(&settings.path_guard),
+            unwritable: Arc::clone(&settings.unwritable),
             max_milestones: settings.max_milestones.min(MOST_MILESTONES),
+            goes_on: false,
+            asked: false,
         }
+    }
+
+    /// The rules for what is left of a plan, and for one with open questions.
+    pub(super) fn going_on(self, input: &PlanInput<'_>) -> Self {
+        Self { goes_on: !input.done.is_empty(), asked: !input.open_questions.is_empty(), ..self }
     }
 
     pub(super) fn exists(&self, path: &str) -> bool {
@@ -58,7 +75,8 @@ impl PlanRules {
             if milestone.name.is_empty() {
                 return Err(format!("milestone {} has no name", index + 1));
             }
-            let files = self.check_files(&milestone.files).map_err(here)?;
+            let files = self.writable(&milestone.files, &mut dropped);
+            let files = self.check_files(files).map_err(here)?;
             let there = |path: &str| {
                 !gone.contains(path) && (existing.contains(path) || self.known.exists(path))
             };
@@ -70,14 +88,8 @@ impl PlanRules {
             milestone.read = read.map_err(|why| format!("milestone {}: {why}", index + 1))?;
             advance(&milestone.files, &mut existing, &mut gone);
         }
-        if giver == Giver::Model && plan.milestones.iter().all(Milestone::is_note) {
-            let mut why = "no milestone has a file to create, modify or delete; name the files that are to change".to_owned();
-            for note in dropped.iter().take(NAMED) {
-                why.push_str("; ");
-                why.push_str(note);
-            }
-            return Err(why);
-        }
+        self.check_work(&plan, giver, &dropped)?;
+        waiting::settle(&mut plan.milestones, self.asked);
         for note in dropped {
             if !plan.risks.contains(&note) {
                 plan.risks.push(note);
@@ -86,9 +98,28 @@ impl PlanRules {
         Ok(plan)
     }
 
+    /// A plan of notes changes nothing; only what is done already needs no milestone.
+    fn check_work(&self, plan: &Plan, giver: Giver, dropped: &[String]) -> Result<(), String> {
+        let is_over = self.goes_on && plan.milestones.is_empty();
+        if giver == Giver::Template || is_over || !plan.milestones.iter().all(Milestone::is_note) {
+            return Ok(());
+        }
+        let mut why =
+            "no milestone has a file to create, modify or delete; name the files that are to change"
+                .to_owned();
+        if self.goes_on {
+            why.push_str(", or give no milestone if all is done");
+        }
+        for note in dropped.iter().take(NAMED) {
+            why.push_str("; ");
+            why.push_str(note);
+        }
+        Err(why)
+    }
+
     fn check_size(&self, plan: &Plan, giver: Giver) -> Result<(), String> {
         let count = plan.milestones.len();
-        if count == 0 {
+        if count == 0 && !self.goes_on {
             return Err("the plan has no milestone".to_owned());
         }
         // A template cannot be told to be shorter, and its notes cost nothing.
@@ -109,13 +140,31 @@ impl PlanRules {
         Ok(())
     }
 
-    /// The files with tidy paths and without repetitions, or why they cannot be planned.
-    fn check_files(&self, files: &Files) -> Result<Files, String> {
-        let files = Files {
-            create: tidy(&files.create),
-            modify: tidy(&files.modify),
-            delete: tidy(&files.delete),
+    /// The files with tidy paths and without repetitions, and without those that a command writes;
+    /// of those a note is left.
+    fn writable(&self, files: &Files, dropped: &mut Vec<String>) -> Files {
+        let mut keep = |paths: &[String]| {
+            let mut paths = tidy(paths);
+            paths.retain(|path| {
+                // What may not be named at all is refused, whoever writes it.
+                let why = (self.guard)(path).ok().and_then(|()| (self.unwritable)(path));
+                let Some(why) = why else {
+                    return true;
+                };
+                dropped.push(if why.contains(path) { why } else { format!("{path}: {why}") });
+                false
+            });
+            paths
         };
+        Files {
+            create: keep(&files.create),
+            modify: keep(&files.modify),
+            delete: keep(&files.delete),
+        }
+    }
+
+    /// The files, or why they cannot be planned.
+    fn check_files(&self, files: Files) -> Result<Files, String> {
         let refused: Vec<String> =
             files.iter().filter_map(|path| self.refuse(path)).take(NAMED).collect();
         if !refused.is_empty() {

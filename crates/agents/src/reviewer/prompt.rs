@@ -5,8 +5,10 @@ use static_checks::Finding;
 
 use super::ReviewInput;
 use crate::answers::{Milestone, bound};
+use crate::earlier;
 use crate::fence;
 use crate::fit::{Part, Priority, Sheet};
+use crate::idea::answers;
 
 /// Bytes of one file's diff that is not shown whole.
 const DIFF_SIZES: [usize; 4] = [60_000, 20_000, 6_000, 2_000];
@@ -21,15 +23,19 @@ milestone may be committed. Nobody reads it after you.
 - Each issue: severity (high: must be fixed before a commit; medium; low), file (its path, or empty), line (in the new \
 file, or null), issue (what is wrong), suggestion (how to mend it). Do not approve with an issue of severity high.
 - Look for wrong logic, missed criteria, missing error handling, security, code left half done, tests that test nothing.
-- Files said to be missing could not be made; judge the rest, and whether it stands without them.
+- Files said to be missing, of this milestone or of earlier ones, could not be made: judge the rest, and whether it stands \
+without them. Code that needs one of them is an issue of severity high.
 - code_quality: from 0 to 100. strengths, next_steps: short, may be empty.";
 
 pub(super) fn review(input: &ReviewInput<'_>, deny: &GlobSet) -> Sheet {
-    let mut parts = vec![
-        Part::material("idea", Priority::Near, &idea(input), &[6_000, 2_000, 600]).required(),
+    let mut parts =
+        vec![Part::material("idea", Priority::Near, &idea(input), &[6_000, 2_000, 600]).required()];
+    parts.extend(answers::part(input.idea));
+    parts.push(
         Part::material("milestone", Priority::Subject, &milestone(input), &[4_000, 1_500])
             .required(),
-    ];
+    );
+    parts.extend(earlier::part(input.earlier));
     if !input.missing.is_empty() {
         parts.push(
             Part::material(
@@ -55,7 +61,7 @@ pub(super) fn review(input: &ReviewInput<'_>, deny: &GlobSet) -> Sheet {
     }
     parts.extend(diffs(input.diff, deny));
     Sheet {
-        system: format!("{SYSTEM}\n\n{}", fence::RULE),
+        system: format!("{SYSTEM}{}\n\n{}", answers::rule(input.idea), fence::RULE),
         parts,
         closing:
             "Review the diff. Answer with one JSON object by schema review, and with nothing else."

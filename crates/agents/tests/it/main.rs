@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what the tests share stands outside of test functions")]
 
 mod coder;
+mod fences;
 mod planner;
 mod reviewer;
 mod scene;

@@ -85,6 +85,48 @@ async fn without_any_model_the_templates_answer() {
     );
 }
 
+/// A template does not plan again what earlier milestones committed.
+#[tokio::test]
+async fn a_template_plans_only_what_is_left() {
+    let scene = Scene::new(Script::default(), &[]).await;
+    let (idea, done) =
+        (idea(), ["Milestone 1 \"Greet\": src/greet.rs; still missing: src/names.rs"]);
+    let analysis = analyze(&scene.asking(), &idea, &files(), &settings()).await.unwrap();
+    for (done, modified) in [(vec![], vec!["src/greet.rs"]), (done.to_vec(), vec![])] {
+        let done: Vec<String> = done.into_iter().map(str::to_owned).collect();
+        let input = PlanInput { done: &done, ..input(&idea, &analysis.value) };
+        let planned = plan(&scene.asking(), &input, &files(), &settings()).await.unwrap();
+        let files = &planned.value.milestones[1].files;
+        assert_eq!(files.create, ["src/names.rs"]);
+        assert_eq!(files.modify, modified);
+    }
+}
+
+#[tokio::test]
+async fn what_people_answered_reaches_the_planner_and_its_questions_are_limited() {
+    let mut script = script();
+    script.answers.analysis["questions"] = json!(["Which name?", "Which greeting?"]);
+    let scene = Scene::new(script, &[("small", 0)]).await;
+    let mut idea = idea();
+    let digest = idea.digest();
+    idea.answers.push(agents::Answer {
+        question: "How long is a name?".to_owned(),
+        answer: "Forty letters.".to_owned(),
+    });
+    assert_eq!(idea.digest(), digest);
+    let settings = agents::Settings { max_questions: 1, ..settings() };
+    let analysis = analyze(&scene.asking(), &idea, &files(), &settings).await.unwrap().value;
+    assert_eq!(analysis.questions, ["Which name?"]);
+    assert!(analysis.risks.contains(&"Not asked: Which greeting?".to_owned()));
+    let open = ["Which name?".to_owned()];
+    let input = PlanInput { open_questions: &open, ..input(&idea, &analysis) };
+    plan(&scene.asking(), &input, &files(), &settings).await.unwrap();
+    for request in scene.server.requests() {
+        assert!(request.body.to_string().contains("Answer: Forty letters."));
+    }
+    assert!(scene.sent().contains("open questions"));
+}
+
 #[tokio::test]
 async fn a_model_with_too_small_a_window_is_passed_over_without_being_asked() {
     let scene = Scene::new(script(), &[("tiny", 700), ("large", 32_000)]).await;

@@ -45,6 +45,7 @@ async fn a_model_reviews_the_diff_and_sees_the_findings() {
         diff: DIFF,
         findings: &findings,
         missing: &[],
+        earlier: &[],
     };
     let answered = review(&scene.asking(), &input, &settings()).await.unwrap();
     assert_eq!(answered.model, Some(model("small")));
@@ -72,6 +73,7 @@ async fn when_no_model_reviews_the_static_checks_decide() {
             diff: DIFF,
             findings: &findings,
             missing: &[],
+            earlier: &[],
         };
         let answered = review(&scene.asking(), &input, &settings()).await.unwrap();
         assert!(answered.degraded && answered.model.is_none());

@@ -22,6 +22,7 @@ impl Driver {
         let diff = self.parts.repository.diff(&from, &to, MAX_DIFF).await?;
         let findings = self.findings(milestone, &from).await?;
         let (idea, plan, missing) = self.review_material(milestone)?;
+        let earlier = super::implement::earlier(&self.journal.state(), milestone);
         let place = self.place(Role::Reviewer, Some(milestone), None);
         let asking = self.asking(&self.parts.chains.reviewer, &place);
         let input = ReviewInput {
@@ -29,6 +30,7 @@ impl Driver {
             plan: &plan,
             milestone: milestone - 1,
             diff: &diff,
+            earlier: &earlier,
             findings: &findings,
             missing: &missing,
         };

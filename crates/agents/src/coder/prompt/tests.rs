@@ -87,6 +87,7 @@ fn desk(texts: &[(&str, &str)], rules: &[&str], further: &[&str], unreadable: &[
         rules: own(rules),
         further: own(further),
         unreadable: own(unreadable),
+        unwritable: Arc::new(|_| None),
     }
 }
 
@@ -116,8 +117,10 @@ fn the_prompt_reads_well() {
         &["src/mail.rs"],
         &["logo.ico"],
     );
-    let (earlier, findings) =
-        (["1: mail was added".to_owned()], ["[high] src/reset.rs:1: empty".to_owned()]);
+    let (earlier, findings) = (
+        ["1: src/mail.rs; still missing: src/queue.rs".to_owned()],
+        ["[high] src/reset.rs:1: empty".to_owned()],
+    );
     insta::assert_snapshot!(
         "first",
         render(&changes(&scene.input(&[], &[]), &scene.known, &desk, 2), 8000)
@@ -126,6 +129,36 @@ fn the_prompt_reads_well() {
         "mending",
         render(&changes(&scene.input(&earlier, &findings), &scene.known, &desk, 0), 8000)
     );
+}
+
+#[test]
+fn a_coder_hears_of_renames_only_where_one_is_possible() {
+    let said = |paths: &[&str], own: &[(&str, Action)]| {
+        let scene = scene(paths, own);
+        let sheet = changes(&scene.input(&[], &[]), &scene.known, &desk(&[], &[], &[], &[]), 0);
+        render(&sheet, 8000).contains("action rename, path the new path")
+    };
+    let (old, new) = (("a/x.rs", Action::Delete), ("b/x.rs", Action::Create));
+    assert!(said(&["a/x.rs"], &[old, new]));
+    assert!(!said(&["a/x.rs"], &[old]) && !said(&["a/x.rs"], &[new]));
+    assert!(!said(&["b/x.rs"], &[old, new]), "both are as planned");
+}
+
+#[test]
+fn files_that_need_not_be_written_are_told_apart() {
+    let own =
+        [("src/a.rs", Action::Create), ("Cargo.lock", Action::Modify), ("b.rs", Action::Create)];
+    let mut scene = scene(&["Cargo.lock"], &own);
+    scene.plan.milestones[0].files.delete.push("b.rs".to_owned());
+    let mut desk = desk(&[], &[], &[], &[]);
+    desk.unwritable = Arc::new(|path| {
+        (path == "Cargo.lock").then(|| format!("{path} is written by the project's own command"))
+    });
+    let text = render(&changes(&scene.input(&[], &[]), &scene.known, &desk, 0), 8000);
+    let expected = "\ncreate src/a.rs\n\
+                    Cargo.lock: leave it out, Cargo.lock is written by the project's own command\n\
+                    create b.rs (deleted by this milestone; leave it out, unless it must come back)\n";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

@@ -143,6 +143,70 @@ fn too_many_milestones_files_or_none_are_refused() {
     assert!(rules().read(&unsure, Giver::Model).unwrap_err().contains("confidence is 80"));
 }
 
+fn going_on(done: bool, asked: bool) -> PlanRules {
+    PlanRules { goes_on: done, asked, ..rules() }
+}
+
+fn locked() -> PlanRules {
+    let unwritable: Unwritable = Arc::new(|path| {
+        path.ends_with(".lock").then(|| format!("{path} is written by the project's own command"))
+    });
+    PlanRules { unwritable, ..rules() }
+}
+
+#[test]
+fn a_file_that_a_command_writes_is_dropped_with_a_risk() {
+    let plan = plan_of(&[
+        milestone(&["x.rs", "./Cargo.lock"], &["big.lock"], &["old.lock"]),
+        milestone(&[], &["Cargo.lock"], &[]),
+    ]);
+    let plan = locked().read(&plan, Giver::Model).unwrap();
+    assert_eq!(plan.milestones[0].files.iter().collect::<Vec<_>>(), ["x.rs"]);
+    assert!(plan.milestones[1].is_note());
+    assert_eq!(
+        plan.risks,
+        ["Cargo.lock", "big.lock", "old.lock"]
+            .map(|path| format!("{path} is written by the project's own command"))
+    );
+    let alone = plan_of(&[milestone(&[], &["Cargo.lock"], &[])]);
+    let error = locked().read(&alone, Giver::Model).unwrap_err();
+    assert!(error.ends_with("; Cargo.lock is written by the project's own command"), "{error}");
+    assert!(locked().read(&alone, Giver::Template).unwrap().milestones[0].is_note());
+    let outside = plan_of(&[milestone(&["../Cargo.lock"], &[], &[])]);
+    assert!(locked().read(&outside, Giver::Model).unwrap_err().contains("it lies outside"));
+}
+
+#[test]
+fn nothing_is_left_to_plan_only_where_something_is_done() {
+    let (none, notes) = (plan_of(&[]), plan_of(&[milestone(&[], &[], &[])]));
+    assert!(going_on(true, false).read(&none, Giver::Model).unwrap().milestones.is_empty());
+    assert!(going_on(false, true).read(&none, Giver::Model).unwrap_err().contains("no milestone"));
+    let error = going_on(true, false).read(&notes, Giver::Model).unwrap_err();
+    assert!(error.contains("or give no milestone if all is done"), "{error}");
+}
+
+#[test]
+fn milestones_wait_only_while_a_question_is_open() {
+    let mut waits = milestone(&["x.rs"], &[], &[]);
+    waits["waits_for_answer"] = json!(true);
+    let mut free = milestone(&["y.rs"], &[], &[]);
+    free["waits_for_answer"] = json!(false);
+    let plan = plan_of(&[waits, milestone(&[], &["x.rs"], &[]), free]);
+    let waiting = |asked: bool| -> Vec<_> {
+        let plan = going_on(false, asked).read(&plan, Giver::Model).unwrap();
+        plan.milestones
+            .iter()
+            .map(|milestone| {
+                (milestone.files.iter().cloned().collect(), milestone.waits_for_answer)
+            })
+            .collect::<Vec<(Vec<String>, Option<bool>)>>()
+    };
+    let own = |path: &str| vec![path.to_owned()];
+    let asked = [(own("y.rs"), Some(false)), (own("x.rs"), Some(true)), (own("x.rs"), Some(true))];
+    assert_eq!(waiting(true), asked);
+    assert_eq!(waiting(false), ["x.rs", "x.rs", "y.rs"].map(|path| (own(path), None)));
+}
+
 #[test]
 fn a_note_among_milestones_is_kept() {
     let plan = read(&[milestone(&[], &[], &[]), milestone(&["x.rs"], &[], &[])]).unwrap();

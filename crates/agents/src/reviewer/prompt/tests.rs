@@ -39,7 +39,18 @@ fn file_diff(path: &str, lines: usize) -> String {
 fn sheet(diff: &str, findings: &[Finding], missing: &[String]) -> Sheet {
     let idea =
         Idea::parse("001", "# Reset a password\nBy mail.\n## Criteria\n- it is safe\n").unwrap();
-    let input = ReviewInput { idea: &idea, plan: &plan(), milestone: 0, diff, findings, missing };
+    let earlier =
+        ["Milestone 0 \"Send mail\": src/mail.rs; still missing: src/queue.rs".to_owned()];
+    let plan = plan();
+    let input = ReviewInput {
+        idea: &idea,
+        plan: &plan,
+        milestone: 0,
+        diff,
+        earlier: &earlier,
+        findings,
+        missing,
+    };
     review(&input, &deny_set(&["**/.env".to_owned()]).unwrap())
 }
 
