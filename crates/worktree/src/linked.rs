@@ -300,6 +300,10 @@ impl Worktree {
         remove_all(&self.admin()).await
     }
 
+    pub(crate) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
     /// The folder beside the worktree for what setup installs, so that it is
     /// neither cleaned away nor seen by the project's tools.
     pub(crate) fn environment(&self) -> PathBuf {
@@ -311,7 +315,7 @@ impl Worktree {
         beside(&self.path, SETUP_MARK)
     }
 
-    fn admin(&self) -> PathBuf {
+    pub(crate) fn admin(&self) -> PathBuf {
         self.admin.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

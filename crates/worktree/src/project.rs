@@ -5,22 +5,27 @@
 mod checks;
 mod contents;
 mod detect;
+mod hooks;
+mod launch;
 mod locks;
 mod manifest;
 mod rerun;
 mod setup;
+mod standin;
 
 use std::fmt;
 use std::path::{Component, Path};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use subprocess::{Command, Ended, Limits, Output};
+use subprocess::Confinement;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::guard::Refusal;
 use crate::linked::Worktree;
+
+use launch::Launch;
 
 pub use checks::{Check, CheckKind, detect_checks};
 pub use detect::{detect_setup, detect_test, wanted_for_detection};
@@ -28,22 +33,23 @@ pub use locks::{LockCommand, is_lockfile, lock_commands};
 pub use rerun::{rerun, script_behind};
 pub use setup::setup_key;
 
-/// How much of a command's output is kept in its outcome.
-const MOST_OUTPUT: usize = 32 * 1024;
-
 /// With what every command of the project is run.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ProjectEnvironment {
     /// The command's variables, all of them but those that lead to what setup
-    /// installed.
+    /// installed and to a temporary folder of its own.
     pub env: Vec<(String, String)>,
+    /// What it may write and read. The worktree, the folder for what setup
+    /// installs, and the command's temporary folder may be written besides;
+    /// what git keeps about the worktree may not. `None`: there are no bounds.
+    pub confinement: Option<Confinement>,
 }
 
 impl ProjectEnvironment {
     /// These variables, and no bounds to what a command may write and read.
     #[must_use]
     pub fn unconfined(env: Vec<(String, String)>) -> Self {
-        Self { env }
+        Self { env, confinement: None }
     }
 }
 
@@ -51,7 +57,10 @@ impl ProjectEnvironment {
 impl fmt::Debug for ProjectEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.env.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("ProjectEnvironment").field("env", &names).finish()
+        f.debug_struct("ProjectEnvironment")
+            .field("env", &names)
+            .field("confinement", &self.confinement)
+            .finish()
     }
 }
 
@@ -86,7 +95,8 @@ pub struct CommandOutcome {
 
 /// Runs a command in the worktree, with exactly these variables besides what
 /// leads to the environment that setup installed, if it did (`PATH`,
-/// `VIRTUAL_ENV`). Its whole process tree is ended with it. A command that
+/// `VIRTUAL_ENV`), and to a temporary folder that is new and gone afterwards
+/// (`TMPDIR`). Its whole process tree is ended with it. A command that
 /// fails, is stopped or cancelled is an outcome, not an error.
 ///
 /// # Errors
@@ -101,40 +111,17 @@ pub async fn run_project_command(
     cancel: &CancellationToken,
 ) -> Result<CommandOutcome, Error> {
     check_dir(&command.dir)?;
-    // One pipe for both streams, or their order would be lost.
-    let script = format!("exec 2>&1\n{}", command.command);
-    let process = Command::new("sh", worktree.path().join(&command.dir))
-        .args(["-c", &script])
-        .env(setup::environment(worktree, &environment.env))
-        .limits(Limits { total: timeout, output: MOST_OUTPUT, ..Limits::default() });
-    let output = subprocess::run(&process, cancel).await?;
-    Ok(outcome(&command.command, &output))
-}
-
-fn outcome(command: &str, output: &Output) -> CommandOutcome {
-    let (ended, exit) = match output.ended {
-        Ended::Exited(status) => ("exited", Some(status)),
-        Ended::Signaled(_) => ("signaled", None),
-        Ended::TimedOut | Ended::Idle => ("timed_out", None),
-        Ended::Cancelled => ("cancelled", None),
+    let launch = Launch {
+        shown: command.command.clone(),
+        script: command.command.clone(),
+        args: Vec::new(),
+        dir: worktree.path().join(&command.dir),
+        env: Vec::new(),
+        writable: Vec::new(),
+        environment,
+        timeout,
     };
-    CommandOutcome {
-        command: command.to_owned(),
-        passed: exit == Some(0),
-        exit,
-        ended: ended.to_owned(),
-        output: tail(output.stdout.text(), MOST_OUTPUT),
-        elapsed_ms: u64::try_from(output.elapsed.as_millis()).unwrap_or(u64::MAX),
-    }
-}
-
-/// Bytes that are no text grow when they are replaced.
-fn tail(text: String, limit: usize) -> String {
-    if text.len() <= limit {
-        return text;
-    }
-    let from = (text.len() - limit..=text.len()).find(|&at| text.is_char_boundary(at));
-    text[from.unwrap_or(text.len())..].to_owned()
+    launch.run(worktree, cancel).await
 }
 
 fn check_dir(dir: &str) -> Result<(), Refusal> {

@@ -54,6 +54,13 @@ fn read_all(
     Ok(contents)
 }
 
+/// A file below a folder, under the same rules as the worktree's; for places
+/// that a hook may write to.
+pub(super) fn read_below(folder: &Path, name: &str, max_bytes: u64) -> Option<Vec<u8>> {
+    let folder = open_folder(CWD, folder).ok()?;
+    read(&folder, name, max_bytes)
+}
+
 fn check_inside(path: &str) -> Result<(), Refusal> {
     let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
     if path.split('/').all(is_name) {

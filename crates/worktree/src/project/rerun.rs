@@ -112,7 +112,7 @@ fn after<'c>(command: &'c str, beginning: &str) -> Option<Vec<&'c str>> {
     words(rest)
 }
 
-fn all<'n>(names: &'n BTreeSet<String>, is_safe: impl Fn(&str) -> bool) -> Option<Vec<&'n str>> {
+fn all(names: &BTreeSet<String>, is_safe: impl Fn(&str) -> bool) -> Option<Vec<&str>> {
     names.iter().all(|name| is_safe(name)).then(|| names.iter().map(String::as_str).collect())
 }
 

@@ -4,9 +4,11 @@
 mod attributes;
 mod cancelling;
 mod commits;
+mod confined;
 mod contents;
 mod damaged;
 mod discovery;
+mod hooks;
 mod linked;
 mod paths;
 mod project;
