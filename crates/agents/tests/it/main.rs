@@ -5,5 +5,6 @@
 mod coder;
 mod fences;
 mod planner;
+mod renames;
 mod reviewer;
 mod scene;
