@@ -86,11 +86,12 @@ impl Channel {
             tracing::debug!(%error, "nobody is told");
         }
     }
+}
 
-    /// The lifeline, to be polled: nothing ever comes, so that what can be read
-    /// is its end.
-    #[cfg(target_os = "linux")]
-    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+/// The lifeline, to be polled: nothing ever comes, so that what can be read is
+/// its end.
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }

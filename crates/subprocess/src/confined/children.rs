@@ -98,10 +98,8 @@ impl<'a> Watch<'a> {
 
     /// Waits for a signal or the lifeline's end: true if it was the latter.
     fn next(&self, limit: Option<Duration>) -> io::Result<bool> {
-        let mut events = [
-            PollFd::new(&self.signals, PollFlags::IN),
-            PollFd::from_borrowed_fd(self.channel.as_fd(), PollFlags::IN),
-        ];
+        let mut events =
+            [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(self.channel, PollFlags::IN)];
         poll_for(&mut events, limit)?;
         let released = !events[1].revents().is_empty();
         self.drain()?;

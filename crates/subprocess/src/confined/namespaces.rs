@@ -16,7 +16,8 @@ use rustix::thread::{
 };
 
 use super::keeper;
-use super::orders::{END, PROBE};
+use super::orders::PROBE;
+use crate::confinement::END;
 
 const PRIVATE: MountPropagationFlags =
     MountPropagationFlags::PRIVATE.union(MountPropagationFlags::REC);

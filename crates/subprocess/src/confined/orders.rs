@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::Error;
-pub(super) use crate::confinement::END;
-use crate::confinement::{Confinement, REPLACED, UNREADABLE, WRITABLE};
+use crate::confinement::{Confinement, END, REPLACED, UNREADABLE, WRITABLE};
 
 const WITHOUT_NAMESPACES: &str = "--without-namespaces";
 const WITHOUT_LANDLOCK: &str = "--without-landlock";
@@ -34,7 +33,12 @@ pub(super) enum Stage {
     },
 }
 
+/// All that a launcher is told.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(
+    all(not(target_os = "linux"), not(test)),
+    expect(dead_code, reason = "elsewhere a launcher can only start the command")
+)]
 pub(super) struct Orders {
     pub(super) stage: Stage,
     pub(super) namespaces: bool,
@@ -121,6 +125,7 @@ fn refused(reason: String) -> Error {
 
 /// The launcher's own arguments, by which it can start itself again: those of
 /// the process that stand before the ones it was entered with.
+#[cfg(target_os = "linux")]
 pub(super) fn own_arguments(all: &[OsString], entered: &[OsString]) -> Vec<OsString> {
     let own = all.len().saturating_sub(entered.len());
     all.iter().take(own).skip(1).cloned().collect()
@@ -177,6 +182,7 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn own_arguments_stand_before_those_it_was_entered_with() {
         let all = ["belay", "__confined", "--", "true"].map(OsString::from);

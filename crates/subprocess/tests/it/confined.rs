@@ -25,16 +25,20 @@ enum User {
     Nobody,
 }
 
-/// Both, if this is root and there is a program that makes it another.
+/// Both, if this one may become another.
 fn users() -> Vec<User> {
-    let possible = rustix::process::geteuid().is_root()
-        && ["/usr/bin/setpriv", "/bin/setpriv"].iter().any(|path| Path::new(path).exists());
-    if !possible {
-        println!("left out: as nobody, since this is not root or there is no setpriv");
-        return vec![User::This];
+    #[expect(clippy::disallowed_methods, reason = "asked before anything is tested")]
+    let mut become_nobody = std::process::Command::new(BECOME_NOBODY[0]);
+    let status = become_nobody.args(&BECOME_NOBODY[1..]).arg("true").status();
+    if status.is_ok_and(|status| status.success()) {
+        return vec![User::This, User::Nobody];
     }
-    vec![User::This, User::Nobody]
+    println!("left out: as nobody, since this is not root or there is no setpriv");
+    vec![User::This]
 }
+
+const BECOME_NOBODY: [&str; 5] =
+    ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
 
 /// Every user with each of these sets of options.
 fn each<'a>(options: &[&'a [&'a str]]) -> Vec<(User, &'a [&'a str])> {
@@ -66,8 +70,7 @@ impl Ground {
             // The build's folder may be out of another user's reach.
             std::fs::copy(&program, top.join("launcher")).unwrap();
             program = top.join("launcher");
-            let setpriv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
-            launcher.extend(setpriv.map(str::to_owned));
+            launcher.extend(BECOME_NOBODY.map(str::to_owned));
             give_away(&top);
         }
         launcher.push(program.to_str().unwrap().to_owned());
