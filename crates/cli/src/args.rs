@@ -89,6 +89,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BreakerCommand,
     },
+    /// Look at config, keys, endpoints, git, disk and templates, and say what to mend
+    Doctor(DoctorArgs),
     /// See it work against simulated models with faults: no key, no network
     Demo(DemoArgs),
     /// Write belay.yaml and ideas/ where they are not there yet
@@ -155,6 +157,14 @@ pub(crate) struct WorkArgs {
     /// Stop after the plan
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// What the doctor looks at.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct DoctorArgs {
+    /// Ask no endpoint and no server on this machine
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 /// Where the demo happens, and whether it is killed.

@@ -55,7 +55,7 @@ impl Project {
         let config_path =
             file.and_then(|file| inside(&surroundings.resolve(file), repository.top()));
         let text = config_text(file, repository.top(), &surroundings)?;
-        let loaded = load(text.as_ref(), &surroundings).await?;
+        let loaded = load(text.as_ref(), &surroundings, true).await?;
         Ok(Self {
             surroundings,
             printer,
@@ -161,9 +161,12 @@ pub(crate) fn inside(path: &Path, top: &Path) -> Option<String> {
     Some(path.strip_prefix(top).ok()?.to_str()?.to_owned())
 }
 
-async fn load(
+/// The config as meant; servers on this machine are looked for only where
+/// `looking` allows it.
+pub(crate) async fn load(
     text: Option<&(String, String)>,
     surroundings: &Surroundings,
+    looking: bool,
 ) -> Result<config::Loaded, CommandError> {
     let mut environment = Environment {
         vars: surroundings.vars.clone(),
@@ -172,7 +175,7 @@ async fn load(
     };
     let text = text.map(|(name, text)| (name.as_str(), text.as_str()));
     let loaded = config::load(text, &environment).map_err(usage)?;
-    if !loaded.wants_local_servers {
+    if !loaded.wants_local_servers || !looking {
         return Ok(loaded);
     }
     environment.local = config::probe_local(&surroundings.vars).await;
@@ -180,7 +183,7 @@ async fn load(
 }
 
 /// The config's name for messages and its text; none where there is no file.
-fn config_text(
+pub(crate) fn config_text(
     file: Option<&Path>,
     top: &Path,
     surroundings: &Surroundings,
