@@ -147,7 +147,7 @@ mod tests {
         let bounds = Confinement {
             launcher: Vec::new(),
             writable: vec!["/w".into(), PathBuf::from(odd)],
-            unreadable: vec!["--".into(), "/home/a b".into()],
+            unreadable: vec!["--".into(), "/keys/a b".into()],
             replaced: vec![("/a".into(), "/b".into()), ("--writable".into(), "--".into())],
         };
         let mut args = bounds.to_args();

@@ -51,11 +51,11 @@ async fn what_is_unreadable_stays_so_by_every_path() {
         assert!(output.stdout.text().ends_with("plainend\n"), "{said}");
         if restricted(&output) || mounts(&output) {
             assert!(!said.contains(SECRET), "{off:?}: {said}");
+            assert_eq!(text(&ground.path("home/token")).as_deref(), Some(SECRET));
         }
         if mounts(&output) {
             assert!(output.stdout.text().contains("instead"), "{said}");
         }
-        assert_eq!(text(&ground.path("home/token")).as_deref(), Some(SECRET));
     }
 }
 
@@ -101,7 +101,7 @@ async fn a_key_in_a_folder_that_may_be_written_is_unreadable_too() {
         let support = output.confined.clone().unwrap();
         if support.mount_namespace {
             assert!(output.stdout.text().ends_with("new\n"), "{said}");
-        } else {
+        } else if support.landlock.is_some() {
             let note = "files made later there cannot be";
             assert!(support.to_string().contains(note), "{support}");
         }

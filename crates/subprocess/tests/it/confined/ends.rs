@@ -102,14 +102,16 @@ async fn nobody_is_left_after_a_limit_however_deaf() {
 /// What a launcher blocks or ignores for itself would make commands deaf.
 #[tokio::test]
 async fn a_command_hears_signals_as_without_bounds() {
-    let script = "exec grep -E '^Sig(Blk|Ign)' /proc/self/status";
-    let dir = tempfile::tempdir().unwrap();
-    let without = run(&crate::sh(script, dir.path()), &CancellationToken::new()).await.unwrap();
-    assert!(without.stdout.text().contains("SigBlk:\t0000000000000000\n"));
     for (user, off) in each(&[&[], &[NO_NAMESPACES]]) {
         let ground = Ground::new(user, off);
-        let output = ground.run(script).await;
-        assert_eq!(output.stdout.text(), without.stdout.text(), "{user:?} {off:?}");
+        let output = ground.run("exec cat /proc/self/status").await;
+        for mask in ["SigBlk:", "SigIgn:"] {
+            let status = output.stdout.text();
+            let line = status.lines().find_map(|line| line.strip_prefix(mask)).unwrap();
+            // The C library has two signals of its own, from the 32nd on.
+            let signals = u64::from_str_radix(line.trim(), 16).unwrap() & 0x7fff_ffff;
+            assert_eq!(signals, 0, "{user:?} {off:?} {mask}");
+        }
     }
 }
 
