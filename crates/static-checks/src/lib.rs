@@ -7,11 +7,15 @@
 //!
 //! Only what a change *adds* counts: a marker that the file already had is
 //! nobody's finding. Work is linear in the size of the input, and files larger
-//! than the limit are not looked into at all.
+//! than the limit are not looked into at all. Code is parsed by the grammars that
+//! the tree-sitter project keeps (MIT), up to 256 KiB a file and within a bound
+//! of steps; what is not parsed for its size or depth gets a finding that says so.
 
+mod code;
 mod conflict;
 mod content;
 mod finding;
+mod grammar;
 mod language;
 mod lexer;
 mod patterns;
@@ -88,6 +92,7 @@ fn check_text(change: &Change<'_>, after: &str, own: Balance) -> Vec<Finding> {
     let before = change.before.and_then(content::decode);
     let source = Source::new(change.path, before, after);
     let mut found: Vec<Finding> = syntax::check(change, after).into_iter().collect();
+    found.extend(code::check(change, &source, after));
     found.extend(conflict::check(&source));
     found.extend(placeholder::check(&source));
     found.extend(secret::check(&source));

@@ -1,6 +1,7 @@
 //! Tables of files and what is found in them: what must be found, and what
 //! looks like it and must not be.
 
+mod code;
 mod content;
 mod markers;
 mod placeholders;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use static_checks::{Change, Rule, Settings, check};
 
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 17] = [
     "a.rs",
     "test_a.py",
     "a.test.ts",
@@ -16,6 +16,9 @@ const PATHS: [&str; 14] = [
     "a.sql",
     "a.css",
     "a.html",
+    "a.jsx",
+    "a.d.ts",
+    "a.tsx",
     "a.md",
     "a.json",
     "a.toml",
