@@ -12,9 +12,11 @@
 //! and inherited `GIT_*` variables out.
 
 mod attributes;
+mod below;
 mod clock;
 mod edit;
 mod error;
+mod filling;
 mod fitting;
 mod git;
 mod guard;

@@ -17,10 +17,10 @@ use crate::error::{Error, at};
 use crate::git::{Call, POINTERS};
 use crate::objects::{CommitId, TreeId};
 use crate::place::{
-    LINK, MARK, all_set_aside, beside, canonical, is_anothers, is_empty_folder, is_ours,
-    is_reserved, is_whole, is_whole_admin, not_ours, remove_all, set_aside,
+    MARK, all_set_aside, beside, canonical, is_anothers, is_empty_folder, is_ours, is_reserved,
+    is_whole, is_whole_admin, not_ours, remove_all, set_aside,
 };
-use crate::repository::{Repository, tree_id};
+use crate::repository::Repository;
 
 /// How often git is asked to add a worktree, and how long between.
 const TRIES: usize = 5;
@@ -246,24 +246,6 @@ impl Worktree {
         self.fill(tree).await
     }
 
-    async fn fill(&self, tree: &TreeId) -> Result<(), Error> {
-        self.check_folder()?;
-        self.restore_link().await?;
-        self.clear_locks()?;
-        self.git(&["read-tree", "--reset", "-u", tree.as_str()]).await?;
-        // Twice forced: a repository made in there by a test is no exception.
-        // Modules take long to install and not every project ignores them.
-        self.git(&["clean", "-f", "-f", "-d", "-q", "-e", "node_modules/"]).await?;
-        let result = self.git(&["write-tree"]).await?;
-        if tree_id("write-tree", &result)? != *tree {
-            return Err(Error::Git {
-                command: "read-tree".to_owned(),
-                message: format!("the worktree holds {result} instead of {tree}"),
-            });
-        }
-        Ok(())
-    }
-
     async fn make_again(&self) -> Result<(), Error> {
         if let Some(aside) = set_aside(&self.path)? {
             // We filled it, and a call that had gone well would have cleaned
@@ -288,7 +270,7 @@ impl Worktree {
     /// a commit cannot be kept: then nothing is removed.
     pub async fn remove(self) -> Result<(), Error> {
         self.repository.salvage(&self.admin(), Some(&self.commit)).await?;
-        for path in [&self.path, &self.environment(), &self.setup_mark()] {
+        for path in [&self.path, &self.environment(), &self.setup_mark(), &self.staged()] {
             remove_all(path).await?;
         }
         for aside in all_set_aside(&self.path) {
@@ -310,6 +292,11 @@ impl Worktree {
         beside(&self.path, "-env")
     }
 
+    /// The folder beside the worktree that files are written into first.
+    pub(crate) fn staged(&self) -> PathBuf {
+        beside(&self.path, "-staged")
+    }
+
     /// The file beside the worktree that says which setup was done.
     pub(crate) fn setup_mark(&self) -> PathBuf {
         beside(&self.path, SETUP_MARK)
@@ -327,18 +314,22 @@ impl Worktree {
         Ok(())
     }
 
-    async fn git(&self, args: &[&str]) -> Result<String, Error> {
-        let call = Call::new(args)
+    /// A call to git that means this worktree, whatever its files say.
+    pub(crate) fn call<'a>(&'a self, args: &[&'a str]) -> Result<Call<'a>, Error> {
+        Ok(Call::new(args)
             .options(&POINTERS)
             .dir(&self.path)
             .env("GIT_DIR", utf8(&self.admin())?)
-            .env("GIT_WORK_TREE", utf8(&self.path)?);
-        self.repository.caller().line(&call).await
+            .env("GIT_WORK_TREE", utf8(&self.path)?))
+    }
+
+    pub(crate) async fn git(&self, args: &[&str]) -> Result<String, Error> {
+        self.repository.caller().line(&self.call(args)?).await
     }
 
     /// A command may have put a link in the folder's place, through which we
     /// would write elsewhere, or led git to another repository's objects.
-    fn check_folder(&self) -> Result<(), Error> {
+    pub(crate) fn check_folder(&self) -> Result<(), Error> {
         let facts = self.path.symlink_metadata().map_err(at(&self.path))?;
         if !facts.is_dir() {
             return Err(not_ours(&self.path, "the folder was replaced"));
@@ -349,21 +340,8 @@ impl Worktree {
         Ok(())
     }
 
-    /// A command may have led git in there to another repository, or removed
-    /// the file; the project's tools look for it.
-    async fn restore_link(&self) -> Result<(), Error> {
-        let link = self.path.join(LINK);
-        let content = format!("gitdir: {}\n", utf8(&self.admin())?);
-        let is_file = link.symlink_metadata().is_ok_and(|facts| facts.is_file());
-        if is_file && std::fs::read(&link).is_ok_and(|found| found == content.as_bytes()) {
-            return Ok(());
-        }
-        remove_all(&link).await?;
-        std::fs::write(&link, content).map_err(at(link))
-    }
-
     /// What a git that died left; nobody else uses this worktree.
-    fn clear_locks(&self) -> Result<(), Error> {
+    pub(crate) fn clear_locks(&self) -> Result<(), Error> {
         for name in ["index.lock", "HEAD.lock"] {
             let lock = self.admin().join(name);
             match std::fs::remove_file(&lock) {

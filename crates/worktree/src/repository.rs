@@ -201,7 +201,7 @@ impl Repository {
 
 /// The tree without any file, which every git knows, named as the hash of the
 /// repository names it.
-fn empty_tree(like: &TreeId) -> &'static str {
+pub(crate) fn empty_tree(like: &TreeId) -> &'static str {
     if like.as_str().len() == 40 {
         "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
     } else {

@@ -16,6 +16,7 @@ mod renames;
 mod rerunning;
 mod salvage;
 mod signing;
+mod swapped;
 mod trees;
 mod untouched;
 

@@ -30,7 +30,7 @@ async fn commits_made_in_it_outlive_removal_takeover_and_a_new_making() {
     drop(worktree);
 
     let worktree = repository.worktree(&place.reserved(), &commit).await.unwrap();
-    assert_eq!(kept(&place).await, [first.clone()]);
+    assert_eq!(kept(&place).await, std::slice::from_ref(&first));
     assert_eq!(place.git(&format!("show {first}:work.txt")).await, "taken-over");
 
     let second = commit_in(worktree.path(), "made-again").await;

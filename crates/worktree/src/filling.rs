@@ -1,0 +1,142 @@
+//! Filling the worktree from a tree. git would do it by itself, but it writes
+//! and deletes by path, and a process that a test left behind may swap a folder
+//! for a link in the middle of it: then git writes into the person's files. So
+//! git says what differs and writes that into a folder that only we know, and
+//! it is moved from there.
+
+use crate::below::Below;
+use crate::edit::utf8;
+use crate::error::{Error, at};
+use crate::git::{Call, POINTERS};
+use crate::linked::Worktree;
+use crate::objects::{Mode, TreeId};
+use crate::place::{LINK, remove_all};
+use crate::repository::{empty_tree, tree_id};
+
+/// What tests install there takes long and is not ignored by every project.
+const MODULES: &str = "--exclude=node_modules/";
+
+/// As git shows content when no attribute and no config says anything.
+const PLAIN: [&str; 2] = ["core.autocrlf=false", "core.eol=lf"];
+
+/// Paths as git gives them, each ended by NUL.
+struct Paths(Vec<u8>);
+
+impl Paths {
+    fn each(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|&byte| byte == 0).filter(|path| !path.is_empty())
+    }
+}
+
+impl Worktree {
+    pub(crate) async fn fill(&self, tree: &TreeId) -> Result<(), Error> {
+        self.check_folder()?;
+        self.restore_link()?;
+        self.clear_locks()?;
+        let call =
+            ["diff-index", "--cached", "--no-renames", "--name-only", "-z", "--diff-filter=A"];
+        let gone = self.paths(&[call.as_slice(), &[tree.as_str()]].concat()).await?;
+        self.git(&["read-tree", "--reset", tree.as_str()]).await?;
+        self.remove_each(gone).await?;
+        self.refresh(tree).await?;
+        let changed = ["diff-files", "--name-only", "-z", "--ignore-submodules=all"];
+        let changed = self.paths(&changed).await?;
+        self.place(changed).await?;
+        self.make_folders_of_submodules(tree).await?;
+        self.refresh(tree).await?;
+        let others = self.paths(&["ls-files", "-o", "-z", "--exclude-standard", MODULES]).await?;
+        self.remove_each(others).await?;
+        let folders = ["ls-files", "-o", "-z", "--directory", "--exclude-standard", MODULES];
+        let folders = self.paths(&folders).await?;
+        self.below(move |below| folders.each().try_for_each(|path| below.remove_empty(path)))
+            .await?;
+        let result = self.git(&["write-tree"]).await?;
+        if tree_id("write-tree", &result)? != *tree {
+            return Err(Error::Git {
+                command: "read-tree".to_owned(),
+                message: format!("the worktree holds {result} instead of {tree}"),
+            });
+        }
+        Ok(())
+    }
+
+    async fn remove_each(&self, paths: Paths) -> Result<(), Error> {
+        // The link to the repository is no file of the tree, whatever a list says.
+        let is_link = |path: &[u8]| path.strip_suffix(b"/").unwrap_or(path) == LINK.as_bytes();
+        self.below(move |below| {
+            paths.each().filter(|path| !is_link(path)).try_for_each(|path| below.remove(path))
+        })
+        .await
+    }
+
+    /// Writes the files of the index that differ from it, by way of a folder
+    /// beside the worktree.
+    async fn place(&self, changed: Paths) -> Result<(), Error> {
+        if changed.0.is_empty() {
+            return Ok(());
+        }
+        let staged = self.staged();
+        remove_all(&staged).await?;
+        std::fs::create_dir(&staged).map_err(at(&staged))?;
+        let call = Call::new(&["checkout-index", "-f", "-z", "--stdin"])
+            .options(&POINTERS)
+            .dir(&staged)
+            .env("GIT_DIR", utf8(&self.admin())?)
+            .env("GIT_WORK_TREE", utf8(&staged)?)
+            .stdin(changed.0);
+        self.repository().caller().run(&call).await?;
+        let from = Below::open(&staged).map_err(at(&staged))?;
+        self.below(move |below| below.take(&from)).await?;
+        remove_all(&staged).await
+    }
+
+    /// git makes folders for modules without filling them.
+    async fn make_folders_of_submodules(&self, tree: &TreeId) -> Result<(), Error> {
+        let listing = self.repository().listing(tree).await?;
+        let modules = listing.iter().filter(|(_, entry)| entry.mode == Mode::Submodule);
+        let modules: Vec<String> = modules.map(|(path, _)| path.clone()).collect();
+        self.below(move |below| modules.iter().try_for_each(|path| below.make_folder(path))).await
+    }
+
+    /// Has git look at the files, and take those as unchanged that hold what
+    /// the tree does: as they would be checked in, or byte for byte. The latter
+    /// are those that no check-in would have made so, which git finds changed
+    /// unless it wrote them itself.
+    async fn refresh(&self, tree: &TreeId) -> Result<(), Error> {
+        let args = ["update-index", "-q", "--really-refresh"];
+        let call = self.call(&args)?;
+        self.repository().caller().ask(&call).await?;
+        let options = [POINTERS.as_slice(), &PLAIN].concat();
+        let plain = self.call(&args)?.options(&options).env("GIT_ATTR_SOURCE", empty_tree(tree));
+        self.repository().caller().ask(&plain).await?;
+        Ok(())
+    }
+
+    async fn paths(&self, args: &[&str]) -> Result<Paths, Error> {
+        Ok(Paths(self.repository().caller().bytes(&self.call(args)?).await?))
+    }
+
+    /// Does something to the worktree's files, away from the others' work.
+    async fn below(
+        &self,
+        work: impl FnOnce(&Below) -> std::io::Result<()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let path = self.path().to_owned();
+        let work = tokio::task::spawn_blocking(move || work(&Below::open(&path)?));
+        let done = work.await.map_err(|error| at(self.path())(std::io::Error::other(error)))?;
+        done.map_err(at(self.path()))
+    }
+
+    /// A command may have led git in there to another repository, or removed
+    /// the file; the project's tools look for it.
+    fn restore_link(&self) -> Result<(), Error> {
+        let link = self.path().join(LINK);
+        let content = format!("gitdir: {}\n", utf8(&self.admin())?);
+        let is_file = link.symlink_metadata().is_ok_and(|facts| facts.is_file());
+        if is_file && std::fs::read(&link).is_ok_and(|found| found == content.as_bytes()) {
+            return Ok(());
+        }
+        let below = Below::open(self.path()).map_err(at(self.path()))?;
+        below.write(LINK, content.as_bytes()).map_err(at(link))
+    }
+}
