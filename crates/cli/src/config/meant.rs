@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use model_providers::{BudgetLimits, Endpoint, Facts, Failover, ModelId};
 use url::Url;
+use worktree::CheckKind;
 
 /// Everything that `belay.yaml`, the environment and the built-in data say together.
 #[derive(Clone, Debug, Default)]
@@ -186,6 +187,51 @@ pub(crate) enum ProjectCommand {
     Given(String),
 }
 
+/// The checks of the project.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Checks {
+    /// Found by what the repository holds.
+    #[default]
+    Auto,
+    /// These, in this order; no two have one name. Empty: none but the tests.
+    Given(Vec<Check>),
+}
+
+/// One check of the project, as configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Check {
+    /// What people call it.
+    pub(crate) name: String,
+    /// What it looks at. Default: lint.
+    pub(crate) kind: CheckKind,
+    /// Through a shell.
+    pub(crate) command: String,
+    /// None is `test_timeout`.
+    pub(crate) timeout: Option<Duration>,
+    /// None is what `run.gate` says for its kind.
+    pub(crate) gate: Option<Gate>,
+}
+
+/// When checks are run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// At each milestone.
+    #[default]
+    Milestone,
+    /// Once, before the run ends; of `run.gate`, only builds and tests wait for it.
+    End,
+}
+
+/// Whether the project's commands are kept from writing and reading elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Confine {
+    /// Where the system can.
+    #[default]
+    Auto,
+    /// Not at all.
+    Off,
+}
+
 /// How one idea is worked on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Run {
@@ -209,8 +255,17 @@ pub(crate) struct Run {
     pub(crate) setup_command: ProjectCommand,
     /// Default: auto.
     pub(crate) test_command: ProjectCommand,
-    /// The longest that the tests may take. Default: 10 min.
+    /// The longest that the tests, and a check without a time of its own, may take. Default: 10
+    /// min.
     pub(crate) test_timeout: Duration,
+    /// What is run besides the tests. Default: auto.
+    pub(crate) checks: Checks,
+    /// When the slow checks and the tests are run. Default: at each milestone.
+    pub(crate) gate: Gate,
+    /// The names of environment variables that the project's commands see besides the usual ones.
+    pub(crate) test_env: Vec<String>,
+    /// Whether the project's commands are kept within bounds. Default: auto.
+    pub(crate) confine: Confine,
     /// Below this confidence of an analysis a person is asked. Default: 0.5.
     pub(crate) min_confidence: f64,
     /// The most questions put to a person at once. Default: 3.
@@ -231,6 +286,10 @@ impl Default for Run {
             setup_command: ProjectCommand::Auto,
             test_command: ProjectCommand::Auto,
             test_timeout: Duration::from_mins(10),
+            checks: Checks::Auto,
+            gate: Gate::Milestone,
+            test_env: Vec::new(),
+            confine: Confine::Auto,
             min_confidence: 0.5,
             max_questions: 3,
         }
@@ -246,12 +305,14 @@ pub(crate) struct Author {
     pub(crate) email: String,
 }
 
-/// Whether something that this version leaves out may be used once it is there.
+/// Whether something is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// Where it can be; in this version as [`Choice::Never`].
+    /// As what is found says.
     #[default]
     Auto,
+    /// In any case.
+    Always,
     /// Not at all.
     Never,
 }
@@ -261,7 +322,9 @@ pub(crate) enum Choice {
 pub(crate) struct Commit {
     /// None is what git's config says.
     pub(crate) author: Option<Author>,
-    /// Whether commits are signed. Default: auto.
+    /// Whether the repository's hooks are run before a commit. Default: yes.
+    pub(crate) hooks: bool,
+    /// Whether commits are signed. Default: auto, which is as git's config says.
     pub(crate) sign: Choice,
     /// With `{number}`, `{total}` and `{name}`. Default: `Milestone {number}/{total}: {name}`.
     pub(crate) subject: String,
@@ -271,6 +334,7 @@ impl Default for Commit {
     fn default() -> Self {
         Self {
             author: None,
+            hooks: true,
             sign: Choice::Auto,
             subject: "Milestone {number}/{total}: {name}".to_owned(),
         }

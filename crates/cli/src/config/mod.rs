@@ -9,6 +9,7 @@
 mod catalog;
 mod chains;
 mod check;
+mod checks;
 mod detect;
 pub(crate) mod duration;
 mod environment;
@@ -118,7 +119,7 @@ fn resolve(
             &section("partial_success"),
             &document.partial_success.unwrap_or_default(),
         )?,
-        run: sections::run(&section("run"), document.run.unwrap_or_default())?,
+        run: sections::run(&section("run"), document.run.unwrap_or_default(), &mut warnings)?,
         budget,
         commit: sections::commit(&section("commit"), document.commit.unwrap_or_default())?,
         context: sections::context(&section("context"), document.context.unwrap_or_default())?,

@@ -7,11 +7,12 @@ use std::time::Duration;
 use model_providers::{BudgetLimits, Failover, OnRefusal};
 
 use super::check::Section;
+use super::checks;
 use super::duration;
 use super::error::{ConfigError, quoted};
 use super::meant::{
-    Author, Choice, Commit, Context, Degradation, Github, Guard, PartialSuccess, ProjectCommand,
-    PullRequest, Run, Store, StoreKind,
+    Author, Choice, Commit, Confine, Context, Degradation, Github, Guard, PartialSuccess,
+    ProjectCommand, PullRequest, Run, Store, StoreKind,
 };
 use super::nearest::suggestion;
 use super::typed;
@@ -139,7 +140,11 @@ pub(super) fn partial_success(
     Ok(PartialSuccess { enabled: typed.enabled.unwrap_or(default.enabled), min_success_rate: rate })
 }
 
-pub(super) fn run(section: &Section<'_>, typed: typed::Run) -> Result<Run, ConfigError> {
+pub(super) fn run(
+    section: &Section<'_>,
+    typed: typed::Run,
+    warnings: &mut Vec<String>,
+) -> Result<Run, ConfigError> {
     let default = Run::default();
     let (timeout, deadline_reserve) = deadline(section, &typed, &default)?;
     let branch = section.line("branch", typed.branch)?.unwrap_or(default.branch);
@@ -181,6 +186,14 @@ pub(super) fn run(section: &Section<'_>, typed: typed::Run) -> Result<Run, Confi
             default.test_timeout,
             LIMIT,
         )?,
+        checks: checks::checks(section, typed.checks)?,
+        gate: typed.gate.map_or(default.gate, checks::gate),
+        test_env: checks::test_env(section, typed.test_env, warnings)?,
+        confine: match typed.confine {
+            None => default.confine,
+            Some(typed::Confine::Auto) => Confine::Auto,
+            Some(typed::Confine::Off) => Confine::Off,
+        },
         min_confidence: section.share(
             "min_confidence",
             typed.min_confidence,
@@ -274,7 +287,8 @@ pub(super) fn commit(section: &Section<'_>, typed: typed::Commit) -> Result<Comm
                 section.wrong("author", "must be written as `Name <address@example.com>`")
             })?),
         },
-        sign: choice(section, "sign", typed.sign.as_ref(), "signing commits")?,
+        hooks: typed.hooks.unwrap_or(default.hooks),
+        sign: choice(section, "sign", typed.sign.as_ref())?,
         subject,
     })
 }
@@ -287,17 +301,15 @@ fn author(text: &str) -> Option<Author> {
         .then(|| Author { name: name.to_owned(), email: email.to_owned() })
 }
 
-/// `auto` and false are taken; true would be a promise that this version does not keep.
 fn choice(
     section: &Section<'_>,
     key: &str,
     typed: Option<&typed::Choice>,
-    what: &str,
 ) -> Result<Choice, ConfigError> {
     match typed.map(|typed::Choice(text)| text.as_str()) {
         None | Some("auto") => Ok(Choice::Auto),
         Some("false" | "False" | "FALSE") => Ok(Choice::Never),
-        Some("true" | "True" | "TRUE") => Err(section.not_yet(key, what)),
+        Some("true" | "True" | "TRUE") => Ok(Choice::Always),
         Some(other) => {
             let hint = suggestion(other, &["auto", "true", "false"]);
             Err(section.wrong(key, format!("{} is not a choice here{hint}", quoted(other))))
@@ -350,8 +362,12 @@ pub(super) fn github(section: &Section<'_>, typed: typed::Github) -> Result<Gith
     if let Some(name) = &typed.token_env {
         section.variable("token_env", name)?;
     }
+    let enabled = choice(section, "enabled", typed.enabled.as_ref())?;
+    if enabled == Choice::Always {
+        return Err(section.not_yet("enabled", "working with GitHub"));
+    }
     Ok(Github {
-        enabled: choice(section, "enabled", typed.enabled.as_ref(), "working with GitHub")?,
+        enabled,
         repository,
         token_env: typed.token_env.unwrap_or(default.token_env),
         api_url: match typed.api_url {

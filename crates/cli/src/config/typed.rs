@@ -227,14 +227,89 @@ pub(super) struct Run {
     pub(super) setup_command: Option<String>,
     /// A shell command, `auto` or `none`. Default: auto.
     pub(super) test_command: Option<String>,
-    /// The longest that the tests may take. Default: 10m.
+    /// The longest that the tests, and a check without a timeout of its own, may take. Default:
+    /// 10m.
     pub(super) test_timeout: Option<DurationText>,
+    /// What is run besides the tests, in order: `auto` or a list; an empty one is none. Default:
+    /// auto.
+    pub(super) checks: Option<Checks>,
+    /// When the slow checks and the tests are run. Default: milestone.
+    pub(super) gate: Option<Gate>,
+    /// Environment variables that the project's commands see besides the usual ones.
+    pub(super) test_env: Option<Vec<String>>,
+    /// Whether the project's commands are kept from writing and reading elsewhere. Default: auto.
+    pub(super) confine: Option<Confine>,
     /// Below this confidence of an analysis a person is asked. Default: 0.5.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub(super) min_confidence: Option<f64>,
     /// The most questions put to a person at once. Default: 3.
     #[schemars(range(min = 0, max = 20))]
     pub(super) max_questions: Option<i64>,
+}
+
+/// `auto` or a list. Anything else is kept as such, so that its place is known when it is refused.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum Checks {
+    /// Found by what the repository holds.
+    Word(#[schemars(regex(pattern = r"^auto$"))] String),
+    /// These, in this order.
+    List(Vec<Check>),
+    /// Neither.
+    #[schemars(skip)]
+    Other,
+}
+
+/// One check of the project.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Check {
+    /// What people call it; no other check of the list has the same. Required.
+    pub(super) name: Option<String>,
+    /// The shell command; it is green if it ends with status 0. Required.
+    pub(super) run: Option<String>,
+    /// What it looks at. Default: lint.
+    pub(super) kind: Option<CheckKind>,
+    /// The longest that it may take. Default: test_timeout.
+    pub(super) timeout: Option<DurationText>,
+    /// When it is run. Default: as run.gate says for its kind.
+    pub(super) gate: Option<Gate>,
+}
+
+/// What a check looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum CheckKind {
+    /// It rewrites files to the project's form.
+    Format,
+    /// Style and likely errors.
+    Lint,
+    /// Types.
+    Typecheck,
+    /// It builds.
+    Build,
+    /// It runs tests.
+    Test,
+}
+
+/// When checks are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Gate {
+    /// At each milestone.
+    Milestone,
+    /// Once, before the run ends.
+    End,
+}
+
+/// Whether the project's commands are kept within bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Confine {
+    /// Where the system can.
+    Auto,
+    /// Not at all.
+    Off,
 }
 
 /// What a run may spend.
@@ -257,7 +332,9 @@ pub(super) struct Budget {
 pub(super) struct Commit {
     /// `Name <address>`. Default: what git's config says.
     pub(super) author: Option<String>,
-    /// `auto` or false; true is not available in this version. Default: auto.
+    /// Whether the repository's hooks are run before a commit. Default: true.
+    pub(super) hooks: Option<bool>,
+    /// Whether commits are signed; `auto` does as git's config says. Default: auto.
     pub(super) sign: Option<Choice>,
     /// With `{number}`, `{total}` and `{name}`. Default: Milestone {number}/{total}: {name}.
     pub(super) subject: Option<String>,

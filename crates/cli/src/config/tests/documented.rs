@@ -23,9 +23,9 @@ failover:        { enabled: true, max_models: 3, first_token_timeout: auto, idle
 circuit_breaker: { enabled: true, failure_threshold: 5, reset_timeout: 60s, monitoring_window: 5m, consecutive_failures: 5, max_reset_timeout: 15m }
 degradation:     { enabled: true, templates: null }        # a folder whose files replace the built-in templates by name
 partial_success: { enabled: true, min_success_rate: 0.5 }  # off: all or nothing
-run:             { parallel: 3, timeout: 23m, deadline_reserve: 20s, max_milestones: 10, milestone_retries: 2, fix_rounds: 2, branch: "belay/{idea}", base: null, setup_command: auto, test_command: auto, test_timeout: 10m, min_confidence: 0.5, max_questions: 3 }
+run:             { parallel: 3, timeout: 23m, deadline_reserve: 20s, max_milestones: 10, milestone_retries: 2, fix_rounds: 2, branch: "belay/{idea}", base: null, setup_command: auto, test_command: auto, test_timeout: 10m, checks: auto, gate: milestone, test_env: [], confine: auto, min_confidence: 0.5, max_questions: 3 }
 budget:          { max_usd: null, max_tokens: null, max_usd_per_day: null }
-commit:          { author: null, sign: auto, subject: "Milestone {number}/{total}: {name}" }
+commit:          { author: null, hooks: true, sign: auto, subject: "Milestone {number}/{total}: {name}" }
 context:         { files: [AGENTS.md, CLAUDE.md, CONTRIBUTING.md], deny: ["**/.env", "**/*.pem"], rounds: 3 }
 guard:           { deny: [".git/**", ".github/workflows/**", ".husky/**", ".gitmodules", "**/CODEOWNERS", "**/.npmrc", "**/.env"], max_file_bytes: 1048576 }
 github:          { enabled: auto, repository: null, token_env: GITHUB_TOKEN, api_url: null, pull_request: ready }   # ready | draft | none
@@ -105,12 +105,17 @@ fn the_documented_values_are_these() {
         setup_command: ProjectCommand::Auto,
         test_command: ProjectCommand::Auto,
         test_timeout: minutes(10),
+        checks: Checks::Auto,
+        gate: Gate::Milestone,
+        test_env: Vec::new(),
+        confine: Confine::Auto,
         min_confidence: 0.5,
         max_questions: 3,
     };
     assert_eq!(config.run, run);
     assert_eq!((config.budget.max_usd, config.budget.max_tokens), (None, None));
     assert_eq!(config.commit.author, None);
+    assert!(config.commit.hooks);
     assert_eq!(config.commit.sign, Choice::Auto);
     assert_eq!(config.github.enabled, Choice::Auto);
     assert_eq!(config.github.token_env, "GITHUB_TOKEN");
@@ -158,9 +163,9 @@ failover: { enabled: false, max_models: 2, first_token_timeout: 1s, idle_timeout
 circuit_breaker: { enabled: false, failure_threshold: 2, reset_timeout: 20m, monitoring_window: 3d, consecutive_failures: 4 }
 degradation: { enabled: false, templates: my/templates }
 partial_success: { enabled: false, min_success_rate: 1 }
-run: { parallel: 1, timeout: 10s, max_milestones: 2, milestone_retries: 0, fix_rounds: 0, branch: work, base: main, setup_command: none, test_command: "make test", test_timeout: 1h, min_confidence: 0, max_questions: 0 }
+run: { parallel: 1, timeout: 10s, max_milestones: 2, milestone_retries: 0, fix_rounds: 0, branch: work, base: main, setup_command: none, test_command: "make test", test_timeout: 1h, checks: [{ name: lint, run: make lint, kind: build, timeout: 5s, gate: end }], gate: end, test_env: [DATABASE_URL], confine: off, min_confidence: 0, max_questions: 0 }
 budget: { max_usd: 4, max_tokens: 1000000 }
-commit: { author: "Ada Lovelace <ada@example.com>", sign: false, subject: "{name} ({number} of {total})" }
+commit: { author: "Ada Lovelace <ada@example.com>", hooks: false, sign: true, subject: "{name} ({number} of {total})" }
 context: { files: [], deny: [], rounds: 0 }
 guard: { deny: ["a/**"], max_file_bytes: 10 }
 github: { enabled: false, repository: owner/name, token_env: TOKEN, api_url: "https://git.example/api/v3", pull_request: none }
@@ -287,6 +292,26 @@ store: { kind: sqlite, path: state }
                 "make test",
             ),
             test_timeout: 3600s,
+            checks: Given(
+                [
+                    Check {
+                        name: "lint",
+                        kind: Build,
+                        command: "make lint",
+                        timeout: Some(
+                            5s,
+                        ),
+                        gate: Some(
+                            End,
+                        ),
+                    },
+                ],
+            ),
+            gate: End,
+            test_env: [
+                "DATABASE_URL",
+            ],
+            confine: Off,
             min_confidence: 0.0,
             max_questions: 0,
         },
@@ -305,7 +330,8 @@ store: { kind: sqlite, path: state }
                     email: "ada@example.com",
                 },
             ),
-            sign: Never,
+            hooks: false,
+            sign: Always,
             subject: "{name} ({number} of {total})",
         },
         context: Context {

@@ -1,5 +1,6 @@
 //! Configs as a person writes them, and what belay makes of them or says about them.
 
+mod checks;
 mod detection;
 mod documented;
 mod keys;
