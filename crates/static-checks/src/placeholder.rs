@@ -21,15 +21,15 @@ const CANDIDATES: usize = 20;
 const CODE: [(Language, &str); 6] = [
     (
         Language::Rust,
-        r#"\b(?:todo|unimplemented)!\s*[(\[{]|\bpanic!\s*\(\s*"(?i:not (?:yet )?implemented|todo|implement me)"#,
+        r#"\b(?:todo|unimplemented)!\s*[(\[{]|\b(?:panic|bail|anyhow|unreachable)!\s*\(\s*"(?i:not (?:yet )?implemented|todo|implement me)"#,
     ),
     (
         Language::Python,
-        r#"\braise\s+NotImplementedError\b|(?:\bpass\b|\.\.\.)\s*#\s*(?i:todo|fixme|xxx|implement|placeholder|your code|add (?:your|the|actual)|stub)"#,
+        r#"\braise\s+NotImplementedError\b|\braise\s+\w*(?:Error|Exception)\s*\(\s*[rfb]?["'](?i:(?:this |method |function )?(?:is )?not (?:yet )?implemented|todo\b|implement me)|(?:\bpass\b|\.\.\.)\s*#\s*(?i:todo|fixme|xxx|implement|placeholder|your code|add (?:your|the|actual)|stub)"#,
     ),
     (
         Language::Script,
-        r#"\bthrow\s+(?:new\s+)?\w*Error\s*\(\s*["'`](?i:(?:method |function |this )?(?:is )?not (?:yet )?implemented|todo\b|unimplemented|implement me)"#,
+        r#"\b(?:throw|reject\s*\()\s*(?:new\s+)?\w*Error\s*\(\s*["'`](?i:(?:method |function |this )?(?:is )?not (?:yet )?implemented|todo\b|unimplemented|implement me)"#,
     ),
     (
         Language::Component,
@@ -37,7 +37,7 @@ const CODE: [(Language, &str); 6] = [
     ),
     (
         Language::Go,
-        r#"\b(?:panic|log\.Fatalf?|log\.Panicf?)\s*\(\s*(?:(?:errors\.New|fmt\.Errorf|fmt\.Sprintf?)\s*\(\s*)?["`](?i:not (?:yet )?implemented|todo\b|unimplemented|implement me)"#,
+        r#"\b(?:panic|log\.Fatalf?|log\.Panicf?)\s*\(\s*(?:(?:errors\.New|fmt\.Errorf|fmt\.Sprintf?)\s*\(\s*)?["`](?i:not (?:yet )?implemented|todo\b|unimplemented|implement me)|\breturn\b[^"`]*\b(?:errors\.New|fmt\.Errorf)\s*\(\s*["`](?i:not (?:yet )?implemented|todo\b|unimplemented|implement me)"#,
     ),
     (
         Language::Braces,
@@ -98,7 +98,10 @@ pub(crate) fn check(source: &Source<'_>) -> Vec<Finding> {
     let lines = source.added();
     for (number, line) in lines.filter(|(_, line)| source.is_code_line(line)) {
         let at = usize::try_from(number).unwrap_or(usize::MAX) - 1;
-        let Some(kind) = stub(source, line, at).or_else(|| comment(source, line, at)) else {
+        let kind = stub(source, line, at)
+            .or_else(|| comment(source, line, at))
+            .or_else(|| python::idle(source, line, at));
+        let Some(kind) = kind else {
             continue;
         };
         let finding = kind.finding(source.path, number);
@@ -120,6 +123,7 @@ enum Kind {
     Elided,
     EmptyBody,
     Unsupported,
+    Idle,
     Admitted,
     Ellipsis,
     Note,
@@ -152,6 +156,11 @@ impl Kind {
                 Severity::Medium,
                 "A case is refused as not implemented.",
                 "Do it, or raise an error that says what the caller did wrong.",
+            ),
+            Self::Idle => (
+                Severity::Medium,
+                "The function does nothing.",
+                "Write its body, or say in a docstring why there is nothing to do.",
             ),
             Self::Admitted => (
                 Severity::Medium,

@@ -28,32 +28,36 @@ static RUST: LazyLock<Patterns> = LazyLock::new(|| Patterns {
     test: pattern(r"#\[(?:\w+::)*(?:test|rstest|test_case)\b"),
     assertion: pattern(r"\b(?:debug_|prop_)?assert\w*!|#\[should_panic|\bpanic!"),
     trivial: pattern(
-        r"\bassert!\s*\(\s*true\s*[,)]|\bassert_eq!\s*\(\s*(?:1\s*,\s*1|true\s*,\s*true)\s*\)",
+        r"\bassert!\s*\(\s*(?:true|1\s*==\s*1)\s*[,)]|\bassert_eq!\s*\(\s*(?:1\s*,\s*1|true\s*,\s*true)\s*[,)]",
     ),
-    skip: pattern(r"#\[ignore\b"),
+    skip: pattern(
+        r"#!?\[(?:ignore\b|cfg\(\s*(?:any\(\s*\)|not\(\s*all\(\s*\)\s*\)|FALSE|false)\s*\)|cfg_attr\(\s*(?:all\(\s*\)|test|true)\s*,\s*ignore\b)",
+    ),
 });
 
 static PYTHON: LazyLock<Patterns> = LazyLock::new(|| Patterns {
     test: pattern(r"^\s*(?:async\s+)?def\s+test\w*\s*\("),
     assertion: pattern(r"\bassert\b|\.assert_?\w+\s*\(|\bpytest\.(?:raises|warns|fail|approx)\b"),
-    trivial: pattern(r"^\s*assert\s+(?:True|1|1\s*==\s*1)\s*(?:$|#|,)|\.assertTrue\(\s*True\s*\)"),
+    trivial: pattern(
+        r"^\s*assert\s+(?:True|1|1\s*==\s*1)\s*(?:$|#|,)|\.assert(?:True\(\s*True|Equal\(\s*1\s*,\s*1|Equal\(\s*True\s*,\s*True)\s*[,)]",
+    ),
     skip: pattern(
-        r"@(?:pytest\.mark\.(?:skip|xfail)\b|unittest\.(?:skip\b|expectedFailure))|@(?:pytest\.mark\.skipif|unittest\.skipIf)\(\s*(?:True|1)\b|\bpytest\.skip\s*\(|\.skipTest\s*\(",
+        r"@(?:pytest\.mark\.(?:skip|xfail)\b|unittest\.(?:skip\b|expectedFailure))|@(?:pytest\.mark\.skipif|unittest\.skipIf)\(\s*(?:True|1)\b|\bpytestmark\s*=\s*\[?\s*pytest\.mark\.(?:skip|xfail)\b|\bmarks\s*=\s*\[?\s*pytest\.mark\.(?:skip|xfail)\b|\bpytest\.(?:skip|xfail)\s*\(|\braise\s+(?:unittest\.)?SkipTest\b|\.skipTest\s*\(",
     ),
 });
 
 static SCRIPT: LazyLock<Patterns> = LazyLock::new(|| Patterns {
     test: pattern(
-        r"(?:^|[^\w.$])(?:it|test|specify)(?:\.(?:each|only|concurrent|skip|todo|failing))*\s*[(`]|(?:^|[^\w.$])x(?:it|test)\s*\(",
+        r"(?:^|[^\w.$])(?:it|test|specify)(?:\.(?:each|only|concurrent|sequential|skip|todo|failing|fails|skipIf|runIf))*\s*[(`]|(?:^|[^\w.$])[xf](?:it|test|specify)(?:\.each)?\s*[(`]",
     ),
     assertion: pattern(
         r"\bexpect\w*\s*\(|\bassert(?:\.\w+)*\s*\(|\.should\b|\bt\.(?:is|deepEqual|truthy|throws\w*|equal|ok)\s*\(",
     ),
     trivial: pattern(
-        r"\bexpect\s*\(\s*(?:true\s*\)\s*\.\s*(?:toBe\s*\(\s*true|toBeTruthy\s*\()|1\s*\)\s*\.\s*toBe\s*\(\s*1)|\bassert(?:\.ok)?\s*\(\s*true\s*\)",
+        r"\bexpect\s*\(\s*(?:true\s*\)\s*\.\s*(?:to(?:Be|Equal|StrictEqual)\s*\(\s*true|toBeTruthy\s*\(|to\.be\.true\b)|false\s*\)\s*\.\s*(?:to(?:Be|Equal|StrictEqual)\s*\(\s*false|toBeFalsy\s*\()|1\s*\)\s*\.\s*to(?:Be|Equal)\s*\(\s*1\s*\))|\bassert(?:\.ok)?\s*\(\s*true\s*[,)]|\bassert\.(?:strictEqual|equal)\s*\(\s*(?:1\s*,\s*1|true\s*,\s*true)\s*[,)]",
     ),
     skip: pattern(
-        r"(?:^|[^\w.$])(?:it|test|describe|context|specify)\.(?:skip|todo|only|fixme)\b|(?:^|[^\w.$])[xf](?:it|test|describe)\s*\(",
+        r"(?:^|[^\w.$])(?:it|test|describe|context|specify|suite)(?:\.(?:describe|concurrent|sequential|parallel|serial|each))*\.(?:(?:skip|todo|only|fixme)\b|(?:skipIf|runIf)\(\s*(?:true|false|1|0)\s*\))|(?:^|[^\w.$])[xf](?:it|test|describe|context|specify)(?:\.each)?\s*[(`]|\bthis\.skip\s*\(",
     ),
 });
 
@@ -218,6 +222,10 @@ fn is_conditional(source: &Source<'_>, number: u32) -> bool {
     let above = source.lines.get(..at).unwrap_or_default();
     let opener = |text: &str| {
         let text = text.trim_start().trim_start_matches(['}', ' ']);
+        let always = ["if true", "if (true)", "if True", "if 1 ", "if 1:"];
+        if always.iter().any(|word| text.starts_with(word)) {
+            return false;
+        }
         ["if ", "elif ", "else if ", "except ", "except:", "case "]
             .iter()
             .any(|word| text.starts_with(word))

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::Kind;
+use crate::language::Language;
 use crate::patterns::pattern;
 use crate::source::{Line, Source};
 
@@ -43,6 +44,47 @@ pub(super) fn not_implemented(source: &Source<'_>, line: &Line<'_>, at: usize) -
     }
     let stub = LATER.is_match(line.text) || is_whole_body(source, at);
     Some(if stub { Kind::Stub } else { Kind::Unsupported })
+}
+
+/// A function that is only `pass` or dots. One with a docstring says what it is
+/// for, a decorated one is made for its decorator, an overload has its body
+/// elsewhere, and a method may be there to be overridden.
+pub(super) fn idle(source: &Source<'_>, line: &Line<'_>, at: usize) -> Option<Kind> {
+    if source.language != Language::Python || source.path.ends_with(".pyi") {
+        return None;
+    }
+    let code = source.code(line);
+    if !matches!(code.as_str(), "pass" | "...") {
+        return None;
+    }
+    let above = source.lines.get(..at).unwrap_or_default();
+    let opened = above.iter().rposition(|line| !source.code(line).is_empty())?;
+    // A docstring stands in between, or no function opens here.
+    if !is_whole_body(source, opened + 1) || !above.get(opened).is_some_and(|l| source.has_code(l))
+    {
+        return None;
+    }
+    (!is_free_to_be_empty(source, line, at)).then_some(Kind::Idle)
+}
+
+/// Whether the function is decorated, a method of a class (which may answer a
+/// protocol by doing nothing), or named for doing nothing.
+fn is_free_to_be_empty(source: &Source<'_>, line: &Line<'_>, at: usize) -> bool {
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let inner = indent(line.text);
+    let above = source.lines.get(..at).unwrap_or_default();
+    let Some(start) = above.iter().rposition(|line| {
+        let text = line.text.trim_start();
+        indent(line.text) < inner && (text.starts_with("def ") || text.starts_with("async def "))
+    }) else {
+        return true;
+    };
+    let head = above.get(start).map_or("", |line| line.text);
+    let before = start.checked_sub(1).and_then(|at| above.get(at)).map_or("", |line| line.text);
+    let lower = head.to_ascii_lowercase();
+    indent(head) > 0
+        || before.trim_start().starts_with(['@', ')'])
+        || ["noop", "no_op", "nothing", "dummy", "ignore"].iter().any(|word| lower.contains(word))
 }
 
 /// Whether nothing but comments and a docstring stands between `def` and the line.

@@ -90,6 +90,28 @@ fn skips_of_existing_tests_are_high_and_of_new_ones_medium() {
         ("a.test.ts", SCRIPT.replace("it('one'", "xit('one'"), "2"),
         ("a.test.ts", SCRIPT.replace("it('one'", "it.only('one'"), "2"),
         ("a.test.ts", SCRIPT.replace("describe(", "describe.skip("), "1"),
+        ("a.rs", RUST.replace("#[test]", "#[cfg(any())]\n#[test]"), "2"),
+        ("a.rs", RUST.replace("#[test]", "#[test]\n#[cfg_attr(all(), ignore)]"), "3"),
+        ("test_a.py", format!("pytestmark = pytest.mark.skip\n{PYTHON}"), "1"),
+        ("test_a.py", PYTHON.replace("    assert a", "    pytest.xfail('x')\n    assert a"), "2"),
+        (
+            "test_a.py",
+            PYTHON.replace("    assert a", "    raise unittest.SkipTest\n    assert a"),
+            "2",
+        ),
+        (
+            "test_a.py",
+            PYTHON.replace("    assert a", "    if True:\n        pytest.skip('x')\n    assert a"),
+            "3",
+        ),
+        ("a.test.ts", SCRIPT.replace("describe(", "describe.only("), "1"),
+        ("a.test.ts", SCRIPT.replace("describe(", "xdescribe("), "1"),
+        ("a.test.ts", SCRIPT.replace("describe(", "test.describe.skip("), "1"),
+        ("a.test.ts", SCRIPT.replace("test.each([1])", "test.skip.each([1])"), "5"),
+        ("a.test.ts", SCRIPT.replace("test.each([1])", "xit.each([1])"), "5"),
+        ("a.test.ts", SCRIPT.replace("it('one'", "it.skipIf(true)('one'"), "2"),
+        ("a.test.ts", SCRIPT.replace("    expect(a", "    this.skip()\n    expect(a"), "3"),
+        ("a_test.go", GO.replace("\trequire", "\tt.SkipNow()\n\trequire"), "8"),
         ("a_test.go", GO.replace("\trequire", "\tt.Skip(\"x\")\n\trequire"), "8"),
     ];
     for (path, after, line) in cases {
@@ -107,6 +129,22 @@ fn assertions_that_cannot_fail_are_medium() {
     let cases = [
         ("a.rs", "#[test]\nfn a() {\n    assert!(b());\n    assert!(true);\n}\n", "medium 4"),
         ("test_a.py", "def test_a():\n    assert b()\n    assert True\n", "medium 3"),
+        (
+            "test_a.py",
+            "def test_a(self):\n    assert b()\n    self.assertEqual(1, 1)\n",
+            "medium 3",
+        ),
+        (
+            "a.rs",
+            "#[test]\nfn a() {\n    assert!(b());\n    assert!(1 == 1, \"x\");\n}\n",
+            "medium 4",
+        ),
+        (
+            "a.test.js",
+            "it('a', () => {\n  expect(b()).toBe(1)\n  expect(false).toEqual(false)\n})\n",
+            "medium 3",
+        ),
+        ("a.test.js", "it('a', () => {\n  assert(b())\n  assert.equal(1, 1)\n})\n", "medium 3"),
         (
             "a.test.ts",
             "it('a', () => {\n  expect(b()).toBe(1)\n  expect(true).toBe(true)\n})\n",
@@ -151,6 +189,13 @@ fn honest_changes_are_left_alone() {
                 "@pytest.mark.skipif(os.name == 'nt', reason='x')\ndef test_two",
             ),
         ),
+        ("a.rs", RUST, RUST.replace("#[test]", "#[cfg(unix)]\n#[test]")),
+        ("a.rs", RUST, RUST.replace("#[test]", "#[cfg(not(any(windows)))]\n#[test]")),
+        ("a.rs", RUST, RUST.replace("#[test]", "#[test]\n#[cfg_attr(miri, ignore)]")),
+        ("test_a.py", PYTHON, format!("pytest.importorskip('numpy')\n{PYTHON}")),
+        ("a.test.ts", SCRIPT, SCRIPT.replace("it('one'", "it.skipIf(isWindows)('one'")),
+        ("a.test.ts", SCRIPT, SCRIPT.replace("toBe(1)", "toBe(true)")),
+        ("a.test.ts", SCRIPT, SCRIPT.replace("expect(a())", "lexer.skip(1); expect(a())")),
         ("a.test.ts", SCRIPT, SCRIPT.replace("toBe(1)", "toEqual({ only: true, skip: 1 })")),
         ("a.test.ts", SCRIPT, SCRIPT.replace("'one'", "'uses it.skip( and xit('")),
     ];
