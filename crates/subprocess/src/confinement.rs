@@ -22,7 +22,11 @@ pub struct Confinement {
     pub writable: Vec<PathBuf>,
     /// Files and folders that may not be read, by whatever path they are
     /// reached; one that does not exist is passed over. A hard link that was
-    /// made before has another path and stays readable.
+    /// made before has another path and stays readable. Disks are among them
+    /// without being named. What is made during the command beside one of
+    /// these, or beside a folder above it, can only be read where it can be
+    /// written; and one within a folder of `writable` should be avoided, since
+    /// without a mount namespace it makes what is new there unreadable.
     pub unreadable: Vec<PathBuf>,
     /// Files, each with the file whose content is shown instead. Where that
     /// cannot be had the first one cannot be read.

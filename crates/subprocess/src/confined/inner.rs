@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
 use rustix::process::{Pid, setsid};
 
 use super::channel::{Channel, Record};
@@ -14,7 +16,7 @@ use super::orders::Orders;
 use super::rules::{Bounds, restrict};
 use super::{Error, mounts, powers};
 
-/// Nobody is there to read it.
+/// The status of an end that nobody waits for.
 const RELEASED: i32 = 1;
 
 /// Restricts this process and starts the command; in a process namespace also
@@ -54,7 +56,9 @@ fn wait(child: Pid, channel: &Channel) -> io::Result<i32> {
 
 fn confine(orders: &Orders, first: bool, own_mounts: bool, channel: &Channel) {
     make_missing(&orders.bounds.writable);
-    let mut unreadable: Vec<PathBuf> = resolved(&orders.bounds.unreadable);
+    let mut unreadable: Vec<PathBuf> = orders.bounds.unreadable.clone();
+    unreadable.extend(raw_disks(Path::new("/dev")));
+    let mut unreadable = resolved(&unreadable);
     let replaced: Vec<(PathBuf, PathBuf)> = orders
         .bounds
         .replaced
@@ -92,6 +96,20 @@ fn confine(orders: &Orders, first: bool, own_mounts: bool, channel: &Channel) {
         channel.tell(&Record::Landlock(version));
     }
     tell(channel, restricted.notes);
+}
+
+/// The disks that this user may read past every file's path and permissions,
+/// as root may.
+fn raw_disks(devices: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(devices) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_block_device()))
+        .map(|entry| entry.path())
+        .filter(|path| access(path, Access::READ_OK).is_ok())
+        .collect()
 }
 
 /// As they are reached without links, each once, and none beneath another.

@@ -8,13 +8,13 @@ use std::process::Command;
 
 use rustix::process::{Pid, WaitStatus, getpid, set_child_subreaper};
 
+use super::Error;
 use super::channel::{Channel, Record};
 use super::children::{Waited, Watch};
 use super::namespaces;
 use super::orders::{INNER, MOUNTS, Orders, PID, own_arguments};
-use super::{Error, keeper};
 
-/// What a shell reports for a process killed by SIGKILL.
+/// What stands for an end that nobody asks about: what a shell reports for a process killed by SIGKILL.
 const KILLED: i32 = 137;
 
 /// Runs the command to its end, or ends it with the lifeline: the exit status.
@@ -38,9 +38,9 @@ pub(super) fn keep(orders: &Orders, args: &[OsString], channel: &Channel) -> Res
         }
     };
     // It inherits the channel as its standard input.
-    let inner = inner.args(args).spawn().map_err(|error| orders.start_error(error))?;
-    let inner = keeper::pid(inner.id()).map_err(Error::Wait)?;
-    wait(inner, channel).map_err(Error::Wait)
+    let child = inner.args(args).spawn().map_err(|error| orders.start_error(error))?;
+    let child = pid(child.id()).map_err(Error::Wait)?;
+    wait(child, channel).map_err(Error::Wait)
 }
 
 fn wait(inner: Pid, channel: &Channel) -> io::Result<i32> {
@@ -78,6 +78,7 @@ pub(super) fn again(this: &[OsString]) -> Command {
     command
 }
 
+/// A child's number, by which it is waited for together with all others.
 pub(super) fn pid(id: u32) -> io::Result<Pid> {
     i32::try_from(id)
         .ok()

@@ -100,6 +100,22 @@ fn the_variables_of_the_process_that_runs_commands_cannot_be_read() {
     }
 }
 
+/// Root reads a disk as it reads a file, and every key on it.
+#[tokio::test]
+async fn disks_cannot_be_read_past_their_files() {
+    for off in [&[][..], &[NO_NAMESPACES], &[NO_LANDLOCK]] {
+        let ground = Ground::new(User::This, off);
+        let script = "for disk in $(find /dev -maxdepth 1 -type b); do \
+                        [ $(head -c 4 $disk | wc -c) = 0 ] || echo open $disk; done; \
+                      head -c 4 /dev/zero | wc -c; [ -r /dev/null ]";
+        let output = ground.run(script).await;
+        assert_eq!(output.ended, Ended::Exited(0), "{}", both(&output));
+        if super::restricted(&output) || super::mounts(&output) {
+            assert_eq!(output.stdout.text(), "4\n", "{off:?} {}", both(&output));
+        }
+    }
+}
+
 #[tokio::test]
 async fn processes_outside_cannot_be_signalled() {
     let mut bystander = Bystander::new();
