@@ -14,7 +14,8 @@ use super::children::{Waited, Watch};
 use super::namespaces;
 use super::orders::{INNER, MOUNTS, Orders, PID, own_arguments};
 
-/// What stands for an end that nobody asks about: what a shell reports for a process killed by SIGKILL.
+/// The status of an end that nobody asks about: what a shell reports for a
+/// process killed by SIGKILL.
 const KILLED: i32 = 137;
 
 /// Runs the command to its end, or ends it with the lifeline: the exit status.
