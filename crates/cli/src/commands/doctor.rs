@@ -105,7 +105,7 @@ pub(crate) async fn run(
         Err(error) => vec![Check::fail(
             "config",
             error.line(),
-            "mend the file; docs/config.md has every key, `belay init --schema` their types",
+            "correct the file; docs/config.md has every key, `belay init --schema` their types",
         )],
     };
     let patient = Patient {

@@ -17,6 +17,7 @@ async fn every_command_explains_itself() {
         &["breaker", "list"],
         &["breaker", "reset"],
         &["init"],
+        &["doctor"],
         &["demo"],
         &["completions"],
     ];

@@ -10,6 +10,7 @@
 mod adverse;
 mod bad_input;
 mod demo;
+mod doctor;
 mod faults;
 mod harness;
 mod help;

@@ -8,7 +8,7 @@ use crate::config::{Config, Role};
 pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     let Some(config) = &patient.config else {
         let said = "not looked at while the config cannot be used";
-        return vec![Check::warn("models", said, "mend the config first")];
+        return vec![Check::warn("models", said, "correct the config first")];
     };
     let mut checks = vec![chains(config, patient.offline)];
     checks.extend(config.providers.keys().filter_map(|name| key(config, name)));
@@ -20,24 +20,24 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
 
 fn chains(config: &Config, offline: bool) -> Check {
     let count = |role: Role| match config.chain(role).len() {
-        0 => format!("{role} none"),
-        count => format!("{role} {count}"),
+        0 => format!("none for the {role}"),
+        count => format!("{count} for the {role}"),
     };
     let counts: Vec<String> = Role::ALL.into_iter().map(count).collect();
     let said = counts.join(", ");
     let without: Vec<&str> =
         Role::ALL.iter().filter(|role| config.chain(**role).is_empty()).map(|r| r.name()).collect();
     if without.is_empty() {
-        return Check::ok("models", format!("in the chains: {said}"));
+        return Check::ok("models", said);
     }
     let looked = if offline { " (local servers were not looked for)" } else { "" };
     let mend =
         "set a key such as OPENAI_API_KEY, start Ollama, or name models under roles in the config";
     if config.degradation.enabled {
-        let said = format!("in the chains: {said}; templates answer for the rest{looked}");
+        let said = format!("{said}; templates answer for the rest{looked}");
         Check::warn("models", said, mend)
     } else {
-        let said = format!("in the chains: {said}; templates are off, so runs fail{looked}");
+        let said = format!("{said}; templates are off, so runs fail{looked}");
         Check::fail("models", said, mend)
     }
 }

@@ -73,7 +73,8 @@ fn amount(bytes: u64) -> String {
     format!("{}.{} GiB", bytes / GIB, bytes % GIB * 10 / GIB)
 }
 
-/// The runs so far. None is held, and where there are none nothing is made.
+/// The runs so far, read as `status` reads them: none is held, and where there
+/// are none nothing is made. The database does its own bookkeeping.
 async fn state(project: &Project) -> Vec<Check> {
     if !project.has_state() {
         return vec![Check::ok("state", "no run yet")];
@@ -116,7 +117,7 @@ fn templates(patient: &Patient) -> Vec<Check> {
         let said = format!("all {all} work, with those of {}", folder.display());
         return vec![Check::ok("templates", said)];
     }
-    let mend = "mend the file or take it away; docs/templates.md has its facts and filters";
+    let mend = "correct the file or take it away; docs/templates.md has its facts and filters";
     problems.into_iter().map(|problem| Check::fail("templates", line(problem), mend)).collect()
 }
 
