@@ -12,6 +12,7 @@ mod hooks;
 mod linked;
 mod paths;
 mod project;
+mod locking;
 mod renames;
 mod rerunning;
 mod salvage;

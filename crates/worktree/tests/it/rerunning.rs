@@ -24,12 +24,12 @@ fn environment() -> ProjectEnvironment {
     )
 }
 
-async fn ran(worktree: &Worktree, command: &ProjectCommand) -> CommandOutcome {
+pub(crate) async fn ran(worktree: &Worktree, command: &ProjectCommand) -> CommandOutcome {
     let cancel = CancellationToken::new();
     run_project_command(worktree, command, &environment(), LONG, &cancel).await.unwrap()
 }
 
-fn command(run: &str) -> ProjectCommand {
+pub(crate) fn command(run: &str) -> ProjectCommand {
     ProjectCommand { command: run.to_owned(), dir: String::new(), source: String::new() }
 }
 
