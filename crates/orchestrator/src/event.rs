@@ -93,6 +93,8 @@ pub enum StepName {
     Prepare,
     /// Coders write the work items.
     Implement,
+    /// The project's own commands bring lockfiles and files to their form.
+    Format,
     /// The reviewer judges the milestone's diff.
     Review,
     /// The project's own tests.
@@ -334,12 +336,16 @@ pub enum Event {
     },
     TestsPassed {
         milestone: Option<usize>,
+        #[serde(default = "test")]
+        check: String,
         command: Option<String>,
         latency_ms: u64,
         note: Option<String>,
     },
     TestsFailed {
         milestone: Option<usize>,
+        #[serde(default = "test")]
+        check: String,
         command: Option<String>,
         latency_ms: u64,
         exit: Option<i32>,
@@ -425,6 +431,11 @@ pub enum Event {
     Warned {
         message: String,
     },
+}
+
+/// The check of journals from before there were others.
+fn test() -> String {
+    "test".to_owned()
 }
 
 impl Event {

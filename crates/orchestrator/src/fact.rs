@@ -4,10 +4,10 @@
 //! and is left out of what is printed. It holds results, never a provider's
 //! raw messages, so another process, binary or provider can go on from it.
 
-use agents::{Analysis, ChangeSet, Idea, Plan, Review, WorkItem};
+use agents::{Analysis, Answer, ChangeSet, Idea, Plan, ResolvedChange, Review, WorkItem};
 use model_providers::Attempt;
 use serde::{Deserialize, Serialize};
-use worktree::{CommandOutcome, CommitId, CommitIntent};
+use worktree::{CommandOutcome, CommitId, CommitIntent, TreeId};
 
 /// Why a round of work was begun.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum Fact {
     Analysis(Analysis),
     /// With the `step_finished` of the plan.
     Plan(Plan),
-    /// With the `step_finished` of the preparation: the tests before any change.
+    /// With the `step_finished` of the preparation.
     Prepared(Prepared),
     /// With the `step_started` of a round of work.
     Round(Round),
@@ -42,7 +42,11 @@ pub enum Fact {
     /// With `review_approved` and `review_rejected`.
     Review(Review),
     /// With `tests_passed` and `tests_failed`.
-    Tests(Option<CommandOutcome>),
+    Checked(Checked),
+    /// With the `step_finished` of formatting: what commands of the project rewrote.
+    Formatted(Vec<ResolvedChange>),
+    /// With `question_answered`.
+    Answer(Answer),
     /// With the `step_started` of a commit: the intent of the effect.
     Intent(CommitIntent),
 }
@@ -60,11 +64,24 @@ pub struct Started {
     pub branch: String,
 }
 
-/// What the preparation found.
+/// What the preparation found, besides how the checks went.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub struct Prepared {
-    /// The test command, as found or configured; none if there is none.
-    pub test: Option<CommandOutcome>,
+    /// Names of formatters whose form the base is not in: they would rewrite what nobody asked
+    /// to change.
+    #[serde(default)]
+    pub formatters_not_kept_to: Vec<String>,
+}
+
+/// One check on one tree.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// What people call the check.
+    pub name: String,
+    /// What was checked.
+    pub tree: TreeId,
+    /// How it went; its command is the one that was asked for.
+    pub outcome: Option<CommandOutcome>,
 }
 
 /// A round of work on one milestone: who does what, because of what.

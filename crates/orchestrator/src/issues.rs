@@ -10,9 +10,8 @@ use degradation_templates::{
     IssueText, ManualTaskFacts, Templates,
 };
 use sha2::{Digest, Sha256};
-use worktree::CommandOutcome;
-
 use crate::event::{IssueKind, Status};
+use crate::fact::Checked;
 use crate::milestone::{Item, ItemResult, MilestoneState};
 use crate::state::{IssueState, State};
 
@@ -173,13 +172,15 @@ pub fn review_findings(review: &Review) -> Vec<String> {
     findings
 }
 
-/// What a red test run says.
-pub fn test_finding(outcome: &CommandOutcome) -> String {
+/// What a red check says.
+pub fn check_finding(red: &Checked) -> Option<String> {
+    let outcome = red.outcome.as_ref()?;
     let start = outcome.output.len().saturating_sub(OUTPUT_SHOWN);
     let start = (start..outcome.output.len())
         .find(|at| outcome.output.is_char_boundary(*at))
         .unwrap_or_default();
-    format!("`{}` failed ({}):\n{}", outcome.command, outcome.ended, &outcome.output[start..])
+    let (name, command, ended) = (&red.name, &outcome.command, &outcome.ended);
+    Some(format!("The check {name}, `{command}`, failed ({ended}):\n{}", &outcome.output[start..]))
 }
 
 /// Renders the text of an issue.
@@ -340,14 +341,7 @@ fn details(milestone: &MilestoneState) -> String {
         if let Some(judged) = round.judged.as_ref().filter(|judged| !judged.approved) {
             lines.extend(review_findings(&judged.review));
         }
-        lines.extend(
-            round
-                .tested
-                .iter()
-                .filter(|tested| !tested.passed)
-                .filter_map(|tested| tested.outcome.as_ref())
-                .map(test_finding),
-        );
+        lines.extend(round.red().and_then(check_finding));
     }
     lines.join("\n\n")
 }

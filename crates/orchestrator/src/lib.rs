@@ -35,7 +35,9 @@ pub use error::Error;
 pub use event::{Event, Role, Status};
 pub use journal::{Line, Listener};
 pub use next::{Step, next};
-pub use settings::{ProjectCommandSetting, Settings};
+pub use settings::{
+    CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign,
+};
 pub use shutdown::Shutdown;
 pub use start::{NewWork, start};
 pub use state::State;

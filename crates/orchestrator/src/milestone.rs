@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use agents::{ChangeSet, Review, WorkItem};
+use agents::{ChangeSet, ResolvedChange, Review, WorkItem};
 use model_providers::{Attempt, Class, ModelId};
-use worktree::{CommandOutcome, CommitId, CommitIntent};
+use worktree::{CommitId, CommitIntent};
 
 use crate::event::Status;
-use crate::fact::{Cause, Round};
+use crate::fact::{Cause, Checked, Round};
 
 /// How a work item ended.
 #[derive(Clone, Debug)]
@@ -87,15 +87,6 @@ pub struct Judgement {
     pub model: Option<ModelId>,
 }
 
-/// A test run, and what it is taken for.
-#[derive(Clone, Debug)]
-pub struct Tested {
-    /// Nothing fails that did not fail before.
-    pub passed: bool,
-    /// The run itself; none where the project has no tests.
-    pub outcome: Option<CommandOutcome>,
-}
-
 /// Work items done side by side, then judged together.
 #[derive(Clone, Debug)]
 pub struct RoundState {
@@ -109,8 +100,12 @@ pub struct RoundState {
     pub partial_accepted: bool,
     /// The review of the milestone after this round.
     pub judged: Option<Judgement>,
-    /// The tests after this round.
-    pub tested: Option<Tested>,
+    /// What the project's commands made of the files; none before they were run.
+    pub formatted: Option<Vec<ResolvedChange>>,
+    /// The checks after this round, in order, and whether each is taken for green.
+    pub checks: Vec<(Checked, bool)>,
+    /// No more of them are to come.
+    pub checks_ended: bool,
 }
 
 impl RoundState {
@@ -122,8 +117,15 @@ impl RoundState {
             items,
             partial_accepted: false,
             judged: None,
-            tested: None,
+            formatted: None,
+            checks: Vec::new(),
+            checks_ended: false,
         }
+    }
+
+    /// The check that is red, if one is.
+    pub fn red(&self) -> Option<&Checked> {
+        self.checks.iter().find(|(_, passed)| !passed).map(|(checked, _)| checked)
     }
 
     /// Items whose change set was taken.
@@ -170,8 +172,17 @@ pub struct MilestoneState {
 pub struct Write {
     /// What the file held when the change was made for it; none for a new file.
     pub before: Option<String>,
-    /// What it is to hold; `None` deletes it.
+    /// What it is to hold; `None` deletes it, or leaves the content that `from` had.
     pub after: Option<String>,
+    /// The file that it was renamed from.
+    pub from: Option<String>,
+}
+
+impl Write {
+    /// Whether there is a file afterwards.
+    pub fn leaves_a_file(&self) -> bool {
+        self.after.is_some() || self.from.is_some()
+    }
 }
 
 /// Why a milestone has no commit.
@@ -223,14 +234,13 @@ impl MilestoneState {
     /// counts, and the first one's idea of what was there.
     pub fn writes(&self) -> BTreeMap<String, Write> {
         let mut writes: BTreeMap<String, Write> = BTreeMap::new();
-        for item in self.active().iter().flat_map(|round| &round.items) {
-            if let Some(ItemResult::Succeeded { changes, .. }) = &item.result {
-                for change in &changes.changes {
-                    let first = writes.remove(&change.path).map(|write| write.before);
-                    let before = first.unwrap_or_else(|| change.before.clone());
-                    let write = Write { before, after: change.after.clone() };
-                    writes.insert(change.path.clone(), write);
-                }
+        for round in self.active() {
+            let items = round.items.iter().filter_map(|item| match &item.result {
+                Some(ItemResult::Succeeded { changes, .. }) => Some(&changes.changes),
+                _ => None,
+            });
+            for change in items.chain(&round.formatted).flatten() {
+                overlay(&mut writes, change);
             }
         }
         writes
@@ -279,8 +289,10 @@ impl MilestoneState {
         if redo {
             self.since = self.rounds.len();
         } else if let Some(round) = self.current_mut() {
+            round.formatted = None;
             round.judged = None;
-            round.tested = None;
+            round.checks.clear();
+            round.checks_ended = false;
         }
     }
 
@@ -292,5 +304,21 @@ impl MilestoneState {
             self.intent = None;
             self.given_up = None;
         }
+    }
+}
+
+/// What the change makes of the file, after what earlier ones made of it.
+fn overlay(writes: &mut BTreeMap<String, Write>, change: &ResolvedChange) {
+    let earlier = writes.remove(&change.path);
+    let (before, from) = match earlier {
+        Some(write) => (write.before, write.from),
+        None => (change.before.clone(), None),
+    };
+    // A file that is edited after it was moved is still the moved one.
+    let from = change.from.clone().or(from.filter(|_| change.after.is_some()));
+    let write = Write { before, after: change.after.clone(), from };
+    // Made by an earlier round and taken back by a later one: it never was.
+    if write.before.is_some() || write.leaves_a_file() {
+        writes.insert(change.path.clone(), write);
     }
 }

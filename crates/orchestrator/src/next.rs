@@ -31,9 +31,11 @@ pub enum Step {
     AcceptPartial { milestone: usize },
     /// Drop what the milestone has so far; try again, or end it with a status.
     RollBack { milestone: usize, outcome: Option<Status>, reason: String },
+    /// Let the project's own commands bring lockfiles and files to their form.
+    Format { milestone: usize },
     /// Ask the reviewer for a judgement of the milestone's diff.
     Review { milestone: usize },
-    /// Run the project's tests on the milestone's tree.
+    /// Run the project's checks on the milestone's tree.
     Test { milestone: usize },
     /// Make the milestone's commit and move the branch.
     Commit { milestone: usize },
@@ -60,7 +62,7 @@ pub fn next(state: &State, settings: &Settings) -> Step {
     let Some(plan) = &state.plan else {
         return Step::Plan;
     };
-    if state.prepared.is_none() {
+    if !state.prepared {
         return Step::Prepare;
     }
     let mut stopped = false;
@@ -161,6 +163,9 @@ fn usual_step(milestone: usize, state: &MilestoneState, settings: &Settings) -> 
     if let Some(step) = judge_success(milestone, state, round, settings) {
         return step;
     }
+    if round.formatted.is_none() {
+        return Step::Format { milestone };
+    }
     let Some(judged) = &round.judged else {
         return Step::Review { milestone };
     };
@@ -173,17 +178,17 @@ fn usual_step(milestone: usize, state: &MilestoneState, settings: &Settings) -> 
             issues::review_findings(&judged.review),
         );
     }
-    match &round.tested {
-        None => Step::Test { milestone },
-        Some(tested) if !tested.passed => {
+    match round.red() {
+        _ if !round.checks_ended => Step::Test { milestone },
+        Some(red) => {
             if round.partial_accepted && state.retries < settings.milestone_retries {
                 let reason = format!("{}, and the tests are red with them", succeeded(round));
                 return Step::RollBack { milestone, outcome: None, reason };
             }
-            let findings = tested.outcome.iter().map(issues::test_finding).collect();
+            let findings = issues::check_finding(red).into_iter().collect();
             mend(milestone, state, settings, Cause::Tests, findings)
         }
-        Some(_) => Step::Commit { milestone },
+        None => Step::Commit { milestone },
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use worktree::Person;
+use worktree::{Check, Person};
 
 use crate::event::Status;
 
@@ -16,6 +16,46 @@ pub enum ProjectCommandSetting {
     Fixed(String),
     /// None is run.
     Off,
+}
+
+/// When a check is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Gate {
+    /// Before the first milestone, and before the commit of each.
+    #[default]
+    Milestone,
+    /// Once, before the commit of the last milestone.
+    End,
+}
+
+/// A check of the config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckSetting {
+    /// What is run.
+    pub check: Check,
+    /// When; none is as the others of its kind.
+    pub gate: Option<Gate>,
+}
+
+/// The project's checks besides its tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChecksSetting {
+    /// Those that the project clearly uses.
+    Auto,
+    /// These and no others; one of kind `Test` stands for the test command.
+    Fixed(Vec<CheckSetting>),
+}
+
+/// Whether commits are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Sign {
+    /// As git's config says.
+    #[default]
+    Auto,
+    /// All of them.
+    Always,
+    /// None.
+    Never,
 }
 
 /// The rules of a run. Defaults are the contract's.
@@ -37,7 +77,19 @@ pub struct Settings {
     pub setup_command: ProjectCommandSetting,
     /// How to run the tests.
     pub test_command: ProjectCommandSetting,
-    /// How long one test run or set-up may take.
+    /// The checks besides the tests.
+    pub checks: ChecksSetting,
+    /// When builds and tests are run, where a check does not say so itself.
+    pub gate: Gate,
+    /// The repository's hooks have their say.
+    pub hooks: bool,
+    /// Whether commits are signed.
+    pub sign: Sign,
+    /// An analysis that is less sure than this asks a person, from 0 to 1.
+    pub min_confidence: f64,
+    /// Questions to a person in one run.
+    pub max_questions: usize,
+    /// How long one check or set-up may take.
     pub test_timeout: Duration,
     /// With what the project's own commands are run.
     pub project: worktree::ProjectEnvironment,

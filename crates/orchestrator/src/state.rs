@@ -8,13 +8,13 @@ use checkpoint_store::Entry;
 use jiff::Timestamp;
 use model_providers::{ModelId, Tokens};
 use serde::Serialize;
-use worktree::CommitId;
+use worktree::{CommandOutcome, CommitId, TreeId};
 
 use crate::event::{Event, IssueKind, Status, StepName};
-use crate::fact::{Fact, Prepared, Started};
+use crate::fact::{Checked, Fact, Started};
 use crate::issues;
 use crate::journal::parse;
-use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, RoundState, Tested};
+use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, RoundState};
 
 /// An answer with who gave it.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl From<StepName> for Phase {
             StepName::Analyze => Self::Analyzing,
             StepName::Plan => Self::Planning,
             StepName::Prepare | StepName::Test => Self::Testing,
-            StepName::Implement => Self::Implementing,
+            StepName::Implement | StepName::Format => Self::Implementing,
             StepName::Review => Self::Reviewing,
             StepName::Commit => Self::Committing,
         }
@@ -98,8 +98,12 @@ pub struct State {
     pub analysis: Option<Given<Analysis>>,
     /// What is to be done.
     pub plan: Option<Given<Plan>>,
-    /// The tests before any change.
-    pub prepared: Option<Prepared>,
+    /// The worktree and the branch are there, and the checks before any change are done.
+    pub prepared: bool,
+    /// The checks before any change.
+    pub baseline: Vec<Checked>,
+    /// Formatters whose form the base is not in.
+    pub formatters_not_kept_to: Vec<String>,
     /// As many as the plan has.
     pub milestones: Vec<MilestoneState>,
     /// The status that the run ended with.
@@ -159,10 +163,11 @@ impl State {
             (Event::RunResumed { after, .. }, _) => self.resume(after),
             (Event::RunFinished { status, reason, .. }, _) => self.finish(status, reason),
             (Event::StepStarted { step, milestone, .. }, fact) => self.begin(step, milestone, fact),
-            (Event::StepFinished { degraded, .. }, fact) => {
+            (Event::StepFinished { step, milestone, degraded, .. }, fact) => {
                 self.failures.clear();
+                self.end_step(step, milestone);
                 if let Some(fact) = fact {
-                    self.keep(fact, degraded);
+                    self.keep(fact, milestone, degraded);
                 }
             }
             (event @ (Event::AttemptFailed { .. } | Event::AttemptSucceeded { .. }), _) => {
@@ -212,14 +217,29 @@ impl State {
         }
     }
 
-    fn keep(&mut self, fact: Fact, degraded: bool) {
+    fn end_step(&mut self, step: StepName, milestone: Option<usize>) {
+        match (step, milestone.and_then(|number| self.round_mut(number))) {
+            (StepName::Prepare, _) => self.prepared = true,
+            (StepName::Test, Some(round)) => round.checks_ended = true,
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, fact: Fact, milestone: Option<usize>, degraded: bool) {
         match fact {
             Fact::Analysis(value) => self.analysis = Some(Given { value, degraded }),
             Fact::Plan(value) => {
                 self.milestones = vec![MilestoneState::default(); value.milestones.len()];
                 self.plan = Some(Given { value, degraded });
             }
-            Fact::Prepared(prepared) => self.prepared = Some(prepared),
+            Fact::Prepared(prepared) => {
+                self.formatters_not_kept_to = prepared.formatters_not_kept_to;
+            }
+            Fact::Formatted(changes) => {
+                if let Some(round) = milestone.and_then(|number| self.round_mut(number)) {
+                    round.formatted = Some(changes);
+                }
+            }
             _ => {}
         }
     }
@@ -268,11 +288,11 @@ impl State {
             ) => {
                 self.judge(milestone, Judgement { approved: false, review, degraded, model });
             }
-            (Event::TestsPassed { milestone: Some(milestone), .. }, Some(Fact::Tests(outcome))) => {
-                self.test(milestone, Tested { passed: true, outcome });
+            (Event::TestsPassed { milestone, .. }, Some(Fact::Checked(checked))) => {
+                self.check(milestone, checked, true);
             }
-            (Event::TestsFailed { milestone: Some(milestone), .. }, Some(Fact::Tests(outcome))) => {
-                self.test(milestone, Tested { passed: false, outcome });
+            (Event::TestsFailed { milestone, .. }, Some(Fact::Checked(checked))) => {
+                self.check(milestone, checked, false);
             }
             (Event::MilestoneCommitted { milestone, commit, .. }, _) => {
                 self.tip = Some(commit.clone());
@@ -376,9 +396,14 @@ impl State {
         }
     }
 
-    fn test(&mut self, milestone: usize, tested: Tested) {
-        if let Some(round) = self.round_mut(milestone) {
-            round.tested = Some(tested);
+    fn check(&mut self, milestone: Option<usize>, checked: Checked, passed: bool) {
+        match milestone {
+            None => self.baseline.push(checked),
+            Some(number) => {
+                if let Some(round) = self.round_mut(number) {
+                    round.checks.push((checked, passed));
+                }
+            }
         }
     }
 
@@ -441,6 +466,15 @@ impl State {
         let mut planned = (1..=self.milestones.len())
             .filter(|number| self.milestone(*number).is_some_and(|state| state.rest_of.is_none()));
         planned.any(|number| !self.open_items(number).is_empty())
+    }
+
+    /// How a command went when it was last run on this very tree.
+    pub fn outcome_on(&self, tree: &TreeId, command: &str) -> Option<&CommandOutcome> {
+        let rounds = self.milestones.iter().flat_map(|milestone| &milestone.rounds);
+        let checks = rounds.flat_map(|round| &round.checks).map(|(checked, _)| checked);
+        let outcomes = self.baseline.iter().chain(checks).filter(|checked| checked.tree == *tree);
+        let mut outcomes = outcomes.filter_map(|checked| checked.outcome.as_ref());
+        outcomes.rfind(|outcome| outcome.command == command)
     }
 
     /// Whether a committed milestone lacks items that no person has taken off the list.

@@ -24,7 +24,8 @@ fn the_way_of_a_milestone_that_goes_well() {
     assert!(matches!(story.next(), Step::BeginRound { milestone: 1, cause: Cause::Plan, .. }));
     assert_eq!(story.round(Cause::Plan, &FILES).next(), Step::Implement { milestone: 1 });
     assert_eq!(story.succeed(1).succeed(2).next(), Step::Implement { milestone: 1 });
-    assert_eq!(story.succeed(3).next(), Step::Review { milestone: 1 });
+    assert_eq!(story.succeed(3).next(), Step::Format { milestone: 1 });
+    assert_eq!(story.format_of(1).next(), Step::Review { milestone: 1 });
     assert_eq!(story.judge(true).next(), Step::Test { milestone: 1 });
     assert_eq!(story.test(true).next(), Step::Commit { milestone: 1 });
     assert!(matches!(story.commit(1).next(), Step::BeginRound { milestone: 2, .. }));
@@ -36,7 +37,7 @@ fn half_of_the_items_are_enough_and_the_rest_becomes_an_issue() {
     let mut story = Story::planned(false);
     story.round(Cause::Plan, &FILES).succeed(1).succeed(3).fail(2, false, 2);
     assert_eq!(story.next(), Step::AcceptPartial { milestone: 1 });
-    assert_eq!(story.accept_partial().next(), Step::Review { milestone: 1 });
+    assert_eq!(story.accept_partial().next(), Step::Format { milestone: 1 });
     story.judge(true).test(true).commit(1);
     let Step::OpenIssue(wanted) = story.next() else {
         panic!("an issue comes next: {:?}", story.next())
@@ -74,7 +75,7 @@ fn a_partial_milestone_with_red_tests_is_tried_again_as_a_whole() {
 #[test]
 fn what_failed_is_tried_once_more_before_the_run_ends_and_closes_its_issue() {
     let mut story = Story::reopened();
-    assert_eq!(story.succeed_of(3, 1).next(), Step::Review { milestone: 3 });
+    assert_eq!(story.succeed_of(3, 1).next(), Step::Format { milestone: 3 });
     story.judge_of(3, true).test_of(3, true);
     assert_eq!(story.next(), Step::Commit { milestone: 3 });
     assert!(story.state.partial());
@@ -279,5 +280,5 @@ fn a_person_on_the_branch_is_not_written_over() {
         story.next()
     };
     assert!(matches!(adopt(true), Step::BeginRound { milestone: 1, cause: Cause::Plan, .. }));
-    assert_eq!(adopt(false), Step::Review { milestone: 1 });
+    assert_eq!(adopt(false), Step::Format { milestone: 1 });
 }

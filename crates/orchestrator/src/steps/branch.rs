@@ -13,7 +13,7 @@ use crate::event::Event;
 impl Driver {
     /// Holds the branch against what the journal knows of it.
     pub(crate) async fn meet_the_branch(&self) -> Result<(), Error> {
-        if self.journal.state().prepared.is_none() || self.commit_is_under_way() {
+        if !self.journal.state().prepared || self.commit_is_under_way() {
             return Ok(());
         }
         let repository = &self.parts.repository;

@@ -192,6 +192,7 @@ impl Driver {
         let write = |change: &agents::ResolvedChange| FileWrite {
             path: change.path.clone(),
             content: change.after.clone().map(String::into_bytes),
+            from: change.from.clone(),
             ..FileWrite::default()
         };
         let writes: Vec<FileWrite> = changes.changes.iter().map(write).collect();
@@ -322,9 +323,8 @@ pub(super) fn earlier(run: &crate::state::State, milestone: usize) -> Vec<String
     let committed = before.filter(|(_, (_, state))| state.commit.is_some());
     committed
         .map(|(index, (planned, state))| {
-            let done = state.writes().into_iter().map(|(path, write)| match write.after {
-                Some(_) => path,
-                None => format!("{path} (deleted)"),
+            let done = state.writes().into_iter().map(|(path, write)| {
+                if write.leaves_a_file() { path } else { format!("{path} (deleted)") }
             });
             let done: Vec<String> = done.collect();
             let missing = run.missing(index + 1);

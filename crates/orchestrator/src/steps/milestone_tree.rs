@@ -25,7 +25,7 @@ impl Driver {
             path,
             content: write.after.map(String::into_bytes),
             before: write.before.map(String::into_bytes),
-            ..FileWrite::default()
+            from: write.from,
         };
         Ok(milestone.writes().into_iter().map(write).collect())
     }

@@ -2,7 +2,10 @@
 //! came of it; what follows from that is [`crate::next`]'s to say.
 
 mod branch;
+mod checks;
+mod command;
 mod commit;
+mod format;
 mod implement;
 mod milestone_tree;
 mod people;
@@ -35,6 +38,7 @@ impl Driver {
             Step::RollBack { milestone, outcome: None, reason } => {
                 self.roll_back(milestone, None, reason).await
             }
+            Step::Format { milestone } => self.format(milestone).await,
             Step::Review { milestone } => self.review(milestone).await,
             Step::Test { milestone } => self.test(milestone).await,
             Step::Commit { milestone } => self.commit(milestone).await,

@@ -1,35 +1,38 @@
 //! Before the first milestone: the branch, a worktree that can build, and the
-//! tests as they stand, so that later runs have something to be compared with.
+//! checks as they stand, so that later runs have something to be compared with.
 
+use worktree::CheckKind;
+
+use super::checks::{Due, Run};
+use super::command::{ProjectTree, cannot_start, last_line};
+use super::test::{before_any_change, checked};
 use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, StepName};
 use crate::fact::{Fact, Prepared};
-use crate::failing;
-use crate::settings::ProjectCommandSetting;
 
 impl Driver {
     pub(super) async fn prepare(&self) -> Result<(), Error> {
         self.begin(StepName::Prepare, None).await?;
         self.make_branch().await?;
-        let tree = self.tip_tree().await?;
-        let mut test = self.run_tests(&tree).await?;
-        if let Some(outcome) = test.as_ref().filter(|outcome| cannot_start(outcome)) {
-            let message = unstartable(outcome);
-            if matches!(self.parts.settings.test_command, ProjectCommandSetting::Fixed(_)) {
-                // Every later run would look as red as this one, and prove nothing.
-                return self.journal.append(Event::RunParked { reason: message }).await;
-            }
-            self.journal.append(Event::Warned { message }).await?;
-            test = None;
+        let project = self.project_tree(self.tip_tree().await?).await?;
+        let due = self.due_before(&project);
+        let looks = self.looks(&project);
+        if !due.is_empty() || !looks.is_empty() {
+            self.set_up(&project).await?;
         }
-        if let Some(outcome) = &test {
-            self.journal.append(baseline(outcome)).await?;
-        } else {
+        for check in &due {
+            if !self.measure(&project, check).await? {
+                return Ok(());
+            }
+        }
+        if !due.iter().any(|check| check.kind == CheckKind::Test) && !self.tests_at_the_end(&project)
+        {
             let message =
                 "no test command found: milestones are reviewed but not tested".to_owned();
             self.journal.append(Event::Warned { message }).await?;
         }
+        let formatters_not_kept_to = self.not_kept_to(&looks).await?;
         let event = Event::StepFinished {
             step: StepName::Prepare,
             milestone: None,
@@ -37,7 +40,60 @@ impl Driver {
             degraded: false,
             summary: None,
         };
-        self.journal.append_fact(event, Fact::Prepared(Prepared { test })).await
+        let fact = Fact::Prepared(Prepared { formatters_not_kept_to });
+        self.journal.append_fact(event, fact).await
+    }
+
+    /// Runs a check before any change; false if the run is parked over it.
+    async fn measure(&self, project: &ProjectTree, due: &Due) -> Result<bool, Error> {
+        let known = {
+            let state = self.journal.state();
+            state.outcome_on(&project.tree, due.command()).is_some()
+        };
+        let Run::Command(check) = &due.run else {
+            return Ok(true);
+        };
+        if known {
+            return Ok(true);
+        }
+        let outcome = self.run_command(&check.command, due.limit()).await?;
+        if cannot_start(&outcome) {
+            let (kind, said) = (what(due), last_line(&outcome.output));
+            let reason = format!("the {kind} `{}` cannot be run here: {said}", outcome.command);
+            if due.configured {
+                // Every later run would look as red as this one, and prove nothing.
+                self.journal.append(Event::RunParked { reason }).await?;
+                return Ok(false);
+            }
+            self.journal.append(Event::Warned { message: reason }).await?;
+        }
+        let event = before_any_change(&due.name, &outcome);
+        let checked = checked(project, due, outcome);
+        self.journal.append_fact(event, Fact::Checked(checked)).await?;
+        Ok(true)
+    }
+
+    fn tests_at_the_end(&self, project: &ProjectTree) -> bool {
+        self.checks(project).iter().any(|check| check.kind == CheckKind::Test)
+    }
+
+    /// The formatters that are only used if the base is in their form already, with the commands
+    /// that tell.
+    fn looks(&self, project: &ProjectTree) -> Vec<worktree::Check> {
+        self.formatters(project).into_iter().filter(|check| check.look.is_some()).collect()
+    }
+
+    /// A formatter that would rewrite files that nobody asked to change is left alone.
+    async fn not_kept_to(&self, looks: &[worktree::Check]) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        for check in looks {
+            if let Some(look) = &check.look
+                && !self.run_command(look, None).await?.passed
+            {
+                names.push(check.name.clone());
+            }
+        }
+        Ok(names)
     }
 
     /// The branch exists from the start, so that a person may watch it.
@@ -60,30 +116,10 @@ impl Driver {
     }
 }
 
-/// What a shell says of a command that is not there, or may not be run.
-fn cannot_start(outcome: &worktree::CommandOutcome) -> bool {
-    matches!(outcome.exit, Some(126 | 127))
-}
-
-fn unstartable(outcome: &worktree::CommandOutcome) -> String {
-    let said = outcome.output.lines().rev().find(|line| !line.trim().is_empty());
-    let said: String = said.unwrap_or_default().trim().chars().take(200).collect();
-    format!("the test command `{}` cannot be run here: {said}", outcome.command)
-}
-
-fn baseline(outcome: &worktree::CommandOutcome) -> Event {
-    let command = Some(outcome.command.clone());
-    let latency_ms = outcome.elapsed_ms;
-    if outcome.passed {
-        let note = Some("before any change".to_owned());
-        return Event::TestsPassed { milestone: None, command, latency_ms, note };
-    }
-    Event::TestsFailed {
-        milestone: None,
-        command,
-        latency_ms,
-        exit: outcome.exit,
-        failing: failing::names(&outcome.output).into_iter().take(20).collect(),
-        note: Some("red before any change; later runs are compared with this one".to_owned()),
+/// What a person calls the check's command.
+fn what(due: &Due) -> String {
+    match due.kind {
+        CheckKind::Test => "test command".to_owned(),
+        _ => format!("check {}", due.name),
     }
 }

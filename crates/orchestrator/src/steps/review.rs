@@ -9,6 +9,7 @@ use crate::Error;
 use crate::driver::Driver;
 use crate::event::{self, Event, Role, StepName};
 use crate::fact::Fact;
+use crate::milestone::Write;
 
 /// The largest diff that is shown, in bytes; the reviewer's prompt may cut it further.
 const MAX_DIFF: usize = 512 * 1024;
@@ -55,14 +56,20 @@ impl Driver {
             let found = state.milestone(milestone);
             found.map(|milestone| milestone.writes()).unwrap_or_default()
         };
-        let paths: Vec<String> = writes.keys().cloned().collect();
+        // A renamed file is held against what it was under its former name.
+        let former = |path: &str, write: &Write| write.from.clone().unwrap_or(path.to_owned());
+        let paths: Vec<String> = writes.iter().map(|(path, write)| former(path, write)).collect();
         let max_file_bytes = self.parts.settings.max_file_bytes;
         let before = self.parts.repository.read(from, &paths, max_file_bytes).await?;
+        let moved = writes.values().filter_map(|write| write.from.as_ref());
+        let moved: std::collections::BTreeSet<&String> = moved.collect();
+        let as_it_was = |write: &Write| write.after.is_none() && write.from.is_some();
         let changes: Vec<Change<'_>> = writes
             .iter()
+            .filter(|(path, write)| !as_it_was(write) && !moved.contains(path))
             .map(|(path, write)| Change {
                 path,
-                before: before.get(path).map(Vec::as_slice),
+                before: before.get(&former(path, write)).map(Vec::as_slice),
                 after: write.after.as_ref().map(String::as_bytes),
             })
             .collect();

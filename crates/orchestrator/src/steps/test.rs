@@ -1,179 +1,246 @@
-//! The project's own tests on a milestone's tree.
+//! The checks of a milestone's tree: red ones are blamed on the change only
+//! where they were green before it, and are red again when run once more.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use worktree::{CommandOutcome, ProjectCommand, TreeFile, TreeId, Worktree};
+use worktree::{CheckKind, CommandOutcome};
 
+use super::checks::{Due, Run, baseline};
+use super::command::{ProjectTree, cannot_start, last_line};
 use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, StepName};
-use crate::fact::Fact;
+use crate::fact::{Checked, Fact};
 use crate::failing;
-use crate::settings::ProjectCommandSetting;
+
+/// Failing tests named in one event at most.
+const NAMES_SHOWN: usize = 20;
+
+/// How a check went, and what it is taken for.
+struct Verdict {
+    passed: bool,
+    outcome: CommandOutcome,
+    note: Option<String>,
+}
 
 impl Driver {
     pub(super) async fn test(&self, milestone: usize) -> Result<(), Error> {
         self.begin(StepName::Test, Some(milestone)).await?;
-        let tree = self.milestone_tree(milestone).await?;
-        let outcome = self.run_tests(&tree).await?;
-        let before =
-            self.journal.state().prepared.as_ref().and_then(|prepared| prepared.test.clone());
-        let event = verdict(milestone, before.as_ref(), outcome.as_ref());
-        self.journal.append_fact(event, Fact::Tests(outcome)).await?;
+        let project = self.project_tree(self.milestone_tree(milestone).await?).await?;
+        let mut ready = false;
+        let mut tested = false;
+        for due in self.due_at(milestone, &project) {
+            let known = self.known(milestone, &project, &due);
+            let passed = match known {
+                Some(passed) => passed,
+                None => match self.check(milestone, &project, &due, &mut ready).await? {
+                    Some(verdict) => self.tell(milestone, &project, &due, verdict).await?,
+                    None => continue,
+                },
+            };
+            tested |= due.kind == CheckKind::Test && due.run != Run::PreCommit;
+            if !passed {
+                return self.end(StepName::Test, milestone).await;
+            }
+        }
+        if !tested {
+            let note = Some("the project has no tests".to_owned());
+            let (milestone, check) = (Some(milestone), "test".to_owned());
+            let event =
+                Event::TestsPassed { milestone, check, command: None, latency_ms: 0, note };
+            self.journal.append(event).await?;
+        }
         self.end(StepName::Test, milestone).await
     }
 
-    /// Sets the worktree to `tree` and runs its tests; `None` where there are none.
-    pub(super) async fn run_tests(&self, tree: &TreeId) -> Result<Option<CommandOutcome>, Error> {
-        let worktree = self.worktree().await?;
-        worktree.materialize(tree).await?;
-        let files = self.parts.repository.files(tree).await?;
-        let wanted = worktree::wanted_for_detection(&files);
-        let contents =
-            self.parts.repository.read(tree, &wanted, self.parts.settings.max_file_bytes).await?;
-        let Some(command) = self.test_command(&files, &contents) else {
+    /// What an earlier process found out in this round.
+    fn known(&self, milestone: usize, project: &ProjectTree, due: &Due) -> Option<bool> {
+        let state = self.journal.state();
+        let round = state.milestone(milestone)?.current()?;
+        let same = |checked: &Checked| checked.name == due.name && checked.tree == project.tree;
+        round.checks.iter().find(|(checked, _)| same(checked)).map(|(_, passed)| *passed)
+    }
+
+    /// Runs a check, or takes its result from an earlier run on the same tree; none if the
+    /// project has no such hook, or a command that was only found cannot be run here.
+    async fn check(
+        &self,
+        milestone: usize,
+        project: &ProjectTree,
+        due: &Due,
+        ready: &mut bool,
+    ) -> Result<Option<Verdict>, Error> {
+        let before = {
+            let state = self.journal.state();
+            let before = baseline(&state, &due.name).and_then(|checked| checked.outcome.clone());
+            if let Some(outcome) = state.outcome_on(&project.tree, due.command()) {
+                let note = Some("as found before on the same files".to_owned());
+                let passed = failing::no_worse(before.as_ref(), outcome);
+                return Ok(Some(Verdict { passed, outcome: outcome.clone(), note }));
+            }
+            before
+        };
+        if !*ready {
+            self.set_up(project).await?;
+            *ready = true;
+        }
+        let Some(outcome) = self.run_due(due).await? else {
             return Ok(None);
         };
-        self.set_up(worktree, &files, &contents).await?;
-        let outcome = self.run_command(worktree, &command).await?;
+        if cannot_start(&outcome) && before.is_none() && !due.configured {
+            let said = last_line(&outcome.output);
+            let message = format!("the check `{}` cannot be run here: {said}", outcome.command);
+            self.journal.append(Event::Warned { message }).await?;
+            return Ok(None);
+        }
+        let before = match before {
+            None if !outcome.passed => self.base_outcome(milestone, due, ready).await?,
+            before => before,
+        };
+        self.judged(project, due, before, outcome, ready).await.map(Some)
+    }
+
+    async fn run_due(&self, due: &Due) -> Result<Option<CommandOutcome>, Error> {
+        match &due.run {
+            Run::Command(check) => self.run_command(&check.command, due.limit()).await.map(Some),
+            Run::PreCommit => {
+                let settings = &self.parts.settings;
+                let (worktree, tip) = (self.worktree().await?, self.tip()?);
+                let cancel = self.parts.shutdown.token();
+                let limit = settings.test_timeout;
+                let outcome = worktree.pre_commit(&tip, &settings.project, limit, cancel).await?;
+                outcome.map(|outcome| self.taken(outcome)).transpose()
+            }
+        }
+    }
+
+    /// A red check that was left for the end was not run before the first milestone, so the base
+    /// is asked now whether it was red already.
+    async fn base_outcome(
+        &self,
+        milestone: usize,
+        due: &Due,
+        ready: &mut bool,
+    ) -> Result<Option<CommandOutcome>, Error> {
+        let Run::Command(_) = &due.run else {
+            return Ok(None);
+        };
+        let base = {
+            let state = self.journal.state();
+            let base = state.started.as_ref().map(|started| started.base.clone());
+            base.ok_or(Error::Inconsistent("no base commit"))?
+        };
+        let project = self.project_tree(self.parts.repository.tree_of(&base).await?).await?;
+        if !self.checks(&project).iter().any(|found| found.name == due.name) {
+            return Ok(None);
+        }
+        tracing::debug!(milestone, check = due.name, "the base is checked for comparison");
+        self.set_up(&project).await?;
+        *ready = false;
+        let Some(outcome) = self.run_due(due).await? else {
+            return Ok(None);
+        };
+        let event = before_any_change(&due.name, &outcome);
+        let checked = checked(&project, due, outcome.clone());
+        self.journal.append_fact(event, Fact::Checked(checked)).await?;
         Ok(Some(outcome))
     }
 
-    async fn run_command(
+    /// A red test is run once more, alone where the runner allows it, before the change is blamed.
+    async fn judged(
         &self,
-        worktree: &Worktree,
-        command: &ProjectCommand,
-    ) -> Result<CommandOutcome, Error> {
-        let settings = &self.parts.settings;
-        let cancel = self.parts.shutdown.token();
-        let run = worktree::run_project_command(
-            worktree,
-            command,
-            &settings.project,
-            settings.test_timeout,
-            cancel,
-        );
-        let mut outcome = run.await?;
-        if self.parts.shutdown.trigger().is_some() && !outcome.passed {
-            // Cut short by us: neither red nor green.
-            return Err(Error::Stopped);
+        project: &ProjectTree,
+        due: &Due,
+        before: Option<CommandOutcome>,
+        outcome: CommandOutcome,
+        ready: &mut bool,
+    ) -> Result<Verdict, Error> {
+        let before = before.as_ref();
+        if failing::no_worse(before, &outcome) {
+            let note = red_before(&outcome);
+            return Ok(Verdict { passed: true, outcome, note });
         }
-        outcome.output = redact(&outcome.output, &settings.secrets);
-        Ok(outcome)
-    }
-
-    fn test_command(
-        &self,
-        files: &[TreeFile],
-        contents: &BTreeMap<String, Vec<u8>>,
-    ) -> Option<ProjectCommand> {
-        match &self.parts.settings.test_command {
-            ProjectCommandSetting::Off => None,
-            ProjectCommandSetting::Fixed(command) => Some(fixed(command)),
-            ProjectCommandSetting::Auto => worktree::detect_test(files, contents),
-        }
-    }
-
-    /// Makes the worktree able to build, once for each state of the lockfiles.
-    async fn set_up(
-        &self,
-        worktree: &Worktree,
-        files: &[TreeFile],
-        contents: &BTreeMap<String, Vec<u8>>,
-    ) -> Result<(), Error> {
-        let settings = &self.parts.settings;
-        let commands = match &settings.setup_command {
-            ProjectCommandSetting::Off => Vec::new(),
-            ProjectCommandSetting::Fixed(command) => vec![fixed(command)],
-            ProjectCommandSetting::Auto => worktree::detect_setup(files),
+        let Run::Command(check) = &due.run else {
+            return Ok(Verdict { passed: false, outcome, note: None });
         };
-        let cancel = self.parts.shutdown.token();
-        let outcomes = worktree
-            .setup(&commands, contents, &settings.project, settings.test_timeout, cancel)
-            .await?;
-        if self.parts.shutdown.trigger().is_some() && outcomes.iter().any(|outcome| !outcome.passed)
-        {
-            return Err(Error::Stopped);
+        if due.kind != CheckKind::Test || outcome.exit.is_none() {
+            return Ok(Verdict { passed: false, outcome, note: None });
         }
-        for outcome in outcomes.iter().filter(|outcome| !outcome.passed) {
-            let message = format!(
-                "the set-up command `{}` failed ({}): {}",
-                outcome.command,
-                outcome.ended,
-                redact(&last_line(&outcome.output), &settings.secrets)
-            );
-            self.journal.append(Event::Warned { message }).await?;
+        if !*ready {
+            self.set_up(project).await?;
+            *ready = true;
         }
-        Ok(())
+        let names = new_failures(before, &outcome);
+        let alone = worktree::rerun(&check.command, &names);
+        let again = self.run_command(alone.as_ref().unwrap_or(&check.command), due.limit()).await?;
+        let mended = if alone.is_some() { again.passed } else { failing::no_worse(before, &again) };
+        if !mended {
+            return Ok(Verdict { passed: false, outcome, note: None });
+        }
+        let names: Vec<String> = names.into_iter().take(NAMES_SHOWN).collect();
+        let which = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+        let note = Some(format!("flaky, red once and green when run again{which}"));
+        Ok(Verdict { passed: true, outcome: again, note })
+    }
+
+    async fn tell(
+        &self,
+        milestone: usize,
+        project: &ProjectTree,
+        due: &Due,
+        verdict: Verdict,
+    ) -> Result<bool, Error> {
+        let Verdict { passed, outcome, note } = verdict;
+        let (milestone, check) = (Some(milestone), due.name.clone());
+        let (command, latency_ms) = (Some(outcome.command.clone()), outcome.elapsed_ms);
+        let event = if passed {
+            Event::TestsPassed { milestone, check, command, latency_ms, note }
+        } else {
+            let (exit, failing) = (outcome.exit, shown(&outcome));
+            Event::TestsFailed { milestone, check, command, latency_ms, exit, failing, note }
+        };
+        let checked = checked(project, due, outcome);
+        self.journal.append_fact(event, Fact::Checked(checked)).await?;
+        Ok(passed)
     }
 }
 
-/// What a command printed is kept and shown to models: no key may stand in it.
-fn redact(output: &str, secrets: &[String]) -> String {
-    let mut output = output.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        if output.contains(secret.as_str()) {
-            output = output.replace(secret.as_str(), "[secret]");
+pub(super) fn checked(project: &ProjectTree, due: &Due, mut outcome: CommandOutcome) -> Checked {
+    // Results are found again by the command that stands in the config, not by its rerun.
+    due.command().clone_into(&mut outcome.command);
+    Checked { name: due.name.clone(), tree: project.tree.clone(), outcome: Some(outcome) }
+}
+
+/// The event of a check before the first milestone.
+pub(super) fn before_any_change(name: &str, outcome: &CommandOutcome) -> Event {
+    let (milestone, check) = (None, name.to_owned());
+    let (command, latency_ms) = (Some(outcome.command.clone()), outcome.elapsed_ms);
+    if outcome.passed {
+        let note = Some("before any change".to_owned());
+        return Event::TestsPassed { milestone, check, command, latency_ms, note };
+    }
+    let note = Some("red before any change; later runs are compared with this one".to_owned());
+    let (exit, failing) = (outcome.exit, shown(outcome));
+    Event::TestsFailed { milestone, check, command, latency_ms, exit, failing, note }
+}
+
+fn shown(outcome: &CommandOutcome) -> Vec<String> {
+    failing::names(&outcome.output).into_iter().take(NAMES_SHOWN).collect()
+}
+
+fn new_failures(before: Option<&CommandOutcome>, after: &CommandOutcome) -> BTreeSet<String> {
+    let known = before.map(|before| failing::names(&before.output)).unwrap_or_default();
+    failing::names(&after.output).difference(&known).cloned().collect()
+}
+
+/// What is said of a red run that is taken.
+fn red_before(outcome: &CommandOutcome) -> Option<String> {
+    let note = match (outcome.passed, failing::names(&outcome.output).is_empty()) {
+        (true, _) => return None,
+        (false, false) => "as red as before any change; nothing new fails",
+        (false, true) => {
+            "as red as before any change, and without the names of tests: this proves nothing"
         }
-    }
-    output
-}
-
-fn fixed(command: &str) -> ProjectCommand {
-    ProjectCommand {
-        command: command.to_owned(),
-        dir: String::new(),
-        source: "belay.yaml".to_owned(),
-    }
-}
-
-fn last_line(output: &str) -> String {
-    output
-        .lines()
-        .rev()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or_default()
-        .chars()
-        .take(300)
-        .collect()
-}
-
-fn verdict(
-    milestone: usize,
-    before: Option<&CommandOutcome>,
-    outcome: Option<&CommandOutcome>,
-) -> Event {
-    let milestone = Some(milestone);
-    let Some(outcome) = outcome else {
-        let note = Some("the project has no tests".to_owned());
-        return Event::TestsPassed { milestone, command: None, latency_ms: 0, note };
     };
-    let command = Some(outcome.command.clone());
-    let latency_ms = outcome.elapsed_ms;
-    if failing::no_worse(before, outcome) {
-        let note = match (outcome.passed, failing::names(&outcome.output).is_empty()) {
-            (true, _) => None,
-            (false, false) => Some("as red as before any change; nothing new fails".to_owned()),
-            (false, true) => Some(
-                "as red as before any change, and without the names of tests: this proves nothing"
-                    .to_owned(),
-            ),
-        };
-        return Event::TestsPassed { milestone, command, latency_ms, note };
-    }
-    let failing = failing::names(&outcome.output).into_iter().take(20).collect();
-    Event::TestsFailed { milestone, command, latency_ms, exit: outcome.exit, failing, note: None }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_in_the_output_is_not_kept() {
-        let secrets = ["sk-12345678".to_owned(), String::new()];
-        assert_eq!(redact("a sk-12345678 b sk-12345678", &secrets), "a [secret] b [secret]");
-        assert_eq!(redact("nothing", &secrets), "nothing");
-    }
+    Some(note.to_owned())
 }

@@ -13,11 +13,11 @@ use serde_json::json;
 use worktree::{CommandOutcome, CommitId};
 
 use crate::event::{Event, Status, StepName, Success};
-use crate::fact::{Cause, Fact, Prepared, Round, Started};
+use crate::fact::{Cause, Checked, Fact, Prepared, Round, Started};
 use crate::issues::{self, Wanted};
 use crate::journal::record;
 use crate::next::{Step, next};
-use crate::settings::{ProjectCommandSetting, Settings};
+use crate::settings::{ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign};
 use crate::state::State;
 
 pub(super) fn settings() -> Settings {
@@ -30,6 +30,12 @@ pub(super) fn settings() -> Settings {
         degradation: true,
         setup_command: ProjectCommandSetting::Auto,
         test_command: ProjectCommandSetting::Auto,
+        checks: ChecksSetting::Auto,
+        gate: Gate::Milestone,
+        hooks: true,
+        sign: Sign::Auto,
+        min_confidence: 0.5,
+        max_questions: 3,
         test_timeout: Duration::from_secs(1),
         project: worktree::ProjectEnvironment::default(),
         subject: "{name}".into(),
@@ -65,7 +71,7 @@ impl Story {
         story.tell_fact(event, Fact::Started(started));
         story.finish_step(StepName::Analyze, false, Fact::Analysis(analysis()));
         story.finish_step(StepName::Plan, degraded, Fact::Plan(plan()));
-        story.finish_step(StepName::Prepare, false, Fact::Prepared(Prepared { test: None }));
+        story.finish_step(StepName::Prepare, false, Fact::Prepared(Prepared { formatters_not_kept_to: Vec::new() }));
         story
     }
 
@@ -183,6 +189,7 @@ impl Story {
     }
 
     pub(super) fn judge_of(&mut self, milestone: usize, approved: bool) -> &mut Self {
+        self.format_of(milestone);
         let review = Review {
             approved,
             code_quality: 80,
@@ -204,12 +211,15 @@ impl Story {
     }
 
     pub(super) fn test_of(&mut self, milestone: usize, passed: bool) -> &mut Self {
+        let (step, of) = (StepName::Test, Some(milestone));
         let (milestone, command, latency_ms, note) = (Some(milestone), None, 0, None);
+        let check = "test".to_owned();
         let event = if passed {
-            Event::TestsPassed { milestone, command, latency_ms, note }
+            Event::TestsPassed { milestone, check, command, latency_ms, note }
         } else {
             Event::TestsFailed {
                 milestone,
+                check,
                 command,
                 latency_ms,
                 exit: Some(1),
@@ -225,7 +235,19 @@ impl Story {
             output: "red".into(),
             elapsed_ms: 0,
         };
-        self.tell_fact(event, Fact::Tests(Some(outcome)))
+        let tree = serde_json::from_value(json!("3".repeat(40))).unwrap();
+        let checked = Checked { name: "test".into(), tree, outcome: Some(outcome) };
+        self.tell_fact(event, Fact::Checked(checked));
+        let (model, degraded, summary) = (None, false, None);
+        self.tell(Event::StepFinished { step, milestone: of, model, degraded, summary })
+    }
+
+    /// The project's commands had nothing to rewrite.
+    pub(super) fn format_of(&mut self, milestone: usize) -> &mut Self {
+        let (step, milestone) = (StepName::Format, Some(milestone));
+        let (model, degraded, summary) = (None, false, None);
+        let event = Event::StepFinished { step, milestone, model, degraded, summary };
+        self.tell_fact(event, Fact::Formatted(Vec::new()))
     }
 
     pub(super) fn commit(&mut self, milestone: usize) -> &mut Self {
