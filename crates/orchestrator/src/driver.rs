@@ -162,6 +162,7 @@ impl Driver {
     /// Steps until the run ends (`Some`) or is asked to stop (`None`).
     async fn steps(&self) -> Result<Option<(Status, Option<String>)>, Error> {
         self.or_park(self.meet_the_branch().await).await?;
+        self.meet_people().await?;
         let mut last: Option<Step> = None;
         let mut same = 0;
         loop {

@@ -115,6 +115,8 @@ pub enum IssueKind {
     Blocked,
     /// A milestone was reviewed by static checks only.
     DegradedReview,
+    /// The planner is not sure what is wanted.
+    Question,
 }
 
 /// How much of a milestone succeeded, as people weigh it.
@@ -370,11 +372,15 @@ pub enum Event {
         question: String,
         url: Option<String>,
         #[serde(default)]
+        questions: Vec<String>,
+        #[serde(default)]
         marker: String,
     },
     QuestionAnswered {
         question: String,
         url: Option<String>,
+        #[serde(default)]
+        marker: String,
     },
     IssueCreated {
         kind: IssueKind,

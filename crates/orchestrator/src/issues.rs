@@ -4,16 +4,17 @@
 //! wanted and not made is made; what was made and is no longer wanted is
 //! closed. Nothing else remembers issues.
 
-use agents::{Idea, Review};
-use degradation_templates::{
-    AttemptFact, BlockedFacts, DegradedReviewFacts, Error as TemplateError, FileFact, IdeaFacts,
-    IssueText, ManualTaskFacts, Templates,
-};
-use sha2::{Digest, Sha256};
 use crate::event::{IssueKind, Status};
 use crate::fact::Checked;
 use crate::milestone::{Item, ItemResult, MilestoneState};
+use crate::questions;
 use crate::state::{IssueState, State};
+use agents::{Idea, Review};
+use degradation_templates::{
+    AttemptFact, BlockedFacts, DegradedReviewFacts, Error as TemplateError, FileFact, IdeaFacts,
+    IssueText, ManualTaskFacts, QuestionFacts, Templates,
+};
+use sha2::{Digest, Sha256};
 
 /// How much of a test run's output a coder or a person is shown.
 const OUTPUT_SHOWN: usize = 6_000;
@@ -29,15 +30,32 @@ pub struct Wanted {
     pub milestone: Option<usize>,
     /// The item it is about, from 1, within the milestone's planned round.
     pub item: Option<usize>,
+    /// What it asks.
+    pub questions: Vec<String>,
+}
+
+impl Wanted {
+    fn new(marker: String, kind: IssueKind, milestone: Option<usize>) -> Self {
+        Self { marker, kind, milestone, item: None, questions: Vec::new() }
+    }
+
+    /// The issue that asks a person.
+    pub fn question(marker: String, questions: Vec<String>) -> Self {
+        Self { questions, ..Self::new(marker, IssueKind::Question, None) }
+    }
 }
 
 /// Every issue whose cause stands in the state.
 pub fn wanted(state: &State) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     if state.parked.is_some() {
-        let (marker, kind) = ("run".to_owned(), IssueKind::Blocked);
-        wanted.push(Wanted { marker, kind, milestone: None, item: None });
+        let marker = marker(state, "run", |issue| issue.closed);
+        wanted.push(Wanted::new(marker, IssueKind::Blocked, None));
     }
+    wanted.extend(
+        questions::open(state)
+            .map(|asked| Wanted::question(asked.marker.clone(), asked.questions.clone())),
+    );
     for (index, milestone) in state.milestones.iter().enumerate() {
         // A rest is about the items of its milestone, whose issues stand already.
         if milestone.rest_of.is_none() {
@@ -49,24 +67,14 @@ pub fn wanted(state: &State) -> Vec<Wanted> {
     });
     if plan_is_empty {
         let milestone = Some(state.milestones.len());
-        wanted.push(Wanted {
-            marker: "idea".into(),
-            kind: IssueKind::ManualTask,
-            milestone,
-            item: None,
-        });
+        wanted.push(Wanted::new("idea".to_owned(), IssueKind::ManualTask, milestone));
     }
     let unseen = state
         .milestones
         .iter()
         .position(|milestone| milestone.commit.is_some() && milestone.review_degraded());
     if unseen.is_some() {
-        wanted.push(Wanted {
-            marker: "review".into(),
-            kind: IssueKind::DegradedReview,
-            milestone: None,
-            item: None,
-        });
+        wanted.push(Wanted::new("review".to_owned(), IssueKind::DegradedReview, None));
     }
     wanted
 }
@@ -80,13 +88,8 @@ fn for_milestone(
     let blocked =
         milestone.given_up.as_ref().is_some_and(|given_up| given_up.status == Status::Blocked);
     if blocked {
-        let marker = format!("milestone-{number}");
-        wanted.push(Wanted {
-            marker,
-            kind: IssueKind::Blocked,
-            milestone: Some(number),
-            item: None,
-        });
+        let marker = marker(state, &format!("milestone-{number}"), |issue| issue.closed);
+        wanted.push(Wanted::new(marker, IssueKind::Blocked, Some(number)));
         return;
     }
     let degraded =
@@ -99,13 +102,26 @@ fn for_milestone(
     for (index, item) in items {
         let want = item.failed_for_want_of_a_model() || item.succeeded();
         let kind = if want { IssueKind::ManualTask } else { IssueKind::FailedItem };
-        let marker = item_marker(number, item);
-        wanted.push(Wanted { marker, kind, milestone: Some(number), item: Some(index + 1) });
+        let marker = item_marker(state, number, item);
+        wanted.push(Wanted { item: Some(index + 1), ..Wanted::new(marker, kind, Some(number)) });
     }
 }
 
-fn item_marker(number: usize, item: &Item) -> String {
-    format!("milestone-{number}-{}", key(&item.files()))
+fn item_marker(state: &State, number: usize, item: &Item) -> String {
+    let about = format!("milestone-{number}-{}", key(&item.files()));
+    marker(state, &about, |issue| issue.closed && !issue.closed_by_person)
+}
+
+/// The mark of the issue about something: another one than that of an issue that is done with,
+/// since what is closed tells nobody anything.
+fn marker(state: &State, about: &str, done_with: impl Fn(&IssueState) -> bool) -> String {
+    let mut marker = about.to_owned();
+    let mut number = 1;
+    while state.issues.iter().any(|issue| issue.marker == marker && done_with(issue)) {
+        number += 1;
+        marker = format!("{about}-again-{number}");
+    }
+    marker
 }
 
 /// The items of a committed milestone that are still to do and that no person has closed. None
@@ -115,7 +131,7 @@ pub fn items_to_try(state: &State, number: usize) -> Vec<&Item> {
         return Vec::new();
     }
     let closed = |item: &Item| {
-        let marker = item_marker(number, item);
+        let marker = item_marker(state, number, item);
         state.issues.iter().any(|issue| issue.marker == marker && issue.closed_by_person)
     };
     state
@@ -202,6 +218,7 @@ pub fn text(
         IssueKind::FailedItem => templates.failed_item(&facts.manual_task(wanted)),
         IssueKind::Blocked => templates.blocked(&facts.blocked(wanted)),
         IssueKind::DegradedReview => templates.degraded_review(&facts.degraded_review()),
+        IssueKind::Question => templates.question(&facts.question(wanted)),
     }
 }
 
@@ -301,6 +318,32 @@ impl Facts<'_> {
             resume_command: self.resume_command.to_owned(),
             idea: self.idea.clone(),
         }
+    }
+
+    fn question(&self, wanted: &Wanted) -> QuestionFacts {
+        let analysis = self.state.analysis.as_ref().map(|analysis| &analysis.value);
+        let confidence = analysis.map_or(0.0, |analysis| analysis.confidence);
+        QuestionFacts {
+            run: self.run.to_owned(),
+            idea: self.idea.clone(),
+            understanding: analysis
+                .map(|analysis| analysis.understanding.clone())
+                .unwrap_or_default(),
+            confidence_percent: (0..=100_u32)
+                .rfind(|percent| f64::from(*percent) <= confidence * 100.0)
+                .unwrap_or_default(),
+            questions: wanted.questions.clone(),
+            going_on: self.going_on(),
+            resume_command: self.resume_command.to_owned(),
+        }
+    }
+
+    /// Milestones that the plan, if there is one, makes without the answer.
+    fn going_on(&self) -> Vec<String> {
+        let plan = self.state.plan.iter().flat_map(|plan| &plan.value.milestones);
+        plan.take_while(|planned| planned.waits_for_answer == Some(false))
+            .map(|planned| planned.name.clone())
+            .collect()
     }
 
     fn degraded_review(&self) -> DegradedReviewFacts {

@@ -22,6 +22,7 @@ pub mod memory;
 pub mod milestone;
 mod next;
 mod observer;
+pub mod questions;
 mod settings;
 mod shutdown;
 mod source;
@@ -35,10 +36,9 @@ pub use error::Error;
 pub use event::{Event, Role, Status};
 pub use journal::{Line, Listener};
 pub use next::{Step, next};
-pub use settings::{
-    CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign,
-};
+pub use settings::{CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign};
 pub use shutdown::Shutdown;
 pub use start::{NewWork, start};
 pub use state::State;
+pub use steps::people::is_answered;
 pub use view::RunView;

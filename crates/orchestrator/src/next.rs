@@ -8,6 +8,7 @@ use crate::event::Status;
 use crate::fact::Cause;
 use crate::issues::{self, Wanted};
 use crate::milestone::{Item, ItemResult, MilestoneState, RoundState};
+use crate::questions;
 use crate::settings::Settings;
 use crate::state::State;
 
@@ -17,6 +18,8 @@ use crate::state::State;
 pub enum Step {
     /// Ask the planner what the idea means.
     Analyze,
+    /// Ask a person what the planner is not sure of.
+    Ask { questions: Vec<String> },
     /// Ask the planner for milestones.
     Plan,
     /// Make the worktree able to build and test it as it is.
@@ -59,7 +62,14 @@ pub fn next(state: &State, settings: &Settings) -> Step {
     if state.analysis.is_none() {
         return Step::Analyze;
     }
-    let Some(plan) = &state.plan else {
+    let questions = questions::to_ask(state, settings);
+    if !questions.is_empty() {
+        return Step::Ask { questions };
+    }
+    if questions::must_wait(state, settings) {
+        return end(state);
+    }
+    let Some(plan) = state.plan.as_ref().filter(|_| !state.replan) else {
         return Step::Plan;
     };
     if !state.prepared {
@@ -71,7 +81,7 @@ pub fn next(state: &State, settings: &Settings) -> Step {
     {
         let number = index + 1;
         // Later milestones build on one that has no commit, the rest of an earlier one does not.
-        stopped |= milestone.given_up.is_some();
+        stopped |= milestone.given_up.is_some() || waits(state, planned, milestone);
         if stopped && milestone.rest_of.is_none() {
             continue;
         }
@@ -89,6 +99,12 @@ pub fn next(state: &State, settings: &Settings) -> Step {
         return milestone_step(number, milestone, settings);
     }
     end(state)
+}
+
+/// Whether the milestone depends on an answer that is not there; it does unless the plan says no.
+fn waits(state: &State, planned: &agents::Milestone, milestone: &MilestoneState) -> bool {
+    let independent = planned.waits_for_answer == Some(false) || milestone.rest_of.is_some();
+    !milestone.ended() && !independent && questions::open(state).next().is_some()
 }
 
 /// The run's last steps: what failed is tried once more, people are told what they must know,
@@ -115,6 +131,11 @@ fn outcome(state: &State) -> (Status, Option<String>) {
         state.milestones.iter().find_map(|milestone| milestone.given_up.as_ref())
     {
         return (given_up.status, Some(given_up.reason.clone()));
+    }
+    let waiting = state.plan.is_none() || state.milestones.iter().any(|state| !state.ended());
+    if let Some(asked) = questions::open(state).next().filter(|_| waiting) {
+        let question = asked.questions.join(" ");
+        return (Status::Blocked, Some(format!("a question is open: {question}")));
     }
     let writes = state
         .plan

@@ -3,7 +3,7 @@
 //! Whatever process reads the rows, and after whatever kill, it comes to the
 //! same state; so going on is the same as having never stopped.
 
-use agents::{Analysis, Files, Plan};
+use agents::{Analysis, Answer, Files, Plan};
 use checkpoint_store::Entry;
 use jiff::Timestamp;
 use model_providers::{ModelId, Tokens};
@@ -15,6 +15,7 @@ use crate::fact::{Checked, Fact, Started};
 use crate::issues;
 use crate::journal::parse;
 use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, RoundState};
+use crate::questions::Asked;
 
 /// An answer with who gave it.
 #[derive(Clone, Debug)]
@@ -124,6 +125,14 @@ pub struct State {
     pub parked: Option<String>,
     /// Effects that this process could not make, by marker.
     pub deferred: Vec<String>,
+    /// What people were asked.
+    pub asked: Vec<Asked>,
+    /// What this analysis leaves open was asked, or answered before it was made.
+    pub asked_about_analysis: bool,
+    /// What people answered, in order.
+    pub answers: Vec<Answer>,
+    /// An answer came after the first milestones: the plan of those that are left is made anew.
+    pub replan: bool,
     /// Milestones whose failed items were tried once more since the run last ended.
     pub reopened: Vec<usize>,
 }
@@ -189,7 +198,36 @@ impl State {
                 }
             }
             (Event::EffectDeferred { marker: Some(marker), .. }, _) => self.deferred.push(marker),
+            (Event::QuestionAsked { questions, marker, .. }, _) => {
+                self.asked_about_analysis = true;
+                self.asked.push(Asked { marker, questions, answered: false });
+            }
+            (Event::QuestionAnswered { marker, .. }, Some(Fact::Answer(answer))) => {
+                self.answer(&marker, answer);
+            }
             (event, fact) => self.take_item(event, fact),
+        }
+    }
+
+    /// The answer becomes part of the idea. What was made without it and is not done yet is made
+    /// anew.
+    fn answer(&mut self, marker: &str, answer: Answer) {
+        self.answers.push(answer);
+        let Some(asked) = self.asked.iter_mut().find(|asked| asked.marker == marker) else {
+            return;
+        };
+        asked.answered = true;
+        self.analysis = None;
+        let Some(plan) = &mut self.plan else {
+            return;
+        };
+        let done = |milestone: &MilestoneState| milestone.ended() && milestone.given_up.is_none();
+        let mut kept = self.milestones.iter().map(done);
+        plan.value.milestones.retain(|_| kept.next().unwrap_or_default());
+        self.milestones.retain(done);
+        self.replan = !self.milestones.is_empty();
+        if !self.replan {
+            self.plan = None;
         }
     }
 
@@ -227,11 +265,11 @@ impl State {
 
     fn keep(&mut self, fact: Fact, milestone: Option<usize>, degraded: bool) {
         match fact {
-            Fact::Analysis(value) => self.analysis = Some(Given { value, degraded }),
-            Fact::Plan(value) => {
-                self.milestones = vec![MilestoneState::default(); value.milestones.len()];
-                self.plan = Some(Given { value, degraded });
+            Fact::Analysis(value) => {
+                self.analysis = Some(Given { value, degraded });
+                self.asked_about_analysis = false;
             }
+            Fact::Plan(value) => self.take_plan(value, degraded),
             Fact::Prepared(prepared) => {
                 self.formatters_not_kept_to = prepared.formatters_not_kept_to;
             }
@@ -242,6 +280,22 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    fn take_plan(&mut self, value: Plan, degraded: bool) {
+        let states = vec![MilestoneState::default(); value.milestones.len()];
+        match &mut self.plan {
+            Some(plan) if self.replan => {
+                plan.value.milestones.extend(value.milestones);
+                plan.degraded |= degraded;
+                self.milestones.extend(states);
+            }
+            _ => {
+                self.plan = Some(Given { value, degraded });
+                self.milestones = states;
+            }
+        }
+        self.replan = false;
     }
 
     fn take_item(&mut self, event: Event, fact: Option<Fact>) {

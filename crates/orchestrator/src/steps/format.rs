@@ -43,8 +43,7 @@ impl Driver {
         let summary = (!names.is_empty())
             .then(|| format!("{} rewrote {}", used.join(", "), names.join(", ")));
         let (step, milestone) = (StepName::Format, Some(milestone));
-        let event =
-            Event::StepFinished { step, milestone, model: None, degraded: false, summary };
+        let event = Event::StepFinished { step, milestone, model: None, degraded: false, summary };
         self.journal.append_fact(event, Fact::Formatted(changes)).await
     }
 

@@ -124,15 +124,12 @@ impl Driver {
 
     async fn board(&self, milestone: usize) -> Result<Board, Error> {
         let source = self.source(self.milestone_tree(milestone).await?).await?;
+        let idea = self.idea()?;
         let state = self.journal.state();
         let round = state.milestone(milestone).and_then(MilestoneState::current).cloned();
         Ok(Board {
             milestone,
-            idea: state
-                .started
-                .as_ref()
-                .map(|started| started.idea.clone())
-                .ok_or(Error::Inconsistent("no idea"))?,
+            idea,
             plan: state
                 .plan
                 .as_ref()

@@ -8,7 +8,7 @@ mod commit;
 mod format;
 mod implement;
 mod milestone_tree;
-mod people;
+pub(crate) mod people;
 mod planning;
 mod prepare;
 mod rest;
@@ -24,6 +24,7 @@ impl Driver {
     pub(crate) async fn perform(&self, step: Step) -> Result<(), Error> {
         match step {
             Step::Analyze => self.analyze().await,
+            Step::Ask { questions } => self.ask(questions).await,
             Step::Plan => self.plan().await,
             Step::Prepare => self.prepare().await,
             Step::Note { milestone } => self.note(milestone).await,

@@ -1,14 +1,78 @@
 //! What is written down for people. A forge that is out of reach never stops
 //! a run: the effect is deferred and wanted again by the next process.
 
-use forge::{Marker, NewIssue};
+use std::time::Duration;
+
+use agents::Answer;
+use forge::{Forge, Marker, NewIssue};
 
 use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, IssueKind};
+use crate::fact::Fact;
 use crate::issues::{Wanted, text};
+use crate::questions;
+use crate::state::{IssueState, State};
+
+/// How long one look at an issue may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(15);
+/// The answer of a person who closed a question without a word.
+const DECIDE: &str = "There is no answer to this; decide, and say what was assumed.";
 
 impl Driver {
+    /// Asks a person, in an issue of its own.
+    pub(super) async fn ask(&self, questions: Vec<String>) -> Result<(), Error> {
+        let marker = questions::marker(&self.journal.state());
+        let wanted = Wanted::question(marker.clone(), questions.clone());
+        let known = self.issue_url(&marker);
+        if known.is_none() {
+            self.open_issue(&wanted).await?;
+        }
+        let url = self.issue_url(&marker);
+        let question = questions.join(" ");
+        self.journal.append(Event::QuestionAsked { question, url, questions, marker }).await
+    }
+
+    fn issue_url(&self, marker: &str) -> Option<String> {
+        let state = self.journal.state();
+        state.issues.iter().find(|issue| issue.marker == marker).map(|issue| issue.url.clone())
+    }
+
+    /// What people did with the run's issues since the last process looked. An issue that cannot
+    /// be looked at is as it was.
+    pub(crate) async fn meet_people(&self) -> Result<(), Error> {
+        let open: Vec<IssueState> = {
+            let state = self.journal.state();
+            state.issues.iter().filter(|issue| !issue.closed).cloned().collect()
+        };
+        for issue in open {
+            match look(&*self.parts.forge, &issue.url).await {
+                Ok(look) => self.take_look(&issue, look).await?,
+                Err(error) => {
+                    let message = format!("{} cannot be looked at: {error}", issue.url);
+                    self.journal.append(Event::Warned { message }).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_look(&self, issue: &IssueState, look: Look) -> Result<(), Error> {
+        let answer = answer_to(&self.journal.state(), issue, &look);
+        if let Some(answer) = answer {
+            let (question, url) = (answer.question.clone(), Some(issue.url.clone()));
+            let event = Event::QuestionAnswered { question, url, marker: issue.marker.clone() };
+            self.journal.append_fact(event, Fact::Answer(answer)).await?;
+        }
+        if look.closed_by_person {
+            let (url, marker) = (issue.url.clone(), issue.marker.clone());
+            let reason = "A person closed it.".to_owned();
+            let event = Event::IssueClosed { url, marker, reason, by_person: true };
+            self.journal.append(event).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn open_issue(&self, wanted: &Wanted) -> Result<(), Error> {
         match self.make_issue(wanted).await {
             Ok(event) => self.journal.append(event).await,
@@ -70,10 +134,70 @@ impl Driver {
     }
 }
 
+/// What is seen of an issue.
+struct Look {
+    closed_by_person: bool,
+    said: String,
+}
+
+async fn look(forge: &dyn Forge, url: &str) -> Result<Look, String> {
+    match tokio::time::timeout(LOOK_LIMIT, forge.look(url)).await {
+        Ok(Ok(seen)) => {
+            let said: Vec<String> = seen.replies.into_iter().map(|reply| reply.body).collect();
+            Ok(Look { closed_by_person: seen.closed_by_person, said: said.join("\n\n") })
+        }
+        // Whoever removes an issue is done with it.
+        Ok(Err(forge::Error::UnknownIssue { .. })) => {
+            Ok(Look { closed_by_person: true, said: String::new() })
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("it took too long".to_owned()),
+    }
+}
+
+/// What a person says in an issue that asks something, if it is new.
+fn answer_to(state: &State, issue: &IssueState, look: &Look) -> Option<Answer> {
+    let question = match issue.kind {
+        IssueKind::Question => {
+            let asked = questions::open(state).find(|asked| asked.marker == issue.marker)?;
+            asked.questions.join("\n")
+        }
+        IssueKind::Blocked => format!("What is to be done about {}?", issue.url),
+        IssueKind::ManualTask | IssueKind::FailedItem | IssueKind::DegradedReview => return None,
+    };
+    let answer = match look.said.trim() {
+        "" if look.closed_by_person && issue.kind == IssueKind::Question => DECIDE.to_owned(),
+        "" => return None,
+        said => said.to_owned(),
+    };
+    let answer = Answer { question, answer };
+    (!state.answers.contains(&answer)).then_some(answer)
+}
+
+/// Whether a person has answered, or decided on, what the run is blocked by.
+///
+/// An issue that cannot be looked at counts as one that has not changed.
+pub async fn is_answered(state: &State, forge: &dyn Forge) -> bool {
+    for issue in state.issues.iter().filter(|issue| !issue.closed) {
+        let asks = matches!(issue.kind, IssueKind::Question | IssueKind::Blocked);
+        if !asks {
+            continue;
+        }
+        match look(forge, &issue.url).await {
+            Ok(look) if look.closed_by_person || answer_to(state, issue, &look).is_some() => {
+                return true;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(url = issue.url, error, "an issue cannot be looked at"),
+        }
+    }
+    false
+}
+
 fn labels(kind: IssueKind) -> Vec<String> {
     let more = match kind {
         IssueKind::ManualTask | IssueKind::FailedItem => Some("belay:manual-task"),
-        IssueKind::Blocked => Some("belay:needs-input"),
+        IssueKind::Blocked | IssueKind::Question => Some("belay:needs-input"),
         IssueKind::DegradedReview => None,
     };
     std::iter::once("belay").chain(more).map(str::to_owned).collect()

@@ -1,9 +1,11 @@
 //! Analysis and plan: the planner's two answers.
 
+use super::implement::earlier;
 use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, Role, StepName};
 use crate::fact::Fact;
+use crate::questions;
 
 impl Driver {
     pub(super) async fn analyze(&self) -> Result<(), Error> {
@@ -32,8 +34,17 @@ impl Driver {
         let source = self.source(self.tip_tree().await?).await?;
         let place = self.place(Role::Planner, None, None);
         let asking = self.asking(&self.parts.chains.planner, &place);
-        let input =
-            agents::PlanInput { idea: &idea, analysis: &analysis, done: &[], open_questions: &[] };
+        let (done, open_questions) = {
+            let state = self.journal.state();
+            let open = questions::open(&state).flat_map(|asked| asked.questions.clone());
+            (earlier(&state, state.milestones.len() + 1), open.collect::<Vec<String>>())
+        };
+        let input = agents::PlanInput {
+            idea: &idea,
+            analysis: &analysis,
+            done: &done,
+            open_questions: &open_questions,
+        };
         let answered = agents::plan(&asking, &input, &source, &self.parts.agents).await?;
         let names: Vec<&str> =
             answered.value.milestones.iter().map(|milestone| milestone.name.as_str()).collect();
@@ -65,13 +76,11 @@ impl Driver {
         self.journal.append(event).await
     }
 
+    /// The idea, with what people answered.
     pub(super) fn idea(&self) -> Result<agents::Idea, Error> {
         let state = self.journal.state();
-        state
-            .started
-            .as_ref()
-            .map(|started| started.idea.clone())
-            .ok_or(Error::Inconsistent("no idea"))
+        let started = state.started.as_ref().ok_or(Error::Inconsistent("no idea"))?;
+        Ok(agents::Idea { answers: state.answers.clone(), ..started.idea.clone() })
     }
 }
 

@@ -26,7 +26,8 @@ impl Driver {
                 return Ok(());
             }
         }
-        if !due.iter().any(|check| check.kind == CheckKind::Test) && !self.tests_at_the_end(&project)
+        if !due.iter().any(|check| check.kind == CheckKind::Test)
+            && !self.tests_at_the_end(&project)
         {
             let message =
                 "no test command found: milestones are reviewed but not tested".to_owned();

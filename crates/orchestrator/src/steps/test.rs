@@ -46,8 +46,7 @@ impl Driver {
         if !tested {
             let note = Some("the project has no tests".to_owned());
             let (milestone, check) = (Some(milestone), "test".to_owned());
-            let event =
-                Event::TestsPassed { milestone, check, command: None, latency_ms: 0, note };
+            let event = Event::TestsPassed { milestone, check, command: None, latency_ms: 0, note };
             self.journal.append(event).await?;
         }
         self.end(StepName::Test, milestone).await
@@ -178,7 +177,8 @@ impl Driver {
             return Ok(Verdict { passed: false, outcome, note: None });
         }
         let names: Vec<String> = names.into_iter().take(NAMES_SHOWN).collect();
-        let which = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+        let which =
+            if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
         let note = Some(format!("flaky, red once and green when run again{which}"));
         Ok(Verdict { passed: true, outcome: again, note })
     }

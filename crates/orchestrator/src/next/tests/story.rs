@@ -71,7 +71,11 @@ impl Story {
         story.tell_fact(event, Fact::Started(started));
         story.finish_step(StepName::Analyze, false, Fact::Analysis(analysis()));
         story.finish_step(StepName::Plan, degraded, Fact::Plan(plan()));
-        story.finish_step(StepName::Prepare, false, Fact::Prepared(Prepared { formatters_not_kept_to: Vec::new() }));
+        story.finish_step(
+            StepName::Prepare,
+            false,
+            Fact::Prepared(Prepared { formatters_not_kept_to: Vec::new() }),
+        );
         story
     }
 
@@ -289,7 +293,7 @@ impl Story {
     /// Makes every issue that is wanted now.
     pub(super) fn make_issues(&mut self) -> &mut Self {
         for wanted in issues::missing(&self.state) {
-            let Wanted { marker, kind, milestone, item } = wanted;
+            let Wanted { marker, kind, milestone, item, .. } = wanted;
             let (url, title) = (format!("issues/{marker}"), "t".into());
             self.tell(Event::IssueCreated { kind, url, title, milestone, item, marker });
         }
