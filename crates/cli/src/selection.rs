@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::ideas::{self, Found};
 use crate::project::Project;
 use crate::records;
+use crate::wiring;
 
 /// What there is to do.
 pub(crate) enum Selected {
@@ -103,7 +104,8 @@ async fn same_idea(
 }
 
 /// The next thing to do where nothing was named: the newest interrupted run,
-/// else a degraded one, else the next idea of the backlog that has no run.
+/// else a degraded one, else a blocked one that has its answer, else the next
+/// idea of the backlog that has no run.
 pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selected, CommandError> {
     let heads = store.runs().await?;
     if let Some(holder) = heads.iter().find_map(|head| head.holder.clone()) {
@@ -114,6 +116,13 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
             if readable(project, store, head).await? {
                 return Ok(Selected::Work(store.acquire(head.id).await?));
             }
+        }
+    }
+    for head in heads.iter().filter(|head| view::status(head) == Status::Blocked) {
+        if let Ok(state) = records::state(store, head).await?
+            && orchestrator::is_answered(&state, &wiring::forge(project)).await
+        {
+            return Ok(Selected::Work(store.acquire(head.id).await?));
         }
     }
     let (backlog, refused) = ideas::backlog(project.top());

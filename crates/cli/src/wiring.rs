@@ -6,7 +6,9 @@ use std::time::Duration;
 use checkpoint_store::SqliteStore;
 use degradation_templates::Templates;
 use model_providers::{Chain, Providers};
-use orchestrator::{Chains, Parts, ProjectCommandSetting, Settings, Shutdown};
+use orchestrator::{
+    Chains, ChecksSetting, Gate, Parts, ProjectCommandSetting, Settings, Shutdown, Sign,
+};
 use tokio::time::Instant;
 use worktree::{Guard, Person, ProjectEnvironment};
 
@@ -69,7 +71,7 @@ pub(crate) async fn parts(
         store: Arc::new(store.clone()),
         values: Arc::new(store.clone()),
         repository: project.repository.clone(),
-        forge: Arc::new(forge::Folder::new(project.top().to_owned())),
+        forge: Arc::new(forge(project)),
         templates: Arc::new(templates(project)?),
         chains,
         agents: agents_settings(project, &guard),
@@ -79,6 +81,11 @@ pub(crate) async fn parts(
         shutdown: shutdown.clone(),
         deadline: Some(started + config.run.timeout.saturating_sub(config.run.deadline_reserve)),
     })
+}
+
+/// Where people are told, and answer.
+pub(crate) fn forge(project: &Project) -> forge::Folder {
+    forge::Folder::new(project.top().to_owned())
 }
 
 /// Denied whatever the config says: what decides where keys are sent and which
@@ -146,6 +153,12 @@ fn settings(project: &Project, work: &WorkArgs) -> Settings {
         degradation: config.degradation.enabled,
         setup_command: command(&config.run.setup_command),
         test_command: command(&config.run.test_command),
+        checks: ChecksSetting::Auto,
+        gate: Gate::Milestone,
+        hooks: true,
+        sign: Sign::Auto,
+        min_confidence: config.run.min_confidence,
+        max_questions: usize::try_from(config.run.max_questions).unwrap_or(usize::MAX),
         test_timeout: config.run.test_timeout,
         project: ProjectEnvironment::unconfined(project.surroundings.for_project()),
         subject: config.commit.subject.clone(),

@@ -255,7 +255,8 @@ impl Facts<'_> {
         milestone.planned()?.items.get(wanted.item?.checked_sub(1)?)
     }
 
-    /// Milestones that are not begun because this one has no commit.
+    /// Milestones that are not begun because this one has no commit, with their files; told in one
+    /// issue, that of the milestone or of its first item.
     fn later(&self, wanted: &Wanted) -> Vec<String> {
         let Some(number) = wanted.milestone else {
             return Vec::new();
@@ -265,11 +266,17 @@ impl Facts<'_> {
             .milestones
             .get(number.saturating_sub(1))
             .is_some_and(|state| state.given_up.is_some());
-        let plan = self.state.plan.as_ref().filter(|_| given_up);
-        plan.map(|plan| {
-            plan.value.milestones.iter().skip(number).map(|later| later.name.clone()).collect()
-        })
-        .unwrap_or_default()
+        let first = wanted.item.is_none_or(|item| item == 1);
+        let plan = self.state.plan.iter().filter(|_| given_up && first);
+        plan.flat_map(|plan| &plan.value.milestones)
+            .zip(&self.state.milestones)
+            .skip(number)
+            .filter(|(_, state)| state.rest_of.is_none())
+            .map(|(later, _)| {
+                let files: Vec<&str> = later.files.iter().map(String::as_str).collect();
+                format!("{} ({})", later.name, files.join(", "))
+            })
+            .collect()
     }
 
     fn manual_task(&self, wanted: &Wanted) -> ManualTaskFacts {
@@ -305,15 +312,18 @@ impl Facts<'_> {
 
     fn blocked(&self, wanted: &Wanted) -> BlockedFacts {
         let milestone = wanted.milestone.and_then(|number| self.state.milestone(number));
+        let planned = self.planned(wanted.milestone);
+        let files: Vec<&str> =
+            planned.iter().flat_map(|planned| planned.files.iter()).map(String::as_str).collect();
         let reason = milestone
             .and_then(|state| state.given_up.as_ref())
             .map(|given_up| given_up.reason.clone());
         BlockedFacts {
             run: self.run.to_owned(),
             branch: self.branch.to_owned(),
-            milestone_name: self.planned(wanted.milestone).map(|planned| planned.name.clone()),
+            milestone_name: planned.map(|planned| planned.name.clone()),
             reason: reason.or_else(|| self.state.parked.clone()).unwrap_or_default(),
-            details: milestone.map(details).unwrap_or_default(),
+            details: milestone.map(|state| details(state, &files)).unwrap_or_default(),
             later_milestones: self.later(wanted),
             resume_command: self.resume_command.to_owned(),
             idea: self.idea.clone(),
@@ -372,8 +382,8 @@ fn attempt_fact(attempt: &model_providers::Attempt) -> AttemptFact {
 }
 
 /// What stood in the way of a milestone, for the person who decides.
-fn details(milestone: &MilestoneState) -> String {
-    let mut lines = Vec::new();
+fn details(milestone: &MilestoneState, files: &[&str]) -> String {
+    let mut lines = vec![format!("Files of the milestone: {}", files.join(", "))];
     if let Some(round) = milestone.rounds.last() {
         for item in round.failed() {
             if let Some(ItemResult::Failed { message, .. }) = &item.result {

@@ -117,6 +117,7 @@ fn step(event: &Event) -> Vec<Said> {
             let label = match step {
                 StepName::Analyze | StepName::Plan => "planner",
                 StepName::Implement => "coder",
+                StepName::Format => "format",
                 StepName::Review => "reviewer",
                 StepName::Prepare | StepName::Test => "tests",
                 StepName::Commit => "commit",
@@ -191,15 +192,15 @@ fn health(event: &Event) -> Vec<Said> {
 
 fn tests(event: &Event) -> Vec<Said> {
     match event {
-        Event::TestsPassed { command, latency_ms, note, .. } => {
+        Event::TestsPassed { check, command, latency_ms, note, .. } => {
             let passed =
                 |command: &String| format!("passed in {}: {command}", seconds(*latency_ms));
             let what = command.as_ref().map_or_else(|| "none to run".to_owned(), passed);
             let note = note.as_deref().map(|note| format!("; {note}")).unwrap_or_default();
             let tone = if command.is_some() { Tone::Good } else { Tone::Plain };
-            one("tests", tone, &format!("{what}{note}"))
+            one(label_of(check), tone, &format!("{what}{note}"))
         }
-        Event::TestsFailed { command, latency_ms, failing, note, .. } => {
+        Event::TestsFailed { check, command, latency_ms, failing, note, .. } => {
             let command = command.as_deref().unwrap_or_default();
             let names = match failing.as_slice() {
                 [] => String::new(),
@@ -207,10 +208,16 @@ fn tests(event: &Event) -> Vec<Said> {
             };
             let note = note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
             let after = seconds(*latency_ms);
-            one("tests", Tone::Warn, &format!("failed after {after}: {command}{names}{note}"))
+            let line = format!("failed after {after}: {command}{names}{note}");
+            one(label_of(check), Tone::Warn, &line)
         }
         _ => Vec::new(),
     }
+}
+
+/// The check's name as a label; tests are most of them.
+fn label_of(check: &str) -> &str {
+    if check == "test" { "tests" } else { check }
 }
 
 fn review(event: &Event) -> Vec<Said> {

@@ -6,11 +6,13 @@
 
 use worktree::{CommitId, CommitIntent, Person, TreeId};
 
+use super::command::last_line;
 use crate::Error;
 use crate::clock::commit_stamp;
 use crate::driver::Driver;
-use crate::event::{Event, StepName, Success};
+use crate::event::{Event, Status, StepName, Success};
 use crate::fact::Fact;
+use crate::settings::Sign;
 
 const BACKLOG: &str = "ideas/backlog/";
 const IN_PROGRESS: &str = "ideas/in-progress/";
@@ -20,14 +22,20 @@ impl Driver {
     pub(super) async fn commit(&self, milestone: usize) -> Result<(), Error> {
         let intent = match self.intent(milestone)? {
             Some(intent) => intent,
-            None => self.intend(milestone).await?,
+            None => match self.intend(milestone).await? {
+                Ok(intent) => intent,
+                Err(refusal) => return self.give_up(milestone, Status::Blocked, refusal).await,
+            },
         };
-        let repository = &self.parts.repository;
-        let commit = repository.commit(&intent).await?;
-        let branch = self.branch()?;
-        if repository.branch_tip(&branch).await?.as_ref() != Some(&commit) {
-            repository.move_branch(&branch, &commit, Some(&intent.parent)).await?;
-        }
+        let commit = match self.make(&intent).await {
+            Err(Error::Repository(worktree::Error::Unsigned { reason })) => {
+                let reason = format!(
+                    "a commit cannot be signed: {reason}; make the key usable without a prompt, or set commit.sign to false"
+                );
+                return self.journal.append(Event::RunParked { reason }).await;
+            }
+            made => made?,
+        };
         let event = self.committed(milestone, commit)?;
         self.journal.append(event).await?;
         self.journal
@@ -39,22 +47,43 @@ impl Driver {
         self.end(StepName::Commit, milestone).await
     }
 
+    /// Makes the commit and moves the branch to it, unless an earlier process did.
+    async fn make(&self, intent: &CommitIntent) -> Result<CommitId, Error> {
+        let repository = &self.parts.repository;
+        let branch = self.branch()?;
+        let tip = repository.branch_tip(&branch).await?;
+        // A signed commit is another object each time it is made, so it is known by what it says.
+        if let Some(tip) = tip.filter(|tip| *tip != intent.parent)
+            && repository.is_of(&tip, intent).await?
+        {
+            return Ok(tip);
+        }
+        let commit = repository.commit(intent).await?;
+        repository.move_branch(&branch, &commit, Some(&intent.parent)).await?;
+        Ok(commit)
+    }
+
     fn intent(&self, milestone: usize) -> Result<Option<CommitIntent>, Error> {
         let state = self.journal.state();
         let found = state.milestone(milestone);
         Ok(found.ok_or(Error::Inconsistent("no such milestone"))?.intent.clone())
     }
 
-    async fn intend(&self, milestone: usize) -> Result<CommitIntent, Error> {
+    /// Writes down what is about to be committed; the inner error is why a hook refuses it.
+    async fn intend(&self, milestone: usize) -> Result<Result<CommitIntent, String>, Error> {
         let tree = self.milestone_tree(milestone).await?;
         let tree = self.move_idea(milestone, tree).await?;
+        let message = match self.hooked(self.message(milestone)?).await? {
+            Ok(message) => message,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let intent = CommitIntent {
             tree,
             parent: self.tip()?,
-            message: self.message(milestone)?,
+            message,
             author: self.author().await?,
             at: commit_stamp(),
-            sign: false,
+            sign: self.signs().await?,
         };
         let event = Event::StepStarted {
             step: StepName::Commit,
@@ -63,7 +92,38 @@ impl Driver {
             items: None,
         };
         self.journal.append_fact(event, Fact::Intent(intent.clone())).await?;
-        Ok(intent)
+        Ok(Ok(intent))
+    }
+
+    async fn signs(&self) -> Result<bool, Error> {
+        match self.parts.settings.sign {
+            Sign::Auto => Ok(self.parts.repository.signs().await?),
+            Sign::Always => Ok(true),
+            Sign::Never => Ok(false),
+        }
+    }
+
+    /// The message as the repository's hook leaves it, or why the hook refuses it: no coder can
+    /// mend that, a person can change `commit.subject` or the hook.
+    async fn hooked(&self, message: String) -> Result<Result<String, String>, Error> {
+        let settings = &self.parts.settings;
+        if !settings.hooks {
+            return Ok(Ok(message));
+        }
+        let cancel = self.parts.shutdown.token();
+        let limit = settings.test_timeout;
+        let worktree = self.worktree().await?;
+        let Some((outcome, left)) =
+            worktree.commit_msg(&message, &settings.project, limit, cancel).await?
+        else {
+            return Ok(Ok(message));
+        };
+        let outcome = self.taken(outcome)?;
+        if outcome.passed {
+            return Ok(Ok(with_trailers_of(&message, left)));
+        }
+        let said = last_line(&outcome.output);
+        Ok(Err(format!("the commit-msg hook refuses the message ({}): {said}", outcome.ended)))
     }
 
     async fn author(&self) -> Result<Person, Error> {
@@ -162,6 +222,17 @@ fn subject(template: &str, number: usize, total: usize, name: &str) -> String {
     subject.replace("{name}", &name).chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
+/// What a hook leaves keeps the trailers by which the commit is known.
+fn with_trailers_of(message: &str, left: String) -> String {
+    let known =
+        |line: &&str| line.starts_with("Belay-") && !left.lines().any(|other| other == *line);
+    let lost: Vec<&str> = message.lines().filter(known).collect();
+    if lost.is_empty() {
+        return left;
+    }
+    format!("{}\n\n{}\n", left.trim_end(), lost.join("\n"))
+}
+
 /// A description by a model may not pose as the run's own trailers.
 fn without_trailers(text: &str) -> String {
     let is_ours = |line: &&str| !line.trim_start().to_ascii_lowercase().starts_with("belay-");
@@ -177,6 +248,15 @@ mod tests {
         let made =
             subject("Milestone {number}/{total}: {name}", 2, 3, "Add {total}\n\nBelay-Run: x");
         assert_eq!(made, "Milestone 2/3: Add {total} Belay-Run: x");
+    }
+
+    #[test]
+    fn a_hook_may_add_to_a_message_and_not_take_its_trailers() {
+        let message = "Add a\n\nBelay-Run: r\nBelay-Step: milestone-1\n";
+        let kept = format!("{message}Change-Id: I1\n");
+        assert_eq!(with_trailers_of(message, kept.clone()), kept);
+        let lost = with_trailers_of(message, "feat: add a\n".to_owned());
+        assert_eq!(lost, "feat: add a\n\nBelay-Run: r\nBelay-Step: milestone-1\n");
     }
 
     #[test]

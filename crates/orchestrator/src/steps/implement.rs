@@ -12,7 +12,7 @@ use crate::event::{Event, Role, StepName, Success};
 use crate::fact::{Cause, Fact, Round};
 use crate::issues;
 use crate::milestone::{MilestoneState, RoundState};
-use crate::settings::percent;
+use crate::settings::{Gate, percent};
 use crate::source::TreeSource;
 
 /// One round as its coders see it.
@@ -84,18 +84,23 @@ impl Driver {
         let planned =
             planned.ok_or(Error::Inconsistent("findings about a milestone without work"))?;
         let paths = source.paths();
-        let done: Vec<WorkItem> = planned
-            .items
-            .iter()
-            .filter(|item| item.succeeded())
-            .map(|item| item.work.clone())
-            .collect();
+        let work = |round: &RoundState| -> Vec<WorkItem> {
+            let done = round.items.iter().filter(|item| item.succeeded());
+            done.map(|item| item.work.clone()).collect()
+        };
+        let done = work(planned);
         let named = |item: &&WorkItem| {
             item.files
                 .iter()
                 .any(|file| findings.iter().any(|finding| finding.contains(file.path.as_str())))
         };
         let mut items: Vec<WorkItem> = done.iter().filter(named).cloned().collect();
+        if items.is_empty() && self.parts.settings.gate == Gate::End {
+            // Checks that are run once at the end may blame any milestone.
+            let committed = state.milestones.iter().filter(|state| state.commit.is_some());
+            let rounds = committed.filter_map(MilestoneState::planned);
+            items = disjoint(rounds.flat_map(work).filter(|item| named(&item)));
+        }
         if items.is_empty() {
             items = done;
         }
@@ -273,6 +278,19 @@ impl Driver {
             })
             .await
     }
+}
+
+/// The items that have no file of an earlier one.
+fn disjoint(items: impl Iterator<Item = WorkItem>) -> Vec<WorkItem> {
+    let mut kept: Vec<WorkItem> = Vec::new();
+    for item in items {
+        let taken =
+            |path: &str| kept.iter().any(|other| other.files.iter().any(|file| file.path == path));
+        if !item.files.iter().any(|file| taken(&file.path)) {
+            kept.push(item);
+        }
+    }
+    kept
 }
 
 fn set_actions(items: &mut [WorkItem], paths: &[String]) {
