@@ -1,5 +1,6 @@
 //! What follows from what: told as stories, from the journal's rows to the next step.
 
+mod asking;
 mod story;
 
 use serde_json::json;

@@ -56,8 +56,8 @@ pub(super) struct Story {
 }
 
 impl Story {
-    /// A run with a plan of one milestone of three files and one of one file.
-    pub(super) fn planned(degraded: bool) -> Self {
+    /// A run that was begun and nothing else.
+    pub(super) fn begun() -> Self {
         let mut story = Self { state: State::default(), run: RunId::generate(), seq: 0 };
         let idea = Idea::parse("001", "# Numbers\n\nAdd them.").unwrap();
         let base: CommitId = serde_json::from_value(json!("0".repeat(40))).unwrap();
@@ -69,14 +69,21 @@ impl Story {
             base: "0".into(),
         };
         story.tell_fact(event, Fact::Started(started));
-        story.finish_step(StepName::Analyze, false, Fact::Analysis(analysis()));
-        story.finish_step(StepName::Plan, degraded, Fact::Plan(plan()));
-        story.finish_step(
-            StepName::Prepare,
-            false,
-            Fact::Prepared(Prepared { formatters_not_kept_to: Vec::new() }),
-        );
         story
+    }
+
+    /// A run with a plan of one milestone of three files and one of one file.
+    pub(super) fn planned(degraded: bool) -> Self {
+        let mut story = Self::begun();
+        story.finish_step(StepName::Analyze, false, Fact::Analysis(analysis()));
+        story.planned_as(plan(), degraded);
+        story
+    }
+
+    pub(super) fn planned_as(&mut self, plan: Plan, degraded: bool) -> &mut Self {
+        self.finish_step(StepName::Plan, degraded, Fact::Plan(plan));
+        let prepared = Prepared { formatters_not_kept_to: Vec::new() };
+        self.finish_step(StepName::Prepare, false, Fact::Prepared(prepared))
     }
 
     pub(super) fn tell(&mut self, event: Event) -> &mut Self {
