@@ -93,9 +93,14 @@ impl Surroundings {
         self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The whole environment of the project's own commands.
-    pub(crate) fn for_project(&self) -> Vec<(String, String)> {
-        let named = |name: &str| PASSED_ON.contains(&name) || name.starts_with("LC_");
+    /// The whole environment of the project's own commands; `more` names variables besides the
+    /// usual ones.
+    pub(crate) fn for_project(&self, more: &[String]) -> Vec<(String, String)> {
+        let named = |name: &str| {
+            PASSED_ON.contains(&name)
+                || name.starts_with("LC_")
+                || more.iter().any(|more| more == name)
+        };
         self.vars
             .iter()
             .filter(|(name, _)| named(name))
@@ -105,7 +110,7 @@ impl Surroundings {
 
     /// The whole environment of git.
     pub(crate) fn for_git(&self) -> Vec<(String, String)> {
-        let mut env = self.for_project();
+        let mut env = self.for_project(&[]);
         let more = self.vars.iter().filter(|(name, _)| GIT_TOO.contains(&name.as_str()));
         env.extend(more.map(|(name, value)| (name.clone(), value.clone())));
         env
@@ -191,7 +196,7 @@ mod tests {
             ("LC_ALL", "C"),
             ("CARGO_HOME", "/c"),
         ]);
-        let names: Vec<String> = all.for_project().into_iter().map(|(name, _)| name).collect();
+        let names: Vec<String> = all.for_project(&[]).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["CARGO_HOME", "LC_ALL", "PATH"]);
     }
 

@@ -3,6 +3,7 @@
 //! else is somebody else's.
 
 mod args;
+mod bounds;
 mod branches;
 mod clock;
 mod commands;
@@ -36,7 +37,7 @@ use crate::printer::Printer;
 use crate::project::Project;
 
 /// The hidden first argument of a launcher: see `subprocess::confined`.
-const CONFINED: &str = "__confined";
+pub(crate) const CONFINED: &str = "__confined";
 
 fn main() -> ExitCode {
     // Before anything else: a launcher restricts itself, and must have neither

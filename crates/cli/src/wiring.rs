@@ -1,20 +1,19 @@
 //! Puts a run's parts together from the config and the flags.
 
+mod settings;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use checkpoint_store::SqliteStore;
 use degradation_templates::Templates;
 use model_providers::{Chain, Providers};
-use orchestrator::{
-    Chains, ChecksSetting, Gate, Parts, ProjectCommandSetting, Settings, Shutdown, Sign,
-};
+use orchestrator::{Chains, Parts, Shutdown};
 use tokio::time::Instant;
-use worktree::{Guard, Person, ProjectEnvironment};
+use worktree::Guard;
 
 use crate::args::WorkArgs;
-use crate::config::{ProjectCommand, Role, duration};
-use crate::environment::{SHORTEST_SECRET, looks_secret};
+use crate::config::{Role, duration};
 use crate::error::{CommandError, usage};
 use crate::human::Screen;
 use crate::project::Project;
@@ -76,7 +75,7 @@ pub(crate) async fn parts(
         chains,
         agents: agents_settings(project, &guard),
         guard,
-        settings: settings(project, work),
+        settings: settings::of(project, work)?,
         listener: Arc::new(Screen::new(Arc::clone(&project.printer))),
         shutdown: shutdown.clone(),
         deadline: Some(started + config.run.timeout.saturating_sub(config.run.deadline_reserve)),
@@ -131,73 +130,13 @@ fn agents_settings(project: &Project, guard: &Arc<Guard>) -> agents::Settings {
         max_milestones: config.run.max_milestones,
         max_file_bytes: config.guard.max_file_bytes,
         max_questions: config.run.max_questions,
-        unwritable: Arc::new(|_| None),
+        unwritable: Arc::new(|path| {
+            worktree::is_lockfile(path)
+                .then(|| format!("{path} is written by the project's own command"))
+        }),
         path_guard: Arc::new(move |path| {
             guard.check_path(path).map_err(|refusal| refusal.to_string())
         }),
-    }
-}
-
-fn settings(project: &Project, work: &WorkArgs) -> Settings {
-    let config = &project.config;
-    Settings {
-        parallel: config.run.parallel.max(1),
-        max_begun: work.max_iterations.and_then(|most| most.0),
-        milestone_retries: config.run.milestone_retries,
-        fix_rounds: usize::try_from(config.run.fix_rounds).unwrap_or(usize::MAX),
-        min_success_rate: if config.partial_success.enabled {
-            config.partial_success.min_success_rate
-        } else {
-            1.0
-        },
-        degradation: config.degradation.enabled,
-        setup_command: command(&config.run.setup_command),
-        test_command: command(&config.run.test_command),
-        checks: ChecksSetting::Auto,
-        gate: Gate::Milestone,
-        hooks: true,
-        sign: Sign::Auto,
-        min_confidence: config.run.min_confidence,
-        max_questions: usize::try_from(config.run.max_questions).unwrap_or(usize::MAX),
-        test_timeout: config.run.test_timeout,
-        project: ProjectEnvironment::unconfined(project.surroundings.for_project()),
-        subject: config.commit.subject.clone(),
-        author: config
-            .commit
-            .author
-            .as_ref()
-            .map(|author| Person { name: author.name.clone(), email: author.email.clone() }),
-        worktrees: project.surroundings.cache().join("worktrees"),
-        max_file_bytes: config.guard.max_file_bytes,
-        plan_only: work.dry_run,
-        secrets: secrets(project),
-        resume_command: "belay resume".to_owned(),
-    }
-}
-
-/// What may stand in no issue, report or request: keys and the like from the
-/// environment and from the config.
-fn secrets(project: &Project) -> Vec<String> {
-    let mut secrets = project.surroundings.secrets();
-    for provider in project.config.providers.values() {
-        let endpoint = &provider.endpoint;
-        secrets.extend(endpoint.api_key.iter().map(|key| key.expose().to_owned()));
-        let headers = endpoint.headers.iter().filter(|(name, _)| looks_secret(name));
-        secrets.extend(headers.map(|(_, value)| value.clone()));
-    }
-    secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
-    secrets.sort();
-    secrets.dedup();
-    // What contains another is replaced first.
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets
-}
-
-fn command(command: &ProjectCommand) -> ProjectCommandSetting {
-    match command {
-        ProjectCommand::Auto => ProjectCommandSetting::Auto,
-        ProjectCommand::None => ProjectCommandSetting::Off,
-        ProjectCommand::Given(command) => ProjectCommandSetting::Fixed(command.clone()),
     }
 }
 

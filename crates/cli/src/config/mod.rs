@@ -32,7 +32,9 @@ use serde_json::Value;
 pub(crate) use self::detect::probe_local;
 pub(crate) use self::environment::{Environment, LocalServers};
 pub(crate) use self::error::ConfigError;
-pub(crate) use self::meant::{Config, ProjectCommand, Provider, Role};
+pub(crate) use self::meant::{
+    Check, Checks, Choice, Config, Confine, Gate, ProjectCommand, Provider, Role,
+};
 
 use self::catalog::Catalog;
 use self::chains::Parts;

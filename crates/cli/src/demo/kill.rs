@@ -89,7 +89,7 @@ fn command(folder: &Folder, program: &Path) -> Command {
 async fn sigkill(folder: &Folder, pid: u32) -> Result<(), CommandError> {
     let command = Command::new("sh", &folder.top)
         .args(["-c", "kill -9 \"$1\"", "sh", &pid.to_string()])
-        .env(folder.surroundings.for_project());
+        .env(folder.surroundings.for_project(&[]));
     subprocess::run(&command, &CancellationToken::new()).await.map_err(anyhow::Error::from)?;
     Ok(())
 }
