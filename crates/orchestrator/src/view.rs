@@ -115,8 +115,10 @@ impl RunView {
 
 fn milestones(state: &State) -> Vec<MilestoneView> {
     let plan = state.plan.iter().flat_map(|plan| &plan.value.milestones);
+    // A rest that failed again is a story of the journal's, not a part of the plan.
     plan.zip(&state.milestones)
         .enumerate()
+        .filter(|(_, (_, milestone))| !milestone.dropped)
         .map(|(index, (planned, milestone))| MilestoneView {
             number: index + 1,
             name: planned.name.clone(),
@@ -134,7 +136,6 @@ fn milestones(state: &State) -> Vec<MilestoneView> {
 
 fn milestone_status(state: &State, number: usize, milestone: &MilestoneState) -> &'static str {
     match (&milestone.commit, &milestone.given_up) {
-        _ if milestone.dropped => "rolled_back",
         (Some(_), _) if !state.open_items(number).is_empty() => "partial",
         (Some(_), _) => "committed",
         (None, Some(given_up)) if given_up.status == Status::Degraded => "manual",
