@@ -18,6 +18,8 @@ pub(crate) const LARGEST: usize = 256 * 1024;
 const REPORTS: usize = 300;
 /// One more for each so many bytes. Code takes up to one for 25 bytes.
 const BYTES_PER_REPORT: usize = 20;
+/// What a report counts while the parser has lost its way: such steps take longer.
+const LOST: usize = 4;
 /// Places looked at for one file; more would say nothing new.
 const FLAWS: usize = 200;
 
@@ -133,6 +135,9 @@ struct Brackets {
     /// Each with its place, its row, and the indent of that row.
     open: Vec<(char, usize, usize, usize)>,
     suspect: Option<(char, usize)>,
+    /// The row last seen, and its indent.
+    row: Option<usize>,
+    indent: usize,
     /// A bracket is closed by one of another kind.
     crossed: bool,
     /// One is closed that was never opened: the parser knows better where.
@@ -149,8 +154,13 @@ impl Brackets {
             },
         };
         let (start, place) = (node.start_byte(), node.start_position());
-        let row = text.get(start.saturating_sub(place.column)..start).unwrap_or_default();
-        let indent = row.len() - row.trim_start().len();
+        if self.row != Some(place.row) {
+            // Once a row: a hostile one has many brackets behind much space.
+            let row = text.get(start.saturating_sub(place.column)..).unwrap_or_default();
+            self.indent = row.len() - row.trim_start_matches([' ', '\t']).len();
+            self.row = Some(place.row);
+        }
+        let indent = self.indent;
         match kind {
             '(' | '[' | '{' => self.open.push((kind, start, place.row, indent)),
             ')' | ']' | '}' => {
@@ -160,7 +170,7 @@ impl Brackets {
                 };
                 let crosses = !matches!((open, kind), ('(', ')') | ('[', ']') | ('{', '}'));
                 self.crossed |= crosses;
-                let leads = row.trim_start().is_empty() && line != place.row;
+                let leads = place.column == indent && line != place.row;
                 if crosses || (leads && indent != before) {
                     self.suspect = self.suspect.or(Some((open, at)));
                 }
@@ -198,13 +208,14 @@ fn tree(grammar: Grammar, text: &str) -> Option<Tree> {
     parser.set_language(&grammar.language()).ok()?;
     let bytes = text.as_bytes();
     let mut left = REPORTS + bytes.len() / BYTES_PER_REPORT;
-    let mut report = |_: &ParseState| match left.checked_sub(1) {
-        Some(less) => {
-            left = less;
-            ControlFlow::Continue(())
-        }
-        None => ControlFlow::Break(()),
-    };
+    let mut report =
+        |state: &ParseState| match left.checked_sub(if state.has_error() { LOST } else { 1 }) {
+            Some(less) => {
+                left = less;
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(()),
+        };
     let options = ParseOptions::new().progress_callback(&mut report);
     let mut read = |at: usize, _| bytes.get(at..).unwrap_or_default();
     parser.parse_with_options(&mut read, None, Some(options))

@@ -123,6 +123,8 @@ fn hostile_input_is_bounded() {
             let after = piece.repeat(8_000 / piece.len());
             assert!(found(Rule::Syntax, path, None, &after).len() <= 1, "{path}: {piece}");
         }
+        let wide = format!("{}{}", " ".repeat(100_000), "()".repeat(5_000));
+        assert!(found(Rule::Syntax, path, None, &wide).len() <= 1, "{path}");
         let deep = "(".repeat(60_000);
         assert_eq!(found(Rule::Syntax, path, None, &deep), ["medium"], "{path}");
         assert_eq!(found(Rule::Syntax, path, Some(&deep), &format!("{deep})")), [""; 0]);
