@@ -203,10 +203,12 @@ impl Repository {
         let scratch = self.scratch()?;
         let index = scratch.path().join("index");
         let index = utf8(&index)?;
-        let fill = Call::new(&["update-index", "-z", "--index-info"])
-            .env("GIT_INDEX_FILE", index)
-            .stdin(index_info(tree, &staged));
-        self.caller().run(&fill).await?;
+        if !staged.is_empty() {
+            let fill = Call::new(&["update-index", "-z", "--index-info"])
+                .env("GIT_INDEX_FILE", index)
+                .stdin(index_info(tree, &staged));
+            self.caller().run(&fill).await?;
+        }
         let args = [&["check-attr", "--cached", "-z", "--stdin"], names].concat();
         let ask = Call::new(&args).env("GIT_INDEX_FILE", index).stdin(wanted);
         parse(&self.caller().bytes(&ask).await?)

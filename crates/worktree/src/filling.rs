@@ -16,7 +16,12 @@ use crate::repository::{empty_tree, tree_id};
 /// What tests install there takes long and is not ignored by every project.
 const MODULES: &str = "--exclude=node_modules/";
 
-/// As git shows content when no attribute and no config says anything.
+/// Ends with status 1 where files differ, which is no failure.
+const REFRESH: [&str; 3] = ["update-index", "-q", "--really-refresh"];
+
+/// As git shows content when no attribute and no config says anything: a file
+/// that holds what the tree does, byte for byte, is no change, though no
+/// check-in would have made it so.
 const PLAIN: [&str; 2] = ["core.autocrlf=false", "core.eol=lf"];
 
 /// Paths as git gives them, each ended by NUL.
@@ -38,12 +43,18 @@ impl Worktree {
         let gone = self.paths(&[call.as_slice(), &[tree.as_str()]].concat()).await?;
         self.git(&["read-tree", "--reset", tree.as_str()]).await?;
         self.remove_each(gone).await?;
-        self.refresh(tree).await?;
+        self.forget_promises().await?;
+        self.refresh(self.call(&REFRESH)?).await?;
         let changed = ["diff-files", "--name-only", "-z", "--ignore-submodules=all"];
         let changed = self.paths(&changed).await?;
-        self.place(changed).await?;
+        if !changed.0.is_empty() {
+            self.place(changed).await?;
+            self.refresh(self.call(&REFRESH)?).await?;
+            let plain = [POINTERS.as_slice(), &PLAIN].concat();
+            let call = self.call(&REFRESH)?.options(&plain);
+            self.refresh(call.env("GIT_ATTR_SOURCE", empty_tree(tree))).await?;
+        }
         self.make_folders_of_submodules(tree).await?;
-        self.refresh(tree).await?;
         let others = self.paths(&["ls-files", "-o", "-z", "--exclude-standard", MODULES]).await?;
         self.remove_each(others).await?;
         let folders = ["ls-files", "-o", "-z", "--directory", "--exclude-standard", MODULES];
@@ -72,9 +83,6 @@ impl Worktree {
     /// Writes the files of the index that differ from it, by way of a folder
     /// beside the worktree.
     async fn place(&self, changed: Paths) -> Result<(), Error> {
-        if changed.0.is_empty() {
-            return Ok(());
-        }
         let staged = self.staged();
         remove_all(&staged).await?;
         std::fs::create_dir(&staged).map_err(at(&staged))?;
@@ -98,18 +106,29 @@ impl Worktree {
         self.below(move |below| modules.iter().try_for_each(|path| below.make_folder(path))).await
     }
 
-    /// Has git look at the files, and take those as unchanged that hold what
-    /// the tree does: as they would be checked in, or byte for byte. The latter
-    /// are those that no check-in would have made so, which git finds changed
-    /// unless it wrote them itself.
-    async fn refresh(&self, tree: &TreeId) -> Result<(), Error> {
-        let args = ["update-index", "-q", "--really-refresh"];
-        let call = self.call(&args)?;
-        self.repository().caller().ask(&call).await?;
-        let options = [POINTERS.as_slice(), &PLAIN].concat();
-        let plain = self.call(&args)?.options(&options).env("GIT_ATTR_SOURCE", empty_tree(tree));
-        self.repository().caller().ask(&plain).await?;
+    /// A command may have had git promise not to look at files, behind which
+    /// its edits would stay.
+    async fn forget_promises(&self) -> Result<(), Error> {
+        let all = self.paths(&["ls-files", "-v", "-z"]).await?;
+        let promised = all.each().filter(|line| !line.starts_with(b"H "));
+        let promised: Vec<u8> = promised
+            .flat_map(|line| line.get(2..).unwrap_or_default().iter().copied().chain([0]))
+            .collect();
+        if promised.is_empty() {
+            return Ok(());
+        }
+        for flag in ["--no-assume-unchanged", "--no-skip-worktree"] {
+            let args = ["update-index", flag, "-z", "--stdin"];
+            let call = self.call(&args)?.stdin(promised.clone());
+            self.repository().caller().run(&call).await?;
+        }
         Ok(())
+    }
+
+    /// Has git note which files hold what the tree does, so that it need not
+    /// look into them again.
+    async fn refresh(&self, call: Call<'_>) -> Result<(), Error> {
+        self.repository().caller().ask(&call).await.map(drop)
     }
 
     async fn paths(&self, args: &[&str]) -> Result<Paths, Error> {

@@ -3,7 +3,7 @@
 
 use worktree::{Error, FileWrite};
 
-use crate::{Place, delete, env, git, guard, head, put, write};
+use crate::{Place, delete, guard, head, put, write};
 
 const LFS: &str = "*.bin filter=lfs diff=lfs merge=lfs -text\n";
 
@@ -154,13 +154,9 @@ async fn a_difference_shows_text_whatever_the_attributes_say() {
 async fn an_attribute_file_of_the_persons_own_is_read() {
     let place = Place::with(&[("a.txt", "a")]).await;
     let beside = place.repo().parent().unwrap().to_owned();
-    put(&beside, "config", "[core]\n\tattributesFile = attributes\n");
     let file = beside.join("attributes");
     put(&beside, "attributes", "*.txt filter=own\n");
     place.git(&format!("config core.attributesFile {}", file.display())).await;
-    let settings = worktree::Git { env: env(), ..git() };
-    let repository = worktree::Repository::discover(&place.repo(), settings).await.unwrap();
-    let (_, tree) = head(&repository).await;
-    let refused = repository.write_tree(&tree, &[write("a.txt", "x")], &guard()).await;
-    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    let refused = refusal(&place, &[write("a.txt", "x")]).await;
+    assert!(refused.is_some_and(|(path, _)| path == "a.txt"));
 }

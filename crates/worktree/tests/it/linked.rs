@@ -94,6 +94,23 @@ async fn an_edit_that_hides_behind_its_time_stamp_is_undone() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "aaaa");
 }
 
+#[tokio::test]
+async fn edits_that_git_promised_not_to_look_at_are_undone() {
+    let place = Place::with(&[("a.txt", "a"), ("b.txt", "b")]).await;
+    let repository = place.open().await;
+    let (_, tree) = head(&repository).await;
+    let worktree = worktree_at_head(&place, &repository).await;
+    git_in(worktree.path(), "update-index --assume-unchanged a.txt").await;
+    git_in(worktree.path(), "update-index --skip-worktree a.txt b.txt").await;
+    put(worktree.path(), "a.txt", "tampered");
+    put(worktree.path(), "b.txt", "tampered");
+    worktree.materialize(&tree).await.unwrap();
+    assert_eq!(read(worktree.path(), "a.txt").as_deref(), Some("a"));
+    assert_eq!(read(worktree.path(), "b.txt").as_deref(), Some("b"));
+    let flags = git_in(worktree.path(), "ls-files -v").await;
+    assert_eq!(flags, "H a.txt\nH b.txt");
+}
+
 /// A command of the project may lead git astray from inside the worktree; it
 /// must not lead us into the person's checkout.
 #[tokio::test]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod attributes;
+mod bytes;
 mod cancelling;
 mod commits;
 mod confined;
@@ -9,10 +10,12 @@ mod contents;
 mod damaged;
 mod discovery;
 mod hooks;
+mod hostile;
 mod linked;
+mod locking;
 mod paths;
 mod project;
-mod locking;
+mod real;
 mod renames;
 mod rerunning;
 mod salvage;
