@@ -89,7 +89,10 @@ impl Repository {
             .flat_map(|write| write.from.iter().chain([&write.path]))
             .map(String::as_str);
         let found = self.attributes(onto, listing, paths, &["filter"]).await?;
-        let filter = |path: &str| found.get(&(path.to_owned(), "filter".to_owned()));
+        let filter = |path: &str| {
+            let said = found.get(&(path.to_owned(), "filter".to_owned()));
+            said.filter(|value| names_a_program(value))
+        };
         for write in kept {
             let here = filter(&write.path);
             let there = write.from.as_deref().map(filter);
@@ -165,10 +168,8 @@ impl Repository {
         let both = || listing.keys().filter(|path| outcome.contains_key(*path)).map(String::as_str);
         let before = self.attributes(onto, listing, both(), &TRANSFORMING).await?;
         let after = self.attributes(result, &outcome, both(), &TRANSFORMING).await?;
-        // `-diff` and the like name no program.
         let named = |found: Attributes| -> Attributes {
-            let is_named = |value: &str| !matches!(value, "unset" | "set");
-            found.into_iter().filter(|(_, value)| is_named(value)).collect()
+            found.into_iter().filter(|(_, value)| names_a_program(value)).collect()
         };
         let (before, after) = (named(before), named(after));
         let changed = after.iter().find(|(key, value)| before.get(*key) != Some(*value));
@@ -213,6 +214,11 @@ impl Repository {
         let ask = Call::new(&args).env("GIT_INDEX_FILE", index).stdin(wanted);
         parse(&self.caller().bytes(&ask).await?)
     }
+}
+
+/// Whether the value is one; `-diff` and the like have none.
+fn names_a_program(value: &str) -> bool {
+    !matches!(value, "unset" | "set")
 }
 
 /// Whether the last part of the path is this name to any file system: in any

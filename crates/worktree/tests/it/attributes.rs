@@ -26,7 +26,7 @@ fn moved(from: &str, to: &str) -> [FileWrite; 2] {
 #[tokio::test]
 async fn what_is_kept_through_a_filter_is_not_written_but_may_go_or_move() {
     let place = Place::with(&[("a.txt", "a")]).await;
-    place.put(".gitattributes", "[attr]big filter=lfs -text\n*.raw big\n");
+    place.put(".gitattributes", "[attr]big filter=lfs -text\n*.raw big\nfree.raw -filter\n");
     place.put("deep/er/.gitattributes", LFS);
     place.put("deep/er/x.bin", POINTER);
     place.put("x.raw", POINTER);
@@ -40,6 +40,7 @@ async fn what_is_kept_through_a_filter_is_not_written_but_may_go_or_move() {
     }
     for writes in [
         vec![write("x.bin", "not in that folder")],
+        vec![write("free.raw", "excepted")],
         vec![delete("x.raw")],
         moved("x.raw", "y.raw").to_vec(),
         moved("deep/er/x.bin", "deep/er/y.bin").to_vec(),
