@@ -20,6 +20,7 @@ use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 use crate::source::TreeSource;
 use crate::state::State;
+use crate::steps::Built;
 use crate::{Error, memory};
 
 /// How often a step may fail in the same way before the run is parked.
@@ -87,6 +88,7 @@ pub(crate) struct Driver {
     pub(crate) journal: Journal,
     pub(crate) run: RunId,
     pub(crate) worktree: OnceCell<Worktree>,
+    pub(crate) built: tokio::sync::Mutex<Option<Built>>,
     begun: std::sync::atomic::AtomicUsize,
 }
 
@@ -130,7 +132,14 @@ pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
         }
     }
     let store = Arc::clone(&parts.store);
-    let driver = Driver { parts, journal, run, worktree: OnceCell::new(), begun: 0.into() };
+    let driver = Driver {
+        parts,
+        journal,
+        run,
+        worktree: OnceCell::new(),
+        built: tokio::sync::Mutex::default(),
+        begun: 0.into(),
+    };
     let result = driver.run().await;
     let state = driver.journal.state().clone();
     drop(driver);

@@ -9,6 +9,7 @@
 
 mod adverse;
 mod bad_input;
+mod checks;
 mod demo;
 mod doctor;
 mod faults;
@@ -17,5 +18,6 @@ mod help;
 mod large;
 mod people;
 mod projects;
+mod questions;
 mod recovery;
 mod terminal;

@@ -15,6 +15,8 @@ mod rest;
 mod review;
 mod test;
 
+pub(crate) use milestone_tree::Built;
+
 use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, Status, Success};
