@@ -22,7 +22,7 @@ pub(crate) enum Asked {
     Analysis,
     /// The plan was made.
     Plan,
-    /// These files were written, or given up.
+    /// These files were written, or given up for good.
     Files(Vec<String>),
     /// A milestone was judged.
     Review(usize),
@@ -39,7 +39,9 @@ fn of_event(event: Event) -> Option<Asked> {
     match event {
         Event::StepFinished { step: StepName::Analyze, .. } => Some(Asked::Analysis),
         Event::StepFinished { step: StepName::Plan, .. } => Some(Asked::Plan),
-        Event::ItemSucceeded { files, .. } | Event::ItemFailed { files, .. } => {
+        Event::ItemSucceeded { files, .. } => Some(Asked::Files(files)),
+        // What fails is asked once more, as a milestone of its own after those of the plan.
+        Event::ItemFailed { milestone, files, .. } if milestone > MILESTONES.len() => {
             Some(Asked::Files(files))
         }
         Event::ReviewApproved { milestone, .. } | Event::ReviewRejected { milestone, .. } => {

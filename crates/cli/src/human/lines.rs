@@ -282,7 +282,8 @@ fn milestone(event: &Event) -> Vec<Said> {
             heading(&format!("Trying once more what milestone {rest_of} lacks: {files}"))
         }
         Event::MilestoneDropped { rest_of, reason, .. } => {
-            let line = format!("the rest of milestone {rest_of}: {reason}; it stays in its issue");
+            let reason = cut(reason);
+            let line = format!("the rest of milestone {rest_of}: {reason}; its issue stays");
             one("undone", Tone::Bad, &line)
         }
         Event::MilestoneNoted { milestone, name } => {

@@ -302,7 +302,7 @@ fn set_actions(items: &mut [WorkItem], paths: &[String]) {
 /// A file that an earlier round made is there to be modified now.
 fn as_it_stands(file: &PlannedFile, paths: &[String]) -> Action {
     match (file.action, paths.contains(&file.path)) {
-        (Action::Delete, true) => Action::Delete,
+        (Action::Delete, _) => Action::Delete,
         (_, true) => Action::Modify,
         (_, false) => Action::Create,
     }

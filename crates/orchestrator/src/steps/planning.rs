@@ -1,11 +1,14 @@
 //! Analysis and plan: the planner's two answers.
 
+use std::sync::Arc;
+
 use super::implement::earlier;
 use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, Role, StepName};
 use crate::fact::Fact;
 use crate::questions;
+use crate::source::TreeSource;
 
 impl Driver {
     pub(super) async fn analyze(&self) -> Result<(), Error> {
@@ -45,7 +48,8 @@ impl Driver {
             done: &done,
             open_questions: &open_questions,
         };
-        let answered = agents::plan(&asking, &input, &source, &self.parts.agents).await?;
+        let settings = self.with_generated(&source).await?;
+        let answered = agents::plan(&asking, &input, &source, &settings).await?;
         let names: Vec<&str> =
             answered.value.milestones.iter().map(|milestone| milestone.name.as_str()).collect();
         let event = Event::StepFinished {
@@ -56,6 +60,21 @@ impl Driver {
             degraded: answered.degraded,
         };
         self.journal.append_fact(event, Fact::Plan(answered.value)).await
+    }
+
+    /// Files that a command makes are left out of plans: what a model wrote into them would be
+    /// lost the next time that the command is run.
+    async fn with_generated(&self, source: &TreeSource) -> Result<agents::Settings, Error> {
+        let generated = self.parts.repository.generated(source.tree(), &source.paths()).await?;
+        let mut settings = self.parts.agents.clone();
+        if !generated.is_empty() {
+            let before = Arc::clone(&settings.unwritable);
+            settings.unwritable = Arc::new(move |path| {
+                let why = || format!("{path} is a generated file");
+                before(path).or_else(|| generated.contains(path).then(why))
+            });
+        }
+        Ok(settings)
     }
 
     pub(super) async fn begin(
