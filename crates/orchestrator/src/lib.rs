@@ -16,6 +16,7 @@ mod error;
 pub mod event;
 pub mod fact;
 pub mod failing;
+mod fold;
 pub mod issues;
 pub mod journal;
 pub mod memory;
@@ -29,6 +30,7 @@ mod source;
 mod start;
 pub mod state;
 mod steps;
+pub mod tally;
 pub mod view;
 
 pub use driver::{Chains, Outcome, Parts, drive};

@@ -1,6 +1,8 @@
 //! The project's checks: in order, compared with how they were, run once more
 //! before anybody is blamed, and not run again on the same files.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use simulated_models::{Answers, Fault, FileAnswer, ModelScript, Script, Server, Step};
 
@@ -76,7 +78,8 @@ async fn checks_are_run_in_order_before_the_first_milestone_and_at_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_red_check_becomes_work_and_the_later_ones_wait() {
     let mended = [("one.py".to_owned(), FileAnswer::modify("N = 2\n"))].into();
-    let answers = Answers { changes_rounds: vec![mended], ..answers(&[&["one.py"]]) };
+    let answers =
+        Answers { changes_rounds: vec![BTreeMap::new(), mended], ..answers(&[&["one.py"]]) };
     let server = server(Script::default().with_answers(answers)).await;
     let config = "run:\n  test_command: \"true\"\n  checks:\n    - { name: style, run: \"! grep -n '  ' one.py\" }\n";
     let bench = bench(&server, config, &[("one.txt", "")]);
@@ -132,7 +135,7 @@ async fn results_are_used_again_for_the_same_files() {
 async fn slow_checks_may_wait_for_the_end() {
     let mended = [("one.py".to_owned(), FileAnswer::modify("N = 3\n"))].into();
     let mut answers = answers(&[&["one.py"], &["two.py"]]);
-    answers.changes_rounds = vec![mended];
+    answers.changes_rounds = vec![BTreeMap::new(), mended];
     let server = server(Script::default().with_answers(answers)).await;
     let script = "test -f one.py || exit 0\ngrep -q 3 one.py && exit 0\necho 'one.py:1: not three'\nexit 1\n";
     let config = "run: { test_command: \"sh check.sh\", gate: end }\n";

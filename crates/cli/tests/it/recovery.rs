@@ -365,15 +365,18 @@ async fn a_stop_during_the_tests_is_not_a_red_test() {
     let bench = Bench::with_files([
         (
             "check.sh",
-            "if [ -f one.py ] && [ ! -f ../go ]; then touch ../started; sleep 60; fi; true\n",
+            "if [ -f one.py ] && [ ! -f ../go ]; then touch started; sleep 60; fi; true\n",
         ),
         ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd numbers.\n"),
     ]);
     bench.config(&server, ROLES);
     let child = bench.command(&["run", "001", "--format", "json"]).spawn().expect("belay");
     let worktrees = bench.root().join("cache/belay/worktrees");
-    let started = worktrees.join("started");
-    until(|| started.exists()).await;
+    let started = || {
+        let mut found = std::fs::read_dir(&worktrees).into_iter().flatten().flatten();
+        found.any(|entry| entry.path().join("started").exists())
+    };
+    until(started).await;
     bench.kill("-TERM", &child.id().expect("a process").to_string());
     let stopped = finish(child).await.exits(0);
     assert!(stopped.named("tests_failed").is_empty(), "{}", stopped.stderr);

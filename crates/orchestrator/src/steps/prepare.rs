@@ -49,7 +49,7 @@ impl Driver {
     async fn measure(&self, project: &ProjectTree, due: &Due) -> Result<bool, Error> {
         let known = {
             let state = self.journal.state();
-            state.outcome_on(&project.tree, due.command()).is_some()
+            state.outcome_on(&project.tree, &due.name, due.command()).is_some()
         };
         let Run::Command(check) = &due.run else {
             return Ok(true);

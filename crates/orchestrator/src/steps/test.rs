@@ -45,7 +45,11 @@ impl Driver {
             }
         }
         if !tested {
-            let note = Some("the project has no tests".to_owned());
+            let all = self.checks(&project);
+            let later = all.iter().any(|check| check.kind == CheckKind::Test);
+            let note =
+                if later { "left for the end of the run" } else { "the project has no tests" };
+            let note = Some(note.to_owned());
             let (milestone, check) = (Some(milestone), "test".to_owned());
             let event = Event::TestsPassed { milestone, check, command: None, latency_ms: 0, note };
             self.journal.append(event).await?;
@@ -73,7 +77,7 @@ impl Driver {
         let before = {
             let state = self.journal.state();
             let before = baseline(&state, &due.name).and_then(|checked| checked.outcome.clone());
-            if let Some(outcome) = state.outcome_on(&project.tree, due.command()) {
+            if let Some(outcome) = state.outcome_on(&project.tree, &due.name, due.command()) {
                 let note = Some("as found before on the same files".to_owned());
                 let passed = failing::no_worse(before.as_ref(), outcome);
                 return Ok(Some(Verdict { passed, outcome: outcome.clone(), note }));

@@ -1,0 +1,345 @@
+//! How each row changes the state. Rows are facts that have happened, so
+//! nothing here can fail, and a row that this binary does not know changes nothing.
+
+use agents::{Answer, Files, Plan};
+use checkpoint_store::Entry;
+
+use crate::event::{Event, Status, StepName};
+use crate::fact::{Checked, Fact};
+use crate::journal::parse;
+use crate::milestone::{GivenUp, ItemResult, Judgement, MilestoneState, RoundState};
+use crate::questions::Asked;
+use crate::state::{Given, IssueState, Phase, State};
+
+impl State {
+    /// The state after these rows.
+    pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+        let mut state = Self::default();
+        for entry in entries {
+            state.apply(entry);
+        }
+        state
+    }
+
+    /// Adds one row. Rows of a newer binary that this one may read but does
+    /// not know change nothing.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.started_at.get_or_insert(entry.at);
+        self.updated_at = Some(entry.at);
+        if let Some((event, fact)) = parse(entry) {
+            self.take(event, fact);
+        }
+    }
+
+    fn take(&mut self, event: Event, fact: Option<Fact>) {
+        match (event, fact) {
+            (Event::RunStarted { .. }, Some(Fact::Started(started))) => {
+                self.tip = Some(started.base.clone());
+                self.started = Some(started);
+            }
+            (Event::BranchAdopted { to, redo, .. }, _) => {
+                self.tip = Some(to);
+                self.milestones.iter_mut().for_each(|milestone| milestone.move_onto_newer(redo));
+            }
+            (Event::StepFailed { step, message }, _) => self.failures.push((step, message)),
+            (Event::RunParked { reason }, _) => self.parked = Some(reason),
+            (Event::RunResumed { after, .. }, _) => self.resume(after),
+            (Event::RunFinished { status, reason, .. }, _) => self.finish(status, reason),
+            (Event::StepStarted { step, milestone, .. }, fact) => self.begin(step, milestone, fact),
+            (Event::StepFinished { step, milestone, degraded, .. }, fact) => {
+                self.failures.clear();
+                self.end_step(step, milestone);
+                if let Some(fact) = fact {
+                    self.keep(fact, milestone, degraded);
+                }
+            }
+            (event @ (Event::AttemptFailed { .. } | Event::AttemptSucceeded { .. }), _) => {
+                self.tally.count(&event);
+            }
+            (Event::IssueCreated { kind, url, marker, .. }, _) => {
+                self.issues.push(IssueState {
+                    marker,
+                    kind,
+                    url,
+                    closed: false,
+                    closed_by_person: false,
+                });
+            }
+            (Event::IssueClosed { marker, by_person, .. }, _) => {
+                for issue in self.issues.iter_mut().filter(|issue| issue.marker == marker) {
+                    issue.closed = true;
+                    issue.closed_by_person |= by_person;
+                }
+            }
+            (Event::EffectDeferred { marker: Some(marker), .. }, _) => self.deferred.push(marker),
+            (Event::QuestionAsked { questions, marker, .. }, _) => {
+                self.asked_about_analysis = true;
+                self.asked.push(Asked { marker, questions, answered: false });
+            }
+            (Event::QuestionAnswered { marker, .. }, Some(Fact::Answer(answer))) => {
+                self.answer(&marker, answer);
+            }
+            (event, fact) => self.take_item(event, fact),
+        }
+    }
+
+    /// The answer becomes part of the idea. What was made without it and is not done yet is made
+    /// anew.
+    fn answer(&mut self, marker: &str, answer: Answer) {
+        self.answers.push(answer);
+        let Some(asked) = self.asked.iter_mut().find(|asked| asked.marker == marker) else {
+            return;
+        };
+        asked.answered = true;
+        self.analysis = None;
+        let Some(plan) = &mut self.plan else {
+            return;
+        };
+        let done = |milestone: &MilestoneState| milestone.ended() && milestone.given_up.is_none();
+        let mut kept = self.milestones.iter().map(done);
+        plan.value.milestones.retain(|_| kept.next().unwrap_or_default());
+        self.milestones.retain(done);
+        self.replan = !self.milestones.is_empty();
+        if !self.replan {
+            self.plan = None;
+        }
+    }
+
+    fn finish(&mut self, status: Status, reason: Option<String>) {
+        if status == Status::Interrupted {
+            self.stopped = reason;
+            return;
+        }
+        self.ended = Some((status, reason));
+        self.phase = Phase::Done;
+    }
+
+    fn begin(&mut self, step: StepName, milestone: Option<usize>, fact: Option<Fact>) {
+        self.phase = step.into();
+        let Some(state) = milestone.and_then(|number| self.milestone_mut(number)) else {
+            return;
+        };
+        match fact {
+            Some(Fact::Round(round)) => {
+                state.intent = None;
+                state.rounds.push(RoundState::new(round));
+            }
+            Some(Fact::Intent(intent)) => state.intent = Some(intent),
+            _ => {}
+        }
+    }
+
+    fn end_step(&mut self, step: StepName, milestone: Option<usize>) {
+        match (step, milestone.and_then(|number| self.round_mut(number))) {
+            (StepName::Prepare, _) => self.prepared = true,
+            (StepName::Test, Some(round)) => round.checks_ended = true,
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, fact: Fact, milestone: Option<usize>, degraded: bool) {
+        match fact {
+            Fact::Analysis(value) => {
+                self.analysis = Some(Given { value, degraded });
+                self.asked_about_analysis = false;
+            }
+            Fact::Plan(value) => self.take_plan(value, degraded),
+            Fact::Prepared(prepared) => {
+                self.formatters_not_kept_to = prepared.formatters_not_kept_to;
+            }
+            Fact::Formatted(changes) => {
+                if let Some(round) = milestone.and_then(|number| self.round_mut(number)) {
+                    round.formatted = Some(changes);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take_plan(&mut self, value: Plan, degraded: bool) {
+        let states = vec![MilestoneState::default(); value.milestones.len()];
+        match &mut self.plan {
+            Some(plan) if self.replan => {
+                plan.value.milestones.extend(value.milestones);
+                plan.degraded |= degraded;
+                self.milestones.extend(states);
+            }
+            _ => {
+                self.plan = Some(Given { value, degraded });
+                self.milestones = states;
+            }
+        }
+        self.replan = false;
+    }
+
+    fn take_item(&mut self, event: Event, fact: Option<Fact>) {
+        match (event, fact) {
+            (
+                Event::ItemSucceeded { milestone, item, model, attempts, .. },
+                Some(Fact::Changes(changes)),
+            ) => {
+                self.set_item(milestone, item, ItemResult::Succeeded { changes, model, attempts });
+            }
+            (
+                Event::ItemFailed { milestone, item, class, message, for_want_of_a_model, .. },
+                Some(Fact::Attempts(attempts)),
+            ) => {
+                self.set_item(
+                    milestone,
+                    item,
+                    ItemResult::Failed { class, message, for_want_of_a_model, attempts },
+                );
+            }
+            (event, fact) => self.take_verdict(event, fact),
+        }
+    }
+
+    fn take_verdict(&mut self, event: Event, fact: Option<Fact>) {
+        match (event, fact) {
+            (Event::PartialAccepted { milestone, .. }, _) => {
+                if let Some(round) = self.round_mut(milestone) {
+                    round.partial_accepted = true;
+                }
+            }
+            (Event::MilestoneRolledBack { milestone, outcome, reason, .. }, _) => {
+                self.roll_back(milestone, outcome, reason);
+            }
+            (
+                Event::ReviewApproved { milestone, model, degraded, .. },
+                Some(Fact::Review(review)),
+            ) => {
+                self.judge(milestone, Judgement { approved: true, review, degraded, model });
+            }
+            (
+                Event::ReviewRejected { milestone, model, degraded, .. },
+                Some(Fact::Review(review)),
+            ) => {
+                self.judge(milestone, Judgement { approved: false, review, degraded, model });
+            }
+            (Event::TestsPassed { milestone, .. }, Some(Fact::Checked(checked))) => {
+                self.check(milestone, checked, true);
+            }
+            (Event::TestsFailed { milestone, .. }, Some(Fact::Checked(checked))) => {
+                self.check(milestone, checked, false);
+            }
+            (Event::MilestoneCommitted { milestone, commit, .. }, _) => {
+                self.tip = Some(commit.clone());
+                if let Some(state) = self.milestone_mut(milestone) {
+                    state.commit = Some(commit);
+                }
+            }
+            (Event::MilestoneReopened { rest_of, files, .. }, _) => self.reopen(rest_of, &files),
+            (Event::MilestoneDropped { milestone, .. }, _) => {
+                if let Some(state) = self.milestone_mut(milestone) {
+                    state.dropped = true;
+                }
+            }
+            (Event::MilestoneNoted { milestone, .. }, _) => {
+                if let Some(state) = self.milestone_mut(milestone) {
+                    state.noted = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn roll_back(&mut self, milestone: usize, outcome: Option<Status>, reason: String) {
+        let Some(state) = self.milestone_mut(milestone) else {
+            return;
+        };
+        match outcome {
+            Some(status) => state.given_up = Some(GivenUp { status, reason }),
+            None => {
+                state.retries += 1;
+                state.since = state.rounds.len();
+                state.intent = None;
+            }
+        }
+    }
+
+    /// The files are tried once more, as a milestone at the plan's end.
+    fn reopen(&mut self, rest_of: usize, files: &[String]) {
+        let Some(plan) = &mut self.plan else {
+            return;
+        };
+        let planned = rest_of.checked_sub(1).and_then(|index| plan.value.milestones.get(index));
+        let Some(mut rest) = planned.cloned() else {
+            return;
+        };
+        let Files { create, modify, delete } = &mut rest.files;
+        for paths in [create, modify, delete] {
+            paths.retain(|path| files.contains(path));
+        }
+        rest.name.push_str(" (rest)");
+        plan.value.milestones.push(rest);
+        self.milestones
+            .push(MilestoneState { rest_of: Some(rest_of), ..MilestoneState::default() });
+        self.reopened.push(rest_of);
+    }
+
+    /// A later process goes on. What only a template answered is asked again,
+    /// and what was given up is tried afresh.
+    fn resume(&mut self, after: Status) {
+        if after != Status::Interrupted {
+            self.failures.clear();
+            self.reopened.clear();
+        }
+        self.ended = None;
+        self.stopped = None;
+        self.deferred.clear();
+        // A parked run goes on with what it has; a commit that could not land is intended anew.
+        match (after, self.parked.take()) {
+            (Status::Interrupted, _) => {}
+            (_, None) => self.milestones.iter_mut().for_each(MilestoneState::reset),
+            (_, Some(_)) => {
+                let open =
+                    self.milestones.iter_mut().filter(|milestone| milestone.commit.is_none());
+                open.for_each(|milestone| milestone.intent = None);
+            }
+        }
+        let nothing_done = self.milestones.iter().all(|milestone| {
+            milestone.commit.is_none()
+                && milestone.active().iter().all(|round| round.succeeded() == 0)
+        });
+        if nothing_done && self.plan.as_ref().is_some_and(|plan| plan.degraded) {
+            self.plan = None;
+            self.milestones.clear();
+            if self.analysis.as_ref().is_some_and(|analysis| analysis.degraded) {
+                self.analysis = None;
+            }
+        }
+    }
+
+    fn set_item(&mut self, milestone: usize, item: usize, result: ItemResult) {
+        let item =
+            item.checked_sub(1).and_then(|index| self.round_mut(milestone)?.items.get_mut(index));
+        if let Some(item) = item {
+            item.result = Some(result);
+        }
+    }
+
+    fn judge(&mut self, milestone: usize, judged: Judgement) {
+        if let Some(round) = self.round_mut(milestone) {
+            round.judged = Some(judged);
+        }
+    }
+
+    fn check(&mut self, milestone: Option<usize>, checked: Checked, passed: bool) {
+        match milestone {
+            None => self.baseline.push(checked),
+            Some(number) => {
+                if let Some(round) = self.round_mut(number) {
+                    round.checks.push((checked, passed));
+                }
+            }
+        }
+    }
+
+    fn round_mut(&mut self, milestone: usize) -> Option<&mut RoundState> {
+        self.milestone_mut(milestone)?.current_mut()
+    }
+
+    fn milestone_mut(&mut self, number: usize) -> Option<&mut MilestoneState> {
+        self.milestones.get_mut(number.checked_sub(1)?)
+    }
+}
