@@ -44,12 +44,10 @@ impl Driver {
                 return self.end(StepName::Test, milestone).await;
             }
         }
-        if !tested {
-            let all = self.checks(&project);
-            let later = all.iter().any(|check| check.kind == CheckKind::Test);
-            let note =
-                if later { "left for the end of the run" } else { "the project has no tests" };
-            let note = Some(note.to_owned());
+        // Tests that are left for the end are told there.
+        let has_tests = self.checks(&project).iter().any(|check| check.kind == CheckKind::Test);
+        if !tested && !has_tests {
+            let note = Some("the project has no tests".to_owned());
             let (milestone, check) = (Some(milestone), "test".to_owned());
             let event = Event::TestsPassed { milestone, check, command: None, latency_ms: 0, note };
             self.journal.append(event).await?;
