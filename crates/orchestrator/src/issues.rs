@@ -279,15 +279,28 @@ impl Facts<'_> {
             .collect()
     }
 
+    /// Every try at these files: before and after rollbacks, and in the milestone's rests.
+    fn attempts(&self, wanted: &Wanted, files: &[String]) -> Vec<AttemptFact> {
+        let is_about = |(index, state): &(usize, &MilestoneState)| {
+            wanted.milestone == Some(index + 1) || state.rest_of == wanted.milestone
+        };
+        let milestones = self.state.milestones.iter().enumerate().filter(is_about);
+        let items = milestones.flat_map(|(_, state)| &state.rounds).flat_map(|round| &round.items);
+        let results = items.filter(|item| item.files() == files).map(|item| &item.result);
+        results
+            .filter_map(|result| match result {
+                Some(ItemResult::Failed { attempts, .. }) => Some(attempts),
+                _ => None,
+            })
+            .flatten()
+            .map(attempt_fact)
+            .collect()
+    }
+
     fn manual_task(&self, wanted: &Wanted) -> ManualTaskFacts {
         let planned = self.planned(wanted.milestone);
         let item = self.item(wanted);
-        let attempts = match item.and_then(|item| item.result.as_ref()) {
-            Some(ItemResult::Failed { attempts, .. }) => {
-                attempts.iter().map(attempt_fact).collect()
-            }
-            _ => Vec::new(),
-        };
+        let attempts = item.map(|item| self.attempts(wanted, &item.files())).unwrap_or_default();
         ManualTaskFacts {
             run: self.run.to_owned(),
             branch: self.branch.to_owned(),

@@ -283,3 +283,17 @@ fn a_person_on_the_branch_is_not_written_over() {
     assert!(matches!(adopt(true), Step::BeginRound { milestone: 1, cause: Cause::Plan, .. }));
     assert_eq!(adopt(false), Step::Format { milestone: 1 });
 }
+
+/// The issue of a failed item tells of every try, also of those before a rollback.
+#[test]
+fn an_issue_tells_every_attempt_of_its_item() {
+    let mut story = Story::planned(false);
+    story.round(Cause::Plan, &FILES).succeed(1).fail(2, false, 2).fail(3, false, 1);
+    story.roll_back(None).round(Cause::Plan, &FILES).succeed(1).succeed(3).fail(2, true, 3);
+    story.accept_partial().judge(true).test(true).commit(1);
+    let Step::OpenIssue(wanted) = story.next() else { panic!("an issue comes next") };
+    let templates = degradation_templates::Templates::built_in().unwrap();
+    let text = issues::text(&wanted, &story.state, "run", &[], "belay resume", &templates).unwrap();
+    let tries = |class: &str| text.body.matches(class).count();
+    assert_eq!((tries("invalid_output"), tries("unavailable")), (2, 3), "{}", text.body);
+}
