@@ -9,8 +9,9 @@
 //! besides, as it does for git.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use crate::edit::{Staged, index_info, utf8};
+use crate::edit::{index_info, utf8};
 use crate::error::Error;
 use crate::git::Call;
 use crate::guard::Refusal;
@@ -32,6 +33,9 @@ const GENERATED: &str = "linguist-generated";
 /// The attributes that put a program or an encoding between a file and its
 /// content.
 const TRANSFORMING: [&str; 4] = ["filter", "diff", "merge", "working-tree-encoding"];
+
+/// A file of attributes with more bytes than this is left to git.
+const MOST_LOOKED_AT: u64 = 1024 * 1024;
 
 /// Attributes by path and name; those that nothing is said about are absent.
 type Attributes = BTreeMap<(String, String), String>;
@@ -70,7 +74,7 @@ impl Repository {
             return Err(Refusal::new(&write.path, why).into());
         }
         self.check_filters(onto, listing, writes).await?;
-        if writes.iter().any(|write| is_named(&write.path, FILE)) {
+        if changes_attributes(writes) {
             self.check_lines(onto, writes).await?;
         }
         Ok(())
@@ -194,17 +198,21 @@ impl Repository {
         if wanted.is_empty() {
             return Ok(Attributes::new());
         }
+        let files = || {
+            let named = |path: &str| path.rsplit('/').next() == Some(FILE);
+            listing.iter().filter(move |(path, entry)| named(path) && entry.mode.is_file())
+        };
+        let paths: Vec<String> = files().map(|(path, _)| path.clone()).collect();
+        if self.nothing_says(tree, &paths, names).await? {
+            return Ok(Attributes::new());
+        }
         // Of an index with nothing else in it, since a whole one takes long to
         // make in a large repository, and older gits cannot be told a tree.
-        let files = listing.iter().filter(|(path, _)| path.rsplit('/').next() == Some(FILE));
-        let staged: Vec<Staged<'_>> = files
-            .filter(|(_, entry)| entry.mode.is_file())
-            .map(|(path, entry)| Staged { path, entry: Some((entry.mode, entry.id.clone())) })
-            .collect();
         let scratch = self.scratch()?;
         let index = scratch.path().join("index");
         let index = utf8(&index)?;
-        if !staged.is_empty() {
+        if !paths.is_empty() {
+            let staged = files().map(|(path, entry)| (path.as_str(), Some(entry)));
             let fill = Call::new(&["update-index", "-z", "--index-info"])
                 .env("GIT_INDEX_FILE", index)
                 .stdin(index_info(tree, &staged));
@@ -214,6 +222,73 @@ impl Repository {
         let ask = Call::new(&args).env("GIT_INDEX_FILE", index).stdin(wanted);
         parse(&self.caller().bytes(&ask).await?)
     }
+
+    /// Whether no file that git reads attributes from can say anything about
+    /// these: it would have to name one of them, or define a macro. (Of the
+    /// macros that git itself defines, none gives a value.)
+    async fn nothing_says(
+        &self,
+        tree: &TreeId,
+        files: &[String],
+        names: &[&str],
+    ) -> Result<bool, Error> {
+        let Some(outside) = self.attribute_files().await? else {
+            return Ok(false);
+        };
+        let mut texts = Vec::new();
+        for file in outside {
+            match std::fs::metadata(&file) {
+                Ok(facts) if facts.len() <= MOST_LOOKED_AT && facts.is_file() => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                _ => return Ok(false),
+            }
+            let Ok(text) = std::fs::read(&file) else {
+                return Ok(false);
+            };
+            texts.push(text);
+        }
+        let inside = self.read(tree, files, MOST_LOOKED_AT).await?;
+        let all_read = inside.len() == files.len();
+        texts.extend(inside.into_values());
+        let says = |text: &Vec<u8>| {
+            let text = String::from_utf8_lossy(text);
+            text.contains(lines::MACRO) || names.iter().any(|name| text.contains(name))
+        };
+        Ok(all_read && !texts.iter().any(says))
+    }
+
+    /// The files outside of the tree that git reads attributes from, whether
+    /// they exist or not; `None` if this git does not tell.
+    async fn attribute_files(&self) -> Result<Option<Vec<PathBuf>>, Error> {
+        let identity =
+            ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
+        // Named, since git would ask the network for what it is not told.
+        let call = Call::new(&["var", "-l"]);
+        let call = identity.into_iter().fold(call, |call, name| call.env(name, "belay"));
+        let said = match self.settled("variables", &call).await {
+            Err(Error::Git { .. }) | Ok(None) => return Ok(None),
+            said => said?.unwrap_or_default(),
+        };
+        let said = String::from_utf8_lossy(&said);
+        // Last come git's own variables, after all that the config says.
+        let last = |key: &str| {
+            let found = said.lines().rev().find_map(|line| line.strip_prefix(key));
+            found.map(PathBuf::from)
+        };
+        // The first one has a value wherever it is known; the other needs a home.
+        let Some(system) = last("GIT_ATTR_SYSTEM=") else {
+            return Ok(None);
+        };
+        let info = self.git_dir().join("info").join("attributes");
+        Ok(Some(
+            [Some(system), last("GIT_ATTR_GLOBAL="), Some(info)].into_iter().flatten().collect(),
+        ))
+    }
+}
+
+/// Whether one of the writes is to a file of attributes.
+pub(crate) fn changes_attributes(writes: &[FileWrite]) -> bool {
+    writes.iter().any(|write| is_named(&write.path, FILE))
 }
 
 /// Whether the value is one; `-diff` and the like have none.

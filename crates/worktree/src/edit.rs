@@ -4,24 +4,30 @@
 //! index nor any file on disk is touched.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::attributes::changes_attributes;
 use crate::clock;
 use crate::error::{Error, at};
 use crate::fitting::{check_against, check_renames};
 use crate::git::Call;
 use crate::guard::{Guard, Refusal, check_form};
-use crate::listing::Listing;
-use crate::objects::{FileWrite, Mode, TreeId};
+use crate::listing::{Entry, Listing};
+use crate::objects::{FileWrite, Mode, TreeId, is_object_name};
 use crate::repository::{Repository, tree_id};
 
 /// An index of ours that is older belongs to a process that was killed.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// A tree with no more entries than this is told to an index in full, which
+/// saves reading it into one first.
+const MOST_TOLD: usize = 2000;
+
 /// One line for `update-index --index-info`; `None` removes.
 pub(crate) struct Staged<'a> {
     pub(crate) path: &'a str,
-    pub(crate) entry: Option<(Mode, String)>,
+    pub(crate) entry: Option<Entry>,
 }
 
 impl Repository {
@@ -45,6 +51,58 @@ impl Repository {
         writes: &[FileWrite],
         guard: &Guard,
     ) -> Result<TreeId, Error> {
+        let listing = self.checked(onto, writes, guard).await?;
+        let scratch = self.scratch()?;
+        let contents: Vec<&[u8]> =
+            writes.iter().filter_map(|write| write.content.as_deref()).collect();
+        let mut stored = self.store_blobs(scratch.path(), &contents).await?.into_iter();
+        let mut staged = Vec::with_capacity(writes.len());
+        for write in writes {
+            let former = listing.get(write.from.as_ref().unwrap_or(&write.path));
+            let entry = match (&write.content, &write.from) {
+                (Some(content), _) => stored.next().map(|id| Entry {
+                    mode: former.map_or_else(|| mode_of_new(content), |entry| entry.mode),
+                    id,
+                    size: content.len() as u64,
+                }),
+                (None, Some(_)) => former.cloned(),
+                (None, None) => None,
+            };
+            staged.push(Staged { path: &write.path, entry });
+        }
+        let tree = self.staged_tree(scratch.path(), (onto, &listing), &staged).await?;
+        self.check_effect((onto, &listing), &tree, writes).await?;
+        Ok(tree)
+    }
+
+    /// Whether `write_tree` would refuse these writes, by the same rules and in
+    /// the same order, and as a rule without writing anything. (What a change
+    /// to `.gitattributes` does to other files is asked of the tree that it
+    /// makes, which then is made.)
+    ///
+    /// # Errors
+    ///
+    /// As `write_tree`.
+    pub async fn check_writes(
+        &self,
+        onto: &TreeId,
+        writes: &[FileWrite],
+        guard: &Guard,
+    ) -> Result<(), Error> {
+        if changes_attributes(writes) {
+            return self.write_tree(onto, writes, guard).await.map(drop);
+        }
+        self.checked(onto, writes, guard).await.map(drop)
+    }
+
+    /// Everything that can be told before the new tree is there: what `onto`
+    /// holds, if the writes may be made to it.
+    async fn checked(
+        &self,
+        onto: &TreeId,
+        writes: &[FileWrite],
+        guard: &Guard,
+    ) -> Result<Arc<Listing>, Error> {
         for write in writes {
             guard.check_path(&write.path)?;
             let size = write.content.as_ref().map_or(0, Vec::len);
@@ -58,31 +116,7 @@ impl Repository {
         check_renames(&listing, writes)?;
         self.check_before(onto, &listing, writes).await?;
         self.check_attributes(onto, &listing, writes).await?;
-        let mut staged = Vec::with_capacity(writes.len());
-        for write in writes {
-            let entry = self.entry(&listing, write).await?;
-            staged.push(Staged { path: &write.path, entry });
-        }
-        let tree = self.staged_tree(onto, &staged).await?;
-        self.check_effect((onto, &listing), &tree, writes).await?;
-        Ok(tree)
-    }
-
-    /// What is to stand at the path of a write; `None` for nothing.
-    async fn entry(
-        &self,
-        listing: &Listing,
-        write: &FileWrite,
-    ) -> Result<Option<(Mode, String)>, Error> {
-        let former = listing.get(write.from.as_ref().unwrap_or(&write.path));
-        match (&write.content, &write.from, former) {
-            (Some(content), ..) => {
-                let mode = former.map_or_else(|| mode_of_new(content), |entry| entry.mode);
-                Ok(Some((mode, self.store_blob(content).await?)))
-            }
-            (None, Some(_), Some(entry)) => Ok(Some((entry.mode, entry.id.clone()))),
-            (None, ..) => Ok(None),
-        }
+        Ok(listing)
     }
 
     /// The tree that `onto` becomes when one file is moved, with content and
@@ -102,11 +136,10 @@ impl Repository {
             return Err(Refusal::new(to, "exists already").into());
         }
         check_against(&listing, &[(from, false), (to, true)])?;
-        let staged = [
-            Staged { path: from, entry: None },
-            Staged { path: to, entry: Some((entry.mode, entry.id.clone())) },
-        ];
-        self.staged_tree(onto, &staged).await
+        let staged =
+            [Staged { path: from, entry: None }, Staged { path: to, entry: Some(entry.clone()) }];
+        let scratch = self.scratch()?;
+        self.staged_tree(scratch.path(), (onto, &listing), &staged).await
     }
 
     async fn check_before(
@@ -137,25 +170,67 @@ impl Repository {
         writes.iter().find(differs).map_or(Ok(()), |write| Err(another(write)))
     }
 
-    async fn store_blob(&self, content: &[u8]) -> Result<String, Error> {
-        let call = Call::new(&["hash-object", "-w", "--stdin", "--no-filters"]).stdin(content);
-        self.caller().line(&call).await
+    /// The names of the blobs with these contents, in order.
+    async fn store_blobs(&self, scratch: &Path, contents: &[&[u8]]) -> Result<Vec<String>, Error> {
+        const HASH: [&str; 3] = ["hash-object", "-w", "--no-filters"];
+        let scratch = utf8(scratch)?;
+        let mut ids = Vec::with_capacity(contents.len());
+        if let ([_], _) | (_, true) = (contents, scratch.contains('\n')) {
+            for content in contents {
+                let call = Call::new(&[HASH.as_slice(), &["--stdin"]].concat()).stdin(*content);
+                ids.push(self.caller().line(&call).await?);
+            }
+        } else if !contents.is_empty() {
+            // By way of files: a process for each would take longer.
+            let mut names = String::new();
+            for (number, content) in contents.iter().enumerate() {
+                let name = format!("{scratch}/{number}");
+                std::fs::write(&name, content).map_err(at(&name))?;
+                names.push_str(&name);
+                names.push('\n');
+            }
+            let call = Call::new(&[HASH.as_slice(), &["--stdin-paths"]].concat()).stdin(names);
+            ids.extend(self.caller().line(&call).await?.lines().map(str::to_owned));
+        }
+        if ids.len() != contents.len() || !ids.iter().all(|id| is_object_name(id)) {
+            return Err(Error::Unreadable {
+                command: "hash-object".to_owned(),
+                what: format!("the names of {} blobs", contents.len()),
+            });
+        }
+        for (id, content) in ids.iter().zip(contents) {
+            self.known().blobs.put(id, content);
+        }
+        Ok(ids)
     }
 
-    async fn staged_tree(&self, onto: &TreeId, staged: &[Staged<'_>]) -> Result<TreeId, Error> {
+    async fn staged_tree(
+        &self,
+        scratch: &Path,
+        (onto, listing): (&TreeId, &Listing),
+        staged: &[Staged<'_>],
+    ) -> Result<TreeId, Error> {
         if staged.is_empty() {
             return Ok(onto.clone());
         }
-        let scratch = self.scratch()?;
-        let index = scratch.path().join("index");
+        let changes = || staged.iter().map(|staged| (staged.path, staged.entry.as_ref()));
+        let result = listing.with(changes());
+        let index = scratch.join("index");
         let index = utf8(&index)?;
         let call = |args: &[&'static str]| Call::new(args).env("GIT_INDEX_FILE", index);
-        let read = Call::new(&["read-tree", onto.as_str()]).env("GIT_INDEX_FILE", index);
-        self.caller().run(&read).await?;
-        let update = call(&["update-index", "-z", "--index-info"]).stdin(index_info(onto, staged));
+        let told = if listing.is_whole && listing.len() <= MOST_TOLD {
+            index_info(onto, &result.iter().map(|(path, entry)| (path.as_str(), Some(entry))))
+        } else {
+            let read = Call::new(&["read-tree", onto.as_str()]).env("GIT_INDEX_FILE", index);
+            self.caller().run(&read).await?;
+            index_info(onto, &changes())
+        };
+        let update = call(&["update-index", "-z", "--index-info"]).stdin(told);
         self.caller().run(&update).await?;
         let tree = self.caller().line(&call(&["write-tree"])).await?;
-        tree_id("write-tree", &tree)
+        let tree = tree_id("write-tree", &tree)?;
+        self.known().listings.put(tree.clone(), Arc::new(result));
+        Ok(tree)
     }
 
     /// A folder of ours in the git directory, gone when the value is.
@@ -192,15 +267,18 @@ pub(crate) fn utf8(path: &Path) -> Result<&str, Error> {
 }
 
 /// Removals first: a file may make room for a folder of its name.
-pub(crate) fn index_info(onto: &TreeId, staged: &[Staged<'_>]) -> String {
+pub(crate) fn index_info<'a>(
+    onto: &TreeId,
+    staged: &(impl Iterator<Item = (&'a str, Option<&'a Entry>)> + Clone),
+) -> String {
     let none = "0".repeat(onto.as_str().len());
     let removals = staged
-        .iter()
-        .filter(|staged| staged.entry.is_none())
-        .map(|staged| format!("0 {none}\t{}\0", staged.path));
-    let additions = staged.iter().filter_map(|staged| {
-        let (mode, id) = staged.entry.as_ref()?;
-        Some(format!("{} {id}\t{}\0", mode.octal(), staged.path))
+        .clone()
+        .filter(|(_, entry)| entry.is_none())
+        .map(|(path, _)| format!("0 {none}\t{path}\0"));
+    let additions = staged.clone().filter_map(|(path, entry)| {
+        let Entry { mode, id, .. } = entry?;
+        Some(format!("{} {id}\t{path}\0", mode.octal()))
     });
     removals.chain(additions).collect()
 }

@@ -4,11 +4,15 @@
 //! git says what differs and writes that into a folder that only we know, and
 //! it is moved from there.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use crate::below::Below;
 use crate::edit::utf8;
 use crate::error::{Error, at};
 use crate::git::{Call, POINTERS};
 use crate::linked::Worktree;
+use crate::listing::Listing;
 use crate::objects::{Mode, TreeId};
 use crate::place::{LINK, remove_all};
 use crate::repository::{empty_tree, tree_id};
@@ -16,13 +20,25 @@ use crate::repository::{empty_tree, tree_id};
 /// What tests install there takes long and is not ignored by every project.
 const MODULES: &str = "--exclude=node_modules/";
 
-/// Ends with status 1 where files differ, which is no failure.
-const REFRESH: [&str; 3] = ["update-index", "-q", "--really-refresh"];
+/// Notes in the index which files hold what it says; status 1 where one does
+/// not, which is no failure.
+const REFRESH: [&str; 3] = ["update-index", "--ignore-submodules", "--really-refresh"];
+
+/// The files that differ from the index, as far as it is known there.
+const CHANGED: [&str; 4] = ["diff-files", "--name-only", "-z", "--ignore-submodules=all"];
+
+/// Everything that is neither tracked nor ignored, and the same with folders of
+/// such things as one.
+const OTHERS: [&str; 5] = ["ls-files", "-o", "-z", "--exclude-standard", MODULES];
+const FOLDERS: [&str; 6] = ["ls-files", "-o", "-z", "--directory", "--exclude-standard", MODULES];
 
 /// As git shows content when no attribute and no config says anything: a file
 /// that holds what the tree does, byte for byte, is no change, though no
 /// check-in would have made it so.
 const PLAIN: [&str; 2] = ["core.autocrlf=false", "core.eol=lf"];
+
+/// How much of what nobody reads is kept.
+const MOST_SAID: usize = 1024;
 
 /// Paths as git gives them, each ended by NUL.
 struct Paths(Vec<u8>);
@@ -33,34 +49,55 @@ impl Paths {
     }
 }
 
+/// What the index held and the tree does not. A path that is not UTF-8 is in no
+/// listing: its file is removed here and written again.
+fn gone(before: &Paths, listing: &Listing) -> Paths {
+    let paths = before.each().map(|line| line.get(2..).unwrap_or_default());
+    let is_listed =
+        |path: &[u8]| std::str::from_utf8(path).is_ok_and(|path| listing.contains_key(path));
+    let gone = paths.filter(|path| !is_listed(path));
+    Paths(gone.flat_map(|path| path.iter().copied().chain([0])).collect())
+}
+
+/// Whether the line is one of a file that git was made to promise not to look
+/// at; `H` is an ordinary file, `M` one that was being merged.
+fn is_promised(line: &[u8]) -> bool {
+    !line.starts_with(b"H ") && !line.starts_with(b"M ")
+}
+
 impl Worktree {
     pub(crate) async fn fill(&self, tree: &TreeId) -> Result<(), Error> {
         self.check_folder()?;
         self.restore_link()?;
         self.clear_locks()?;
-        let call =
-            ["diff-index", "--cached", "--no-renames", "--name-only", "-z", "--diff-filter=A"];
-        let gone = self.paths(&[call.as_slice(), &[tree.as_str()]].concat()).await?;
+        let listing = self.repository().listing(tree).await?;
+        let before = self.paths(&["ls-files", "-v", "-z"]).await?;
         self.git(&["read-tree", "--reset", tree.as_str()]).await?;
-        self.remove_each(gone).await?;
-        self.forget_promises().await?;
-        self.refresh(self.call(&REFRESH)?).await?;
-        let changed = ["diff-files", "--name-only", "-z", "--ignore-submodules=all"];
-        let changed = self.paths(&changed).await?;
+        self.remove_each(gone(&before, &listing)).await?;
+        if before.each().any(is_promised) {
+            self.forget_promises().await?;
+        }
+        let mut changed = self.paths(&CHANGED).await?;
+        if self.is_any_there(&changed) {
+            // Touched perhaps, and still the same.
+            self.refresh(self.call(&REFRESH)?).await?;
+            changed = self.paths(&CHANGED).await?;
+        }
         if !changed.0.is_empty() {
             self.place(changed).await?;
-            self.refresh(self.call(&REFRESH)?).await?;
-            let plain = [POINTERS.as_slice(), &PLAIN].concat();
-            let call = self.call(&REFRESH)?.options(&plain);
-            self.refresh(call.env("GIT_ATTR_SOURCE", empty_tree(tree))).await?;
+            if !self.refresh(self.call(&REFRESH)?).await? {
+                let plain = [POINTERS.as_slice(), &PLAIN].concat();
+                let call = self.call(&REFRESH)?.options(&plain);
+                self.refresh(call.env("GIT_ATTR_SOURCE", empty_tree(tree))).await?;
+            }
         }
-        self.make_folders_of_submodules(tree).await?;
-        let others = self.paths(&["ls-files", "-o", "-z", "--exclude-standard", MODULES]).await?;
-        self.remove_each(others).await?;
-        let folders = ["ls-files", "-o", "-z", "--directory", "--exclude-standard", MODULES];
-        let folders = self.paths(&folders).await?;
-        self.below(move |below| folders.each().try_for_each(|path| below.remove_empty(path)))
-            .await?;
+        self.make_folders_of_submodules(&listing).await?;
+        if !self.paths(&FOLDERS).await?.0.is_empty() {
+            self.remove_each(self.paths(&OTHERS).await?).await?;
+            let folders = self.paths(&FOLDERS).await?;
+            self.below(move |below| folders.each().try_for_each(|path| below.remove_empty(path)))
+                .await?;
+        }
         let result = self.git(&["write-tree"]).await?;
         if tree_id("write-tree", &result)? != *tree {
             return Err(Error::Git {
@@ -99,8 +136,7 @@ impl Worktree {
     }
 
     /// git makes folders for modules without filling them.
-    async fn make_folders_of_submodules(&self, tree: &TreeId) -> Result<(), Error> {
-        let listing = self.repository().listing(tree).await?;
+    async fn make_folders_of_submodules(&self, listing: &Listing) -> Result<(), Error> {
         let modules = listing.iter().filter(|(_, entry)| entry.mode == Mode::Submodule);
         let modules: Vec<String> = modules.map(|(path, _)| path.clone()).collect();
         self.below(move |below| modules.iter().try_for_each(|path| below.make_folder(path))).await
@@ -110,7 +146,7 @@ impl Worktree {
     /// its edits would stay.
     async fn forget_promises(&self) -> Result<(), Error> {
         let all = self.paths(&["ls-files", "-v", "-z"]).await?;
-        let promised = all.each().filter(|line| !line.starts_with(b"H "));
+        let promised = all.each().filter(|line| is_promised(line));
         let promised: Vec<u8> = promised
             .flat_map(|line| line.get(2..).unwrap_or_default().iter().copied().chain([0]))
             .collect();
@@ -125,10 +161,19 @@ impl Worktree {
         Ok(())
     }
 
+    /// Whether something is where one of these files belongs; what is only
+    /// reached through a link counts too.
+    fn is_any_there(&self, paths: &Paths) -> bool {
+        let path = |path: &[u8]| self.path().join(OsStr::from_bytes(path));
+        paths.each().any(|name| path(name).symlink_metadata().is_ok())
+    }
+
     /// Has git note which files hold what the tree does, so that it need not
-    /// look into them again.
-    async fn refresh(&self, call: Call<'_>) -> Result<(), Error> {
-        self.repository().caller().ask(&call).await.map(drop)
+    /// look into them again: whether all of them do.
+    async fn refresh(&self, call: Call<'_>) -> Result<bool, Error> {
+        // Of each that does not it says so, which is told by the status too.
+        let said = self.repository().caller().ask(&call.keep(MOST_SAID)).await?;
+        Ok(said.is_some())
     }
 
     async fn paths(&self, args: &[&str]) -> Result<Paths, Error> {

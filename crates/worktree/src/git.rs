@@ -217,6 +217,11 @@ impl Caller {
         self.cancel.run_until_cancelled(wait).await.ok_or(Error::Cancelled)
     }
 
+    /// What needs no call ends as a call would.
+    pub(crate) fn check_cancelled(&self) -> Result<(), Error> {
+        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
     /// Runs git and returns its output whatever its exit status is. A git that
     /// is stopped by the time limit, a signal or the token is an error.
     pub(crate) async fn try_run(&self, call: &Call<'_>) -> Result<Output, Error> {

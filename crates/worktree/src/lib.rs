@@ -20,6 +20,7 @@ mod filling;
 mod fitting;
 mod git;
 mod guard;
+mod known;
 mod linked;
 mod listing;
 mod objects;

@@ -41,6 +41,8 @@ pub struct Worktree {
     commit: CommitId,
     /// Another one when the worktree had to be made again.
     admin: Arc<Mutex<PathBuf>>,
+    /// What it was filled from, if nothing was started in it since.
+    filled: Arc<Mutex<Option<TreeId>>>,
 }
 
 impl Repository {
@@ -102,6 +104,7 @@ impl Repository {
             path: path.to_owned(),
             commit: commit.clone(),
             admin: Arc::new(Mutex::new(admin)),
+            filled: Arc::default(),
         }
     }
 
@@ -234,6 +237,38 @@ impl Worktree {
     /// the folder was replaced; `Cancelled`. The worktree may then hold a
     /// mixture, which the next call mends.
     pub async fn materialize(&self, tree: &TreeId) -> Result<(), Error> {
+        self.forget_filled();
+        self.fill_or_make_again(tree).await?;
+        *self.filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(tree.clone());
+        Ok(())
+    }
+
+    /// As `materialize`, but nothing is done if that was done for this tree
+    /// already and no command or hook of the project was started since, by this
+    /// value or a clone of it. So a worktree can be filled while there is time,
+    /// and be ready when it is needed. What others write there in between is
+    /// not noticed.
+    ///
+    /// # Errors
+    ///
+    /// As `materialize`.
+    pub async fn ensure(&self, tree: &TreeId) -> Result<(), Error> {
+        let is_filled = {
+            let filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
+            filled.as_ref() == Some(tree)
+        };
+        if is_filled && self.check_folder().is_ok() {
+            return Ok(());
+        }
+        self.materialize(tree).await
+    }
+
+    /// To be called before anything is started that may write there.
+    pub(crate) fn forget_filled(&self) {
+        *self.filled.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    async fn fill_or_make_again(&self, tree: &TreeId) -> Result<(), Error> {
         let Err(error) = self.fill(tree).await else {
             return Ok(());
         };
@@ -309,6 +344,14 @@ impl Worktree {
     async fn detach(&self) -> Result<(), Error> {
         self.check_folder()?;
         self.clear_locks()?;
+        let head = self.admin().join("HEAD");
+        let is_file = head.symlink_metadata().is_ok_and(|facts| facts.is_file());
+        let stands = is_file
+            && std::fs::read_to_string(&head)
+                .is_ok_and(|head| head.trim_end() == self.commit.as_str());
+        if stands {
+            return Ok(());
+        }
         self.repository.salvage(&self.admin(), Some(&self.commit)).await?;
         self.git(&["update-ref", "--no-deref", "HEAD", self.commit.as_str()]).await?;
         Ok(())

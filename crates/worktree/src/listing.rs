@@ -1,16 +1,15 @@
 //! The entries of a tree as git lists them, and reading of files from it. A
-//! tree never changes, so the last few listings are kept.
+//! tree never changes, so the last few listings are kept, and so are small
+//! files, which every coder is shown.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::error::Error;
-use crate::git::{Call, Caller};
+use crate::git::Call;
 use crate::objects::{Mode, TreeFile, TreeId, is_object_name};
 use crate::repository::Repository;
-
-/// How many listings are kept: the run's base and the latest of its own trees.
-const KEPT: usize = 4;
 
 /// How much is asked of one `cat-file`.
 const BATCH_BYTES: u64 = 32 * 1024 * 1024;
@@ -24,46 +23,57 @@ pub(crate) struct Entry {
 
 /// All entries of a tree by path. Paths that are not UTF-8 are not in it: no
 /// model can name them, and they stay in trees as they are.
-pub(crate) type Listing = BTreeMap<String, Entry>;
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listing {
+    entries: BTreeMap<String, Entry>,
+    /// Nothing was left out or read as something else: the entries alone make
+    /// the tree.
+    pub(crate) is_whole: bool,
+}
 
-#[derive(Debug, Default)]
-pub(crate) struct Listings(Mutex<VecDeque<(TreeId, Arc<Listing>)>>);
+impl Deref for Listing {
+    type Target = BTreeMap<String, Entry>;
 
-impl Listings {
-    pub(crate) async fn of(&self, caller: &Caller, tree: &TreeId) -> Result<Arc<Listing>, Error> {
-        if let Some(known) = self.known(tree) {
-            return Ok(known);
-        }
-        let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", tree.as_str()];
-        let listing = Arc::new(parse(&caller.bytes(&Call::new(&args)).await?)?);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.truncate(KEPT - 1);
-        kept.push_front((tree.clone(), Arc::clone(&listing)));
-        Ok(listing)
+    fn deref(&self) -> &Self::Target {
+        &self.entries
     }
+}
 
-    fn known(&self, tree: &TreeId) -> Option<Arc<Listing>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(id, _)| id == tree).map(|(_, listing)| Arc::clone(listing))
+impl Listing {
+    /// What it is when these paths hold these entries, or nothing.
+    pub(crate) fn with<'a>(
+        &self,
+        changes: impl Iterator<Item = (&'a str, Option<&'a Entry>)>,
+    ) -> Self {
+        let mut listing = self.clone();
+        for (path, entry) in changes {
+            match entry {
+                Some(entry) => listing.entries.insert(path.to_owned(), entry.clone()),
+                None => listing.entries.remove(path),
+            };
+        }
+        listing
     }
 }
 
 /// Lines of `mode SP type SP id SP+ size TAB path NUL`.
 fn parse(bytes: &[u8]) -> Result<Listing, Error> {
-    let mut listing = Listing::new();
+    let mut listing = Listing { entries: BTreeMap::new(), is_whole: true };
     for line in bytes.split(|&b| b == 0).filter(|line| !line.is_empty()) {
         let tab = line.iter().position(|&b| b == b'\t');
         let (facts, path) = line.split_at(tab.unwrap_or(line.len()));
         let Ok(path) = std::str::from_utf8(path.get(1..).unwrap_or_default()) else {
             tracing::debug!("a path that is not UTF-8 is passed over");
+            listing.is_whole = false;
             continue;
         };
-        let entry = std::str::from_utf8(facts).ok().and_then(parse_facts);
-        let entry = entry.ok_or_else(|| Error::Unreadable {
+        let facts = std::str::from_utf8(facts).unwrap_or_default();
+        let entry = parse_facts(facts).ok_or_else(|| Error::Unreadable {
             command: "ls-tree".to_owned(),
             what: format!("mode, type, name and size of {path:?}"),
         })?;
-        listing.insert(path.to_owned(), entry);
+        listing.is_whole &= facts.starts_with(entry.mode.octal());
+        listing.entries.insert(path.to_owned(), entry);
     }
     Ok(listing)
 }
@@ -81,6 +91,22 @@ fn parse_facts(facts: &str) -> Option<Entry> {
 }
 
 impl Repository {
+    pub(crate) async fn listing(&self, tree: &TreeId) -> Result<Arc<Listing>, Error> {
+        self.caller().check_cancelled()?;
+        let listings = &self.known().listings;
+        if let Some(known) = listings.get(tree) {
+            return Ok(known);
+        }
+        let _fetching = self.caller().unless_cancelled(self.known().fetching.lock()).await?;
+        if let Some(known) = listings.get(tree) {
+            return Ok(known);
+        }
+        let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", tree.as_str()];
+        let listing = Arc::new(parse(&self.caller().bytes(&Call::new(&args)).await?)?);
+        listings.put(tree.clone(), Arc::clone(&listing));
+        Ok(listing)
+    }
+
     /// Every file, link and submodule of a tree, by path.
     ///
     /// # Errors
@@ -111,20 +137,43 @@ impl Repository {
         max_bytes: u64,
     ) -> Result<BTreeMap<String, Vec<u8>>, Error> {
         let listing = self.listing(tree).await?;
-        let wanted: Vec<(&String, &Entry)> = paths
+        let mut wanted: Vec<(&String, &Entry)> = paths
             .iter()
             .filter_map(|path| listing.get_key_value(path))
             .filter(|(_, entry)| entry.mode.is_file() && entry.size <= max_bytes)
             .collect();
         let mut contents = BTreeMap::new();
+        self.take_known(&mut wanted, &mut contents);
+        if wanted.is_empty() {
+            return Ok(contents);
+        }
+        let _fetching = self.caller().unless_cancelled(self.known().fetching.lock()).await?;
+        self.take_known(&mut wanted, &mut contents);
         let mut rest = wanted.as_slice();
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(batch_length(rest));
             let blobs = self.blobs(batch.iter().map(|(_, entry)| *entry)).await?;
-            contents.extend(batch.iter().map(|(path, _)| (*path).clone()).zip(blobs));
+            for ((path, entry), blob) in batch.iter().zip(blobs) {
+                self.known().blobs.put(&entry.id, &blob);
+                contents.insert((*path).clone(), blob);
+            }
             rest = later;
         }
         Ok(contents)
+    }
+
+    /// Moves those whose content is known from one to the other.
+    fn take_known(
+        &self,
+        wanted: &mut Vec<(&String, &Entry)>,
+        contents: &mut BTreeMap<String, Vec<u8>>,
+    ) {
+        wanted.retain(|(path, entry)| {
+            let known = self.known().blobs.get(&entry.id);
+            let is_unknown = known.is_none();
+            contents.extend(known.map(|content| ((*path).clone(), content.to_vec())));
+            is_unknown
+        });
     }
 
     async fn blobs<'a>(
@@ -200,6 +249,18 @@ mod tests {
         assert!(parse(b"100644 blob aaaa 1\tx\0").is_err());
         assert!(parse(b"100644 blob").is_err());
         assert!(parse(b"").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_listing_that_is_not_the_tree_knows_it() {
+        let id = "a".repeat(40);
+        let is_whole = |line: &[u8]| {
+            let text = [line, b"\0"].concat();
+            parse(&text).unwrap().is_whole
+        };
+        assert!(is_whole(format!("100644 blob {id} 1\ta").as_bytes()));
+        assert!(!is_whole(format!("100664 blob {id} 1\ta").as_bytes()));
+        assert!(!is_whole(&[format!("100644 blob {id} 1\t").as_bytes(), b"\xff"].concat()));
     }
 
     #[test]

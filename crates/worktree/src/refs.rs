@@ -122,7 +122,14 @@ impl Repository {
         if intent.sign {
             return self.signed(intent, call).await;
         }
-        commit_id("commit-tree", &self.caller().line(&call.uninterrupted()).await?)
+        self.made(intent, &self.caller().line(&call.uninterrupted()).await?)
+    }
+
+    /// The commit that git says it made of the intent, whose tree is known.
+    pub(crate) fn made(&self, intent: &CommitIntent, said: &str) -> Result<CommitId, Error> {
+        let commit = commit_id("commit-tree", said)?;
+        self.known().trees.put(commit.clone(), intent.tree.clone());
+        Ok(commit)
     }
 
     /// The commits that `to` has and `from` has not, the oldest first.
@@ -201,9 +208,15 @@ impl Repository {
             return Err(bad());
         }
         let name = format!("refs/heads/{branch}");
+        if self.known().branches.get(&name).is_some() {
+            return Ok(name);
+        }
         let call = Call::new(&["check-ref-format", &name]);
-        let output = self.caller().try_run(&call).await?;
-        output.success().then_some(name).ok_or_else(bad)
+        if !self.caller().try_run(&call).await?.success() {
+            return Err(bad());
+        }
+        self.known().branches.put(name.clone(), ());
+        Ok(name)
     }
 }
 

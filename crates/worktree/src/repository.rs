@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::git::{Call, Caller, Git, complaint};
-use crate::listing::{Listing, Listings};
-use crate::objects::{CommitId, Person, TreeId};
+use crate::known::Known;
+use crate::objects::{CommitId, Person, TreeId, is_object_name};
 use crate::text::{in_line, is_name};
 
 /// A handle to one repository; clones share it. Its calls to git go one at a
@@ -23,7 +23,7 @@ pub struct Repository {
 struct Facts {
     top: PathBuf,
     git_dir: PathBuf,
-    listings: Listings,
+    known: Known,
 }
 
 impl Repository {
@@ -36,14 +36,16 @@ impl Repository {
     /// `NotARepository` (also for one that git refuses, such as another
     /// user's, and for the inside of a git directory), `Bare`, `NoCommit`.
     pub async fn discover(from: &Path, git: Git) -> Result<Self, Error> {
-        let probe = Caller::new(git.clone(), from.to_owned());
-        let here = worktree_top(&probe, from).await?;
-        let git_dir = absolute_dir(&probe, "--git-common-dir").await?;
-        let own_dir = absolute_dir(&probe, "--absolute-git-dir").await?;
-        let caller = Caller::new(git, here.clone());
-        let top = if own_dir == git_dir { here } else { main_top(&caller).await?.unwrap_or(here) };
-        let facts = Facts { top, git_dir, listings: Listings::default() };
+        let place = Place::find(from, &git).await?;
+        let caller = Caller::new(git, place.top.clone());
+        let is_main = place.own_dir == place.git_dir;
+        let top = if is_main { None } else { main_top(&caller).await? };
+        let top = top.unwrap_or(place.top);
+        let facts = Facts { top, git_dir: place.git_dir, known: Known::default() };
         let repository = Self { facts: Arc::new(facts), caller };
+        if place.has_commit {
+            return Ok(repository);
+        }
         match repository.resolve("HEAD").await {
             Err(Error::UnknownRevision { .. }) => {
                 Err(Error::NoCommit { path: repository.top().to_owned() })
@@ -80,8 +82,8 @@ impl Repository {
         &self.caller
     }
 
-    pub(crate) async fn listing(&self, tree: &TreeId) -> Result<Arc<Listing>, Error> {
-        self.facts.listings.of(&self.caller, tree).await
+    pub(crate) fn known(&self) -> &Known {
+        &self.facts.known
     }
 
     /// The commit that a name such as `HEAD`, a branch, a tag or an id means.
@@ -103,9 +105,15 @@ impl Repository {
     ///
     /// `Git` if there is no such commit.
     pub async fn tree_of(&self, commit: &CommitId) -> Result<TreeId, Error> {
-        let tree = format!("{commit}^{{tree}}");
-        let id = self.caller().line(&Call::new(&["rev-parse", "--verify", &tree])).await?;
-        tree_id("rev-parse", &id)
+        self.caller().check_cancelled()?;
+        if let Some(known) = self.known().trees.get(commit) {
+            return Ok(known);
+        }
+        let name = format!("{commit}^{{tree}}");
+        let id = self.caller().line(&Call::new(&["rev-parse", "--verify", &name])).await?;
+        let tree = tree_id("rev-parse", &id)?;
+        self.known().trees.put(commit.clone(), tree.clone());
+        Ok(tree)
     }
 
     pub(crate) async fn has_tree(&self, tree: &TreeId) -> Result<bool, Error> {
@@ -178,24 +186,23 @@ impl Repository {
 
     /// Who git's config says the person is; `None` if it does not say both, as
     /// on a bare runner, or says a name that no commit can bear, such as `<>`.
+    /// Asked again only when the repository's own config file is another one.
     ///
     /// # Errors
     ///
     /// `Git` if the config cannot be read.
     pub async fn author(&self) -> Result<Option<Person>, Error> {
-        let name = self.config("user.name").await?;
-        let email = self.config("user.email").await?;
-        let name = name.filter(|name| is_name(&in_line(name)));
-        Ok(name.zip(email).map(|(name, email)| Person { name, email }))
-    }
-
-    async fn config(&self, key: &str) -> Result<Option<String>, Error> {
-        let call = Call::new(&["config", "--get", key]);
-        let Some(output) = self.caller().ask(&call).await? else {
-            return Ok(None);
+        let args = ["config", "-z", "--get-regexp", r"^user\.(name|email)$"];
+        let said = self.settled("author", &Call::new(&args)).await?.unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        // The last one counts, as for git.
+        let last = |key: &str| {
+            let mut entries = said.split('\0').filter_map(|entry| entry.split_once('\n'));
+            let value = entries.rfind(|(name, _)| *name == key)?.1.trim();
+            (!value.is_empty()).then(|| value.to_owned())
         };
-        let value = output.stdout.text().trim().to_owned();
-        Ok((!value.is_empty()).then_some(value))
+        let name = last("user.name").filter(|name| is_name(&in_line(name)));
+        Ok(name.zip(last("user.email")).map(|(name, email)| Person { name, email }))
     }
 }
 
@@ -216,30 +223,60 @@ pub(crate) fn tree_id(command: &str, text: &str) -> Result<TreeId, Error> {
     })
 }
 
-async fn worktree_top(probe: &Caller, from: &Path) -> Result<PathBuf, Error> {
-    let not_usable = |reason: String| Error::NotARepository { path: from.to_owned(), reason };
-    if !from.is_dir() {
-        return Err(not_usable("no such folder".to_owned()));
-    }
-    let args = ["rev-parse", "--is-bare-repository", "--is-inside-work-tree"];
-    let output = probe.try_run(&Call::new(&args)).await?;
-    if !output.success() {
-        return Err(not_usable(complaint(&output)));
-    }
-    match output.stdout.text().lines().collect::<Vec<_>>()[..] {
-        ["true", _] => Err(Error::Bare { path: from.to_owned() }),
-        ["false", "true"] => {
-            let top = probe.line(&Call::new(&["rev-parse", "--show-toplevel"])).await?;
-            Ok(PathBuf::from(top))
+/// Where a folder lies, as one question to git answers it.
+struct Place {
+    /// Of the worktree that the folder is in.
+    top: PathBuf,
+    /// That of all worktrees.
+    git_dir: PathBuf,
+    /// That of this worktree.
+    own_dir: PathBuf,
+    /// Whether HEAD is known to lead to a commit.
+    has_commit: bool,
+}
+
+impl Place {
+    async fn find(from: &Path, git: &Git) -> Result<Self, Error> {
+        let not_usable = |reason: String| Error::NotARepository { path: from.to_owned(), reason };
+        if !from.is_dir() {
+            return Err(not_usable("no such folder".to_owned()));
         }
-        _ => Err(not_usable("this is the inside of a git directory".to_owned())),
+        // Ends at the first that has no answer, after those before it.
+        let args = [
+            "rev-parse",
+            "--path-format=absolute",
+            "--is-bare-repository",
+            "--is-inside-work-tree",
+            "--git-common-dir",
+            "--absolute-git-dir",
+            "--show-toplevel",
+            "HEAD^{commit}",
+        ];
+        let output = Caller::new(git.clone(), from.to_owned()).try_run(&Call::new(&args)).await?;
+        let said = output.stdout.text();
+        let said: Vec<&str> = said.lines().collect();
+        match said[..] {
+            [] => Err(not_usable(complaint(&output))),
+            ["true", ..] => Err(Error::Bare { path: from.to_owned() }),
+            ["false", "true", git_dir, own_dir, top, ref head @ ..] if head.len() <= 1 => {
+                Ok(Self {
+                    top: PathBuf::from(top),
+                    git_dir: resolved(git_dir)?,
+                    own_dir: resolved(own_dir)?,
+                    has_commit: output.success() && head.iter().any(|name| is_object_name(name)),
+                })
+            }
+            ["false", "true", ..] => Err(not_usable(match output.success() {
+                true => "its path has a line break".to_owned(),
+                false => complaint(&output),
+            })),
+            _ => Err(not_usable("this is the inside of a git directory".to_owned())),
+        }
     }
 }
 
-async fn absolute_dir(probe: &Caller, which: &str) -> Result<PathBuf, Error> {
-    let args = ["rev-parse", "--path-format=absolute", which];
-    let dir = PathBuf::from(probe.line(&Call::new(&args)).await?);
-    dir.canonicalize().map_err(crate::error::at(dir))
+fn resolved(dir: &str) -> Result<PathBuf, Error> {
+    Path::new(dir).canonicalize().map_err(crate::error::at(dir))
 }
 
 /// The first entry of git's list is the main worktree; it may be bare, or for

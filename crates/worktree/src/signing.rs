@@ -11,7 +11,6 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::git::Call;
 use crate::objects::{CommitId, CommitIntent};
-use crate::refs::commit_id;
 use crate::repository::Repository;
 use crate::text::in_lines;
 
@@ -25,14 +24,15 @@ pub(crate) const NO_ANSWER: [(&str, &str); 2] =
 
 impl Repository {
     /// Whether commits are signed here: git's own config (`commit.gpgSign`).
+    /// Asked again only when the repository's own config file is another one.
     ///
     /// # Errors
     ///
     /// `Git` if the config cannot be read or says neither yes nor no.
     pub async fn signs(&self) -> Result<bool, Error> {
         let call = Call::new(&["config", "--type=bool", "--get", "commit.gpgSign"]);
-        let answer = self.caller().ask(&call).await?;
-        Ok(answer.is_some_and(|output| output.stdout.text().trim() == "true"))
+        let answer = self.settled("signs", &call).await?;
+        Ok(answer.is_some_and(|said| said.trim_ascii() == b"true"))
     }
 
     /// Makes the commit that the call describes, signed.
@@ -42,7 +42,7 @@ impl Repository {
         call: Call<'_>,
     ) -> Result<CommitId, Error> {
         let failed = match self.caller().line(&call.signing()).await {
-            Ok(line) => return commit_id("commit-tree", &line),
+            Ok(line) => return self.made(intent, &line),
             Err(Error::Git { command, message }) => (command, message),
             Err(error) => return Err(error),
         };

@@ -12,7 +12,7 @@ const ALWAYS: [&str; 2] = ["filter", "working-tree-encoding"];
 const WITH_VALUE: [&str; 2] = ["diff", "merge"];
 
 /// How a line begins that defines a macro.
-const MACRO: &str = "[attr]";
+pub(super) const MACRO: &str = "[attr]";
 
 /// The macros that stand for a filter, driver or encoding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

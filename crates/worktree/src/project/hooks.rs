@@ -151,9 +151,11 @@ impl Worktree {
     }
 
     /// `core.hooksPath` as the person has it: our own calls switch hooks off.
+    /// Asked again only when the repository's own config file is another one.
     async fn hooks_path(&self) -> Result<Option<PathBuf>, Error> {
         let args = ["config", "--show-scope", "--type=path", "-z", "--get-all", "core.hooksPath"];
-        let listed = self.own_git(&args).await?;
+        let call = self.own_call(&args)?;
+        let listed = self.repository().settled("hooks", &call).await?.unwrap_or_default();
         let fields: Vec<&[u8]> = listed.split(|&byte| byte == 0).collect();
         let mut given = fields.chunks_exact(2).filter(|pair| pair[0] != b"command");
         let last = given.next_back().map(|pair| String::from_utf8_lossy(pair[1]).into_owned());
@@ -162,10 +164,13 @@ impl Worktree {
 
     /// The output of git in this worktree, whatever its `.git` file says.
     pub(super) async fn own_git(&self, args: &[&str]) -> Result<Vec<u8>, Error> {
-        let call = Call::new(args)
+        self.repository().caller().bytes(&self.own_call(args)?).await
+    }
+
+    fn own_call<'a>(&'a self, args: &[&'a str]) -> Result<Call<'a>, Error> {
+        Ok(Call::new(args)
             .dir(self.path())
             .env("GIT_DIR", utf8(&self.admin())?)
-            .env("GIT_WORK_TREE", utf8(self.path())?);
-        self.repository().caller().bytes(&call).await
+            .env("GIT_WORK_TREE", utf8(self.path())?))
     }
 }

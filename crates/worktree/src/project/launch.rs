@@ -44,6 +44,7 @@ impl Launch<'_> {
         worktree: &Worktree,
         cancel: &CancellationToken,
     ) -> Result<CommandOutcome, Error> {
+        worktree.forget_filled();
         let temporary = temporary(self.environment, "belay-")?;
         // One pipe for both streams, or their order would be lost.
         let script = format!("exec 2>&1\n{}", self.script);

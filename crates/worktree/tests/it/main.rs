@@ -20,6 +20,7 @@ mod renames;
 mod rerunning;
 mod salvage;
 mod signing;
+mod sparing;
 mod swapped;
 mod trees;
 mod untouched;
