@@ -51,29 +51,46 @@ pub(crate) trait Transport: Send + Sync {
     async fn send(&self, call: Call) -> Result<Reply, Broken>;
 }
 
-/// The real network.
+/// The real network. Only the clients that the endpoints need are made: one for other machines
+/// reads the system's certificates, which takes longer than anything else at a start.
 pub(crate) struct Http {
-    client: reqwest::Client,
+    /// For other machines.
+    client: Option<reqwest::Client>,
     /// For servers on this machine: the system's proxy stands elsewhere and cannot reach them.
-    direct: reqwest::Client,
+    direct: Option<reqwest::Client>,
 }
 
 impl Http {
-    pub(crate) fn new(connect_timeout: Duration) -> Result<Self, Error> {
+    /// For these endpoints and no others.
+    pub(crate) fn new<'a>(
+        endpoints: impl Iterator<Item = &'a Url>,
+        connect_timeout: Duration,
+    ) -> Result<Self, Error> {
         let builder = || {
             reqwest::Client::builder()
                 .redirect(Policy::none())
                 .connect_timeout(connect_timeout)
                 .user_agent(concat!("belay/", env!("CARGO_PKG_VERSION")))
         };
-        Ok(Self {
-            client: builder().build().map_err(Error::Client)?,
-            direct: builder().no_proxy().build().map_err(Error::Client)?,
-        })
+        let (here, elsewhere): (Vec<&Url>, Vec<&Url>) =
+            endpoints.partition(|url| is_on_this_machine(url));
+        let made = |builder: reqwest::ClientBuilder| builder.build().map_err(Error::Client);
+        let client = (!elsewhere.is_empty()).then(|| made(builder())).transpose()?;
+        let direct = if here.iter().any(|url| url.scheme() == "https") {
+            Some(made(builder().no_proxy())?)
+        } else if here.is_empty() {
+            None
+        } else {
+            // Without encryption no certificate is looked at. It stays without: no redirect leads
+            // away, and each request goes to the endpoint's own scheme.
+            Some(made(builder().no_proxy().tls_certs_only([]))?)
+        };
+        Ok(Self { client, direct })
     }
 
-    fn client_for(&self, url: &Url) -> &reqwest::Client {
-        if is_on_this_machine(url) { &self.direct } else { &self.client }
+    fn client_for(&self, url: &Url) -> Result<&reqwest::Client, Broken> {
+        let client = if is_on_this_machine(url) { &self.direct } else { &self.client };
+        client.as_ref().ok_or_else(|| Broken::Lost("not an endpoint of the settings".to_owned()))
     }
 }
 
@@ -89,7 +106,7 @@ fn is_on_this_machine(url: &Url) -> bool {
 #[async_trait]
 impl Transport for Http {
     async fn send(&self, call: Call) -> Result<Reply, Broken> {
-        let request = self.client_for(&call.url).post(call.url).headers(call.headers);
+        let request = self.client_for(&call.url)?.post(call.url).headers(call.headers);
         let response = request.body(call.body).send().await;
         let response = response.map_err(broken)?;
         Ok(Reply {
