@@ -79,6 +79,7 @@ pub(crate) async fn parts(
         listener: Arc::new(Screen::new(Arc::clone(&project.printer))),
         shutdown: shutdown.clone(),
         deadline: Some(started + config.run.timeout.saturating_sub(config.run.deadline_reserve)),
+        short_of: Arc::new(|| None),
     })
 }
 

@@ -58,6 +58,14 @@ pub trait Forge: Send + Sync {
     /// [`Error::UnknownIssue`]; [`Error::TooLarge`] when the issue is full.
     async fn comment(&self, url: &str, body: &str, marker: &str) -> Result<(), Error>;
 
+    /// Replaces the issue's text, which then says how things stand now; title,
+    /// state, labels and comments stay. One that people have answered in is left
+    /// as it is.
+    ///
+    /// # Errors
+    /// [`Error::UnknownIssue`]; [`Error::Damaged`]; [`Error::TooLarge`].
+    async fn update(&self, url: &str, body: &str) -> Result<(), Error>;
+
     /// Closes the issue and says why. A closed issue is left as it is.
     ///
     /// # Errors

@@ -8,3 +8,9 @@ pub(crate) fn commit_stamp() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
+
+/// Now, on the runtime's clock, which tests can hold.
+pub(crate) fn now() -> tokio::time::Instant {
+    #[expect(clippy::disallowed_methods, reason = "this is the crate's one clock")]
+    tokio::time::Instant::now()
+}

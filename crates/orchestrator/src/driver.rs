@@ -1,6 +1,7 @@
 //! Drives a run: asks the state what is next, does it, writes it down.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use agents::Asking;
 use checkpoint_store::{Lease, RunId, RunStore, ValueStore};
@@ -27,6 +28,8 @@ use crate::{Error, memory};
 const SAME_FAILURE: usize = 3;
 /// As much of a step as names it in a record.
 const STEP_NAME: usize = 200;
+/// How many processes may end, one after the other, without having finished anything.
+const MOST_DEATHS: usize = 5;
 /// How often the same step may come up in a row before the run is stopped.
 const SAME_STEP: usize = 3;
 
@@ -68,6 +71,9 @@ pub struct Parts {
     pub shutdown: Shutdown,
     /// When the last step must have ended; `None` is no limit.
     pub deadline: Option<Instant>,
+    /// Asked before each milestone: what the machine is short of, in words, if a milestone should
+    /// not be begun for it.
+    pub short_of: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 /// How this process's work on a run ended.
@@ -89,7 +95,8 @@ pub(crate) struct Driver {
     pub(crate) run: RunId,
     pub(crate) worktree: OnceCell<Worktree>,
     pub(crate) built: tokio::sync::Mutex<Option<Built>>,
-    begun: std::sync::atomic::AtomicUsize,
+    begun: AtomicUsize,
+    stepped: AtomicBool,
 }
 
 /// Works on a run that `lease` holds until it ends or is asked to stop.
@@ -131,15 +138,16 @@ pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
             journal.reopen(event).await?;
         }
     }
+    let deaths = journal.state().deaths;
+    if deaths >= MOST_DEATHS {
+        let reason = format!(
+            "{deaths} processes in a row ended without a word and without having finished anything; the last thing begun was {}",
+            journal.state().phase
+        );
+        journal.append(Event::RunParked { reason }).await?;
+    }
     let store = Arc::clone(&parts.store);
-    let driver = Driver {
-        parts,
-        journal,
-        run,
-        worktree: OnceCell::new(),
-        built: tokio::sync::Mutex::default(),
-        begun: 0.into(),
-    };
+    let driver = Driver::new(parts, journal, run);
     let result = driver.run().await;
     let state = driver.journal.state().clone();
     drop(driver);
@@ -152,19 +160,41 @@ pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
 }
 
 impl Driver {
+    pub(crate) fn new(parts: Parts, journal: Journal, run: RunId) -> Self {
+        Self {
+            parts,
+            journal,
+            run,
+            worktree: OnceCell::new(),
+            built: tokio::sync::Mutex::default(),
+            begun: 0.into(),
+            stepped: false.into(),
+        }
+    }
+
     async fn run(&self) -> Result<(Status, Option<String>), Error> {
-        let limit = self.parts.deadline;
-        let watch = async {
-            match limit {
+        tokio::select! {
+            result = self.steps() => self.close(result).await,
+            error = self.watch() => Err(error),
+        }
+    }
+
+    /// Asks for an end when the time is over, and writes down that one was asked for while what
+    /// runs is still being ended. Never ends by itself, unless nothing can be written.
+    async fn watch(&self) -> Error {
+        let time = async {
+            match self.parts.deadline {
                 Some(at) => tokio::time::sleep_until(at).await,
                 None => std::future::pending().await,
             }
-            self.parts.shutdown.request("time limit");
-            std::future::pending::<()>().await;
         };
         tokio::select! {
-            result = self.steps() => self.close(result).await,
-            () = watch => Err(Error::JournalClosed),
+            () = time => self.parts.shutdown.request("time limit"),
+            () = self.parts.shutdown.token().cancelled() => {}
+        }
+        match self.announce_end().await {
+            Ok(()) => std::future::pending().await,
+            Err(error) => error,
         }
     }
 
@@ -235,14 +265,24 @@ impl Driver {
         }
     }
 
-    /// Whether this process may begin the step, or was told to stop before it.
+    /// Whether this process may begin the step, or has to stop before it.
     fn may_begin(&self, step: &Step) -> bool {
+        let first = !self.stepped.swap(true, Ordering::Relaxed);
+        // A process that begins nothing would never learn that a step takes less time now.
+        if !first && self.has_no_time_for(step) {
+            self.parts.shutdown.request("time limit");
+            return false;
+        }
         if self.parts.settings.plan_only && !matches!(step, Step::Analyze | Step::Plan) {
             self.parts.shutdown.request("plan only");
             return false;
         }
         if matches!(step, Step::BeginRound { cause: Cause::Plan, .. }) {
-            let begun = self.begun.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if let Some(short) = (self.parts.short_of)() {
+                self.parts.shutdown.request(&short);
+                return false;
+            }
+            let begun = self.begun.fetch_add(1, Ordering::Relaxed);
             if self.parts.settings.max_begun.is_some_and(|most| begun >= most) {
                 self.parts.shutdown.request("milestone limit");
                 return false;
@@ -251,68 +291,13 @@ impl Driver {
         true
     }
 
-    async fn close(
-        &self,
-        result: Result<Option<(Status, Option<String>)>, Error>,
-    ) -> Result<(Status, Option<String>), Error> {
-        memory::save(&self.parts).await;
-        let (status, reason) = match result {
-            Ok(Some(ended)) => ended,
-            Ok(None) => return self.interrupt().await,
-            Err(error) if error.cancelled() || self.parts.shutdown.trigger().is_some() => {
-                tracing::debug!(%error, "a step was cut short by the shutdown");
-                return self.interrupt().await;
-            }
-            Err(error @ Error::Unanswered(_)) => (Status::Failed, Some(error.to_string())),
-            Err(error) => return Err(error),
+    /// Whether the step took longer than what is left, when the run last did one of its kind.
+    fn has_no_time_for(&self, step: &Step) -> bool {
+        let Some((deadline, name)) = self.parts.deadline.zip(step.name()) else {
+            return false;
         };
-        if status == Status::Completed {
-            self.clear_away().await;
-        }
-        let event = self.finished(status, reason.clone());
-        self.journal.finish(event, status.as_str()).await?;
-        Ok((status, reason))
-    }
-
-    /// The worktree of a run that is done holds nothing that its commits do not.
-    async fn clear_away(&self) {
-        if !self.worktree_path().exists() {
-            return;
-        }
-        let removed = match self.worktree().await {
-            Ok(worktree) => worktree.clone().remove().await.map_err(Error::from),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = removed {
-            tracing::warn!(%error, "the run's worktree was left behind");
-        }
-    }
-
-    async fn interrupt(&self) -> Result<(Status, Option<String>), Error> {
-        let trigger = self.parts.shutdown.trigger().unwrap_or("cancelled").to_owned();
-        self.journal.append(Event::ShutdownRequested { trigger: trigger.clone() }).await?;
-        let phase = serde_json::to_value(self.journal.state().phase)?;
-        let phase = phase.as_str().unwrap_or_default().to_owned();
-        self.journal.append(Event::CheckpointSaved { milestone: None, phase }).await?;
-        let event = self.finished(Status::Interrupted, Some(trigger.clone()));
-        self.journal.append(event).await?;
-        Ok((Status::Interrupted, Some(trigger)))
-    }
-
-    fn finished(&self, status: Status, reason: Option<String>) -> Event {
-        let state = self.journal.state();
-        Event::RunFinished {
-            status,
-            branch: state
-                .started
-                .as_ref()
-                .map(|started| started.branch.clone())
-                .unwrap_or_default(),
-            commits: state.commits(),
-            partial: state.partial(),
-            degraded: state.degraded() || status == Status::Degraded,
-            reason,
-        }
+        let took = self.journal.state().took(name);
+        crate::clock::now().checked_add(took).is_none_or(|end| end > deadline)
     }
 
     pub(crate) fn asking<'a>(&'a self, chain: &'a Chain, observer: &'a dyn Observer) -> Asking<'a> {
@@ -343,7 +328,7 @@ impl Driver {
             .await?)
     }
 
-    fn worktree_path(&self) -> std::path::PathBuf {
+    pub(crate) fn worktree_path(&self) -> std::path::PathBuf {
         self.parts.settings.worktrees.join(self.run.to_string())
     }
 

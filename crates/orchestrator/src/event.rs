@@ -117,6 +117,8 @@ pub enum IssueKind {
     DegradedReview,
     /// The planner is not sure what is wanted.
     Question,
+    /// The run was stopped with its state saved.
+    Recovery,
 }
 
 /// How much of a milestone succeeded, as people weigh it.

@@ -3,6 +3,7 @@
 
 use agents::{Answer, Files, Plan};
 use checkpoint_store::Entry;
+use jiff::Timestamp;
 
 use crate::event::{Event, Status, StepName};
 use crate::fact::{Checked, Fact};
@@ -27,7 +28,24 @@ impl State {
         self.started_at.get_or_insert(entry.at);
         self.updated_at = Some(entry.at);
         if let Some((event, fact)) = parse(entry) {
+            self.keep_time(&event, entry.at);
             self.take(event, fact);
+        }
+    }
+
+    fn keep_time(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::StepStarted { step, .. } => self.timing.begin(*step, at),
+            Event::StepFinished { step, .. } => self.timing.end(*step, at),
+            _ => {}
+        }
+        // Whatever is finished shows that the run gets on.
+        let headway = matches!(
+            event,
+            Event::StepFinished { .. } | Event::ItemSucceeded { .. } | Event::ItemFailed { .. }
+        );
+        if headway {
+            self.deaths = 0;
         }
     }
 
@@ -43,6 +61,7 @@ impl State {
             }
             (Event::StepFailed { step, message }, _) => self.failures.push((step, message)),
             (Event::RunParked { reason }, _) => self.parked = Some(reason),
+            (Event::ShutdownRequested { .. }, _) => self.stopping = true,
             (Event::RunResumed { after, .. }, _) => self.resume(after),
             (Event::RunFinished { status, reason, .. }, _) => self.finish(status, reason),
             (Event::StepStarted { step, milestone, .. }, fact) => self.begin(step, milestone, fact),
@@ -284,6 +303,10 @@ impl State {
             self.failures.clear();
             self.reopened.clear();
         }
+        // A process that was stopped says so; one that was killed cannot.
+        let killed = after == Status::Interrupted && self.stopped.is_none();
+        self.deaths = if killed { self.deaths + 1 } else { 0 };
+        self.stopping = false;
         self.ended = None;
         self.stopped = None;
         self.deferred.clear();

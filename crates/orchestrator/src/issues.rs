@@ -12,7 +12,7 @@ use crate::state::{IssueState, State};
 use agents::{Idea, Review};
 use degradation_templates::{
     AttemptFact, BlockedFacts, DegradedReviewFacts, Error as TemplateError, FileFact, IdeaFacts,
-    IssueText, ManualTaskFacts, QuestionFacts, Templates,
+    IssueText, ManualTaskFacts, QuestionFacts, RecoveryFacts, Templates,
 };
 use sha2::{Digest, Sha256};
 
@@ -32,11 +32,20 @@ pub struct Wanted {
     pub item: Option<usize>,
     /// What it asks.
     pub questions: Vec<String>,
+    /// Why the run was stopped.
+    pub trigger: String,
 }
 
 impl Wanted {
     fn new(marker: String, kind: IssueKind, milestone: Option<usize>) -> Self {
-        Self { marker, kind, milestone, item: None, questions: Vec::new() }
+        let (questions, trigger) = (Vec::new(), String::new());
+        Self { marker, kind, milestone, item: None, questions, trigger }
+    }
+
+    /// The issue that says how to go on with a run that was stopped.
+    pub fn recovery(state: &State, trigger: &str) -> Self {
+        let marker = marker(state, "recovery", |issue| issue.closed);
+        Self { trigger: trigger.to_owned(), ..Self::new(marker, IssueKind::Recovery, None) }
     }
 
     /// The issue that asks a person.
@@ -219,6 +228,7 @@ pub fn text(
         IssueKind::Blocked => templates.blocked(&facts.blocked(wanted)),
         IssueKind::DegradedReview => templates.degraded_review(&facts.degraded_review()),
         IssueKind::Question => templates.question(&facts.question(wanted)),
+        IssueKind::Recovery => templates.recovery(&facts.recovery(wanted)),
     }
 }
 
@@ -340,6 +350,25 @@ impl Facts<'_> {
             later_milestones: self.later(wanted),
             resume_command: self.resume_command.to_owned(),
             idea: self.idea.clone(),
+        }
+    }
+
+    fn recovery(&self, wanted: &Wanted) -> RecoveryFacts {
+        let plan = self.state.plan.iter().flat_map(|plan| &plan.value.milestones);
+        let milestones = plan.zip(&self.state.milestones).filter(|(_, state)| !state.dropped);
+        let named = |done: bool| -> Vec<String> {
+            let of = milestones.clone().filter(|(_, state)| state.ended() == done);
+            of.map(|(planned, _)| planned.name.clone()).collect()
+        };
+        RecoveryFacts {
+            idea: self.idea.clone(),
+            run: self.run.to_owned(),
+            branch: self.branch.to_owned(),
+            reason: wanted.trigger.clone(),
+            phase: self.state.phase.to_string(),
+            done: named(true),
+            open: named(false),
+            resume_command: self.resume_command.to_owned(),
         }
     }
 

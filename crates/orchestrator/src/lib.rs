@@ -12,6 +12,7 @@
 
 mod clock;
 mod driver;
+mod ending;
 mod error;
 pub mod event;
 pub mod fact;
@@ -34,6 +35,7 @@ pub mod tally;
 pub mod view;
 
 pub use driver::{Chains, Outcome, Parts, drive};
+pub use ending::end_broken;
 pub use error::Error;
 pub use event::{Event, Role, Status};
 pub use journal::{Line, Listener};

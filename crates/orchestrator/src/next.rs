@@ -4,7 +4,7 @@
 //! again. It keeps no position of its own, so a run that was killed goes on
 //! exactly where a run that was not would be.
 
-use crate::event::Status;
+use crate::event::{Status, StepName};
 use crate::fact::Cause;
 use crate::issues::{self, Wanted};
 use crate::milestone::{Item, ItemResult, MilestoneState, RoundState};
@@ -52,6 +52,23 @@ pub enum Step {
     CloseIssue { url: String, marker: String },
     /// End the run.
     Finish { status: Status, reason: Option<String> },
+}
+
+impl Step {
+    /// Which of the steps that are told it is, if it is one of them.
+    pub fn name(&self) -> Option<StepName> {
+        match self {
+            Self::Analyze => Some(StepName::Analyze),
+            Self::Plan => Some(StepName::Plan),
+            Self::Prepare => Some(StepName::Prepare),
+            Self::Implement { .. } => Some(StepName::Implement),
+            Self::Format { .. } => Some(StepName::Format),
+            Self::Review { .. } => Some(StepName::Review),
+            Self::Test { .. } => Some(StepName::Test),
+            Self::Commit { .. } => Some(StepName::Commit),
+            _ => None,
+        }
+    }
 }
 
 /// The next step of the run.

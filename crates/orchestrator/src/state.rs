@@ -3,6 +3,8 @@
 //! Whatever process reads the rows, and after whatever kill, it comes to the
 //! same state; so going on is the same as having never stopped.
 
+use std::time::Duration;
+
 use agents::{Analysis, Answer, Plan};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -52,6 +54,41 @@ pub enum Phase {
     Testing,
     Committing,
     Done,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Analyzing => "analyzing",
+            Self::Planning => "planning",
+            Self::Implementing => "implementing",
+            Self::Reviewing => "reviewing",
+            Self::Testing => "testing",
+            Self::Committing => "committing",
+            Self::Done => "done",
+        })
+    }
+}
+
+/// How long steps take, by the stamps of their rows.
+#[derive(Clone, Debug, Default)]
+pub struct Timing {
+    begun: Option<(StepName, Timestamp)>,
+    took: Vec<(StepName, Duration)>,
+}
+
+impl Timing {
+    pub(crate) fn begin(&mut self, step: StepName, at: Timestamp) {
+        self.begun = Some((step, at));
+    }
+
+    pub(crate) fn end(&mut self, step: StepName, at: Timestamp) {
+        if let Some((_, begun_at)) = self.begun.take().filter(|(begun, _)| *begun == step) {
+            let took = Duration::try_from(at.duration_since(begun_at)).unwrap_or_default();
+            self.took.retain(|(known, _)| *known != step);
+            self.took.push((step, took));
+        }
+    }
 }
 
 impl From<StepName> for Phase {
@@ -106,6 +143,12 @@ pub struct State {
     pub parked: Option<String>,
     /// Effects that this process could not make, by marker.
     pub deferred: Vec<String>,
+    /// An end was asked for and did not come yet.
+    pub stopping: bool,
+    /// Processes in a row that ended without a word and without having finished anything.
+    pub deaths: usize,
+    /// How long each step took when it was last done, and the one begun.
+    pub timing: Timing,
     /// What people were asked.
     pub asked: Vec<Asked>,
     /// What this analysis leaves open was asked, or answered before it was made.
@@ -170,6 +213,12 @@ impl State {
         let mut planned = (1..=self.milestones.len())
             .filter(|number| self.milestone(*number).is_some_and(|state| state.rest_of.is_none()));
         planned.any(|number| !self.open_items(number).is_empty())
+    }
+
+    /// How long a step of this kind took when the run last did one; zero if it never did.
+    pub fn took(&self, step: StepName) -> Duration {
+        let known = self.timing.took.iter().find(|(known, _)| *known == step);
+        known.map(|(_, took)| *took).unwrap_or_default()
     }
 
     /// How a check went when its command was last run on this very tree.

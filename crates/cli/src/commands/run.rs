@@ -1,7 +1,11 @@
 //! `belay run` and `belay resume`: work on one run until it ends or must stop.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
 use checkpoint_store::{Lease, RunHead, RunStore, SqliteStore};
-use orchestrator::{Outcome, RunView, Shutdown, Status};
+use futures::FutureExt as _;
+use orchestrator::{Outcome, Parts, RunView, Shutdown, Status};
 use tokio::time::Instant;
 
 use crate::args::{ResumeArgs, RunArgs, WorkArgs};
@@ -129,7 +133,7 @@ async fn drive(
     let shutdown = Shutdown::new();
     signals::watch(&shutdown, &project.printer)?;
     let parts = wiring::parts(project, &store, work, &shutdown, started).await?;
-    let outcome = orchestrator::drive(parts, lease).await?;
+    let outcome = drive_or_end(parts, lease).await?;
     if !project.printer.json() {
         let heads = store.runs().await?;
         if let Some(head) = heads.iter().find(|head| head.id == outcome.run) {
@@ -141,4 +145,26 @@ async fn drive(
     }
     let (partial, degraded) = (outcome.state.partial(), outcome.state.degraded());
     Ok(Exit::of_run(outcome.status, partial, degraded, work.strict))
+}
+
+/// Works on the run; what panics in there, or loses a task that it needs, ends the run as one that
+/// was interrupted, with its state saved.
+async fn drive_or_end(parts: Parts, lease: Lease) -> Result<Outcome, CommandError> {
+    let run = lease.run();
+    let drive = AssertUnwindSafe(orchestrator::drive(parts.clone(), lease));
+    let trigger = match drive.catch_unwind().await {
+        Ok(Err(orchestrator::Error::JournalClosed)) => "a task of the run died".to_owned(),
+        Ok(driven) => return Ok(driven?),
+        Err(payload) => format!("panic: {}", said(&*payload)),
+    };
+    Ok(orchestrator::end_broken(parts, run, &trigger).await?)
+}
+
+/// What a panic says, short enough for a record.
+fn said(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a word").chars().take(200).collect()
 }

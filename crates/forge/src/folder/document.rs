@@ -118,6 +118,23 @@ pub(super) fn with_comment(text: &str, key: &str, body: &str) -> Option<String> 
     Some(appended(text, rest, &mark, &text::body(body)))
 }
 
+/// The text with another body; what stands from the comments on stays. `None`
+/// without front matter.
+pub(super) fn with_body(text: &str, body: &str) -> Option<String> {
+    let parts = split(text)?;
+    let body = replies::reserved(&text::body(body));
+    let mut at = 0;
+    for line in parts.rest.split_inclusive('\n') {
+        if is_mark(line) || line.trim_end() == COMMENTS {
+            break;
+        }
+        at += line.len();
+    }
+    let comments = &parts.rest[at..];
+    let gap = if comments.is_empty() { "" } else { "\n" };
+    Some(format!("{}{}{}\n{body}\n{gap}{comments}", parts.opening, parts.front, parts.closing))
+}
+
 /// The text with its state set to closed and the reason at its end. `None`
 /// without front matter.
 pub(super) fn with_closed(text: &str, reason: &str) -> Option<String> {

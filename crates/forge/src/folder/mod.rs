@@ -75,6 +75,11 @@ impl Forge for Folder {
         .await
     }
 
+    async fn update(&self, url: &str, body: &str) -> Result<(), Error> {
+        let (url, body) = (url.to_owned(), body.to_owned());
+        self.work(move |top| change(top, &url, |file, text| updated(file, text, &body))).await
+    }
+
     async fn close(&self, url: &str, reason: &str) -> Result<(), Error> {
         let (url, reason) = (url.to_owned(), reason.to_owned());
         self.work(move |top| change(top, &url, |file, text| closed(file, text, &reason))).await
@@ -191,6 +196,16 @@ fn located(place: &Place, url: &str) -> Result<(u64, String), Error> {
         .or_else(|| names.iter().position(|(found, _)| *found == number))
         .ok_or_else(unknown)?;
     Ok(names.swap_remove(at))
+}
+
+fn updated(file: &str, text: &str, body: &str) -> Result<Option<String>, Error> {
+    let damaged = |why| Error::Damaged { file: file.to_owned(), why };
+    let seen = document::seen(file, 0, text).map_err(damaged)?;
+    // What a person wrote into the body is not written over.
+    if !seen.replies.is_empty() {
+        return Ok(None);
+    }
+    Ok(document::with_body(text, body).filter(|changed| changed != text))
 }
 
 fn closed(file: &str, text: &str, reason: &str) -> Result<Option<String>, Error> {

@@ -11,6 +11,7 @@ mod hostile;
 mod looks;
 #[cfg(test)]
 mod once;
+mod updates;
 
 use std::fs;
 

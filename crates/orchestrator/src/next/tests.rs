@@ -297,3 +297,31 @@ fn an_issue_tells_every_attempt_of_its_item() {
     let tries = |class: &str| text.body.matches(class).count();
     assert_eq!((tries("invalid_output"), tries("unavailable")), (2, 3), "{}", text.body);
 }
+
+/// A step that kills whoever does it is not done by every process for ever.
+#[test]
+fn processes_that_end_without_a_word_are_counted_until_something_is_finished() {
+    let mut story = Story::planned(false);
+    for _ in 0..4 {
+        story.resume(Status::Interrupted);
+    }
+    assert_eq!(story.state.deaths, 4);
+    story.round(Cause::Plan, &FILES).succeed(1).resume(Status::Interrupted);
+    assert_eq!(story.state.deaths, 1, "an item was finished in between");
+    let (status, reason) = (Status::Interrupted, Some("SIGTERM".to_owned()));
+    let (branch, commits, partial, degraded) = ("b".to_owned(), 0, false, false);
+    story.tell(Event::RunFinished { status, branch, commits, partial, degraded, reason });
+    assert_eq!(story.resume(Status::Interrupted).state.deaths, 0, "it said why it ended");
+}
+
+#[test]
+fn a_step_is_known_to_take_as_long_as_it_took_last() {
+    let mut story = Story::planned(false);
+    let (step, milestone, name, items) = (StepName::Test, Some(1), None, None);
+    story.tell(Event::StepStarted { step, milestone, name, items });
+    story.pass(std::time::Duration::from_secs(90));
+    let (model, degraded, summary) = (None, false, None);
+    story.tell(Event::StepFinished { step, milestone, model, degraded, summary });
+    assert_eq!(story.state.took(StepName::Test).as_secs(), 90);
+    assert_eq!(story.state.took(StepName::Review), std::time::Duration::ZERO);
+}

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use agents::Answer;
+use degradation_templates::IssueText;
 use forge::{Forge, Marker, NewIssue};
 
 use crate::Error;
@@ -33,7 +34,7 @@ impl Driver {
         self.journal.append(Event::QuestionAsked { question, url, questions, marker }).await
     }
 
-    fn issue_url(&self, marker: &str) -> Option<String> {
+    pub(crate) fn issue_url(&self, marker: &str) -> Option<String> {
         let state = self.journal.state();
         state.issues.iter().find(|issue| issue.marker == marker).map(|issue| issue.url.clone())
     }
@@ -73,7 +74,7 @@ impl Driver {
         Ok(())
     }
 
-    pub(super) async fn open_issue(&self, wanted: &Wanted) -> Result<(), Error> {
+    pub(crate) async fn open_issue(&self, wanted: &Wanted) -> Result<(), Error> {
         match self.make_issue(wanted).await {
             Ok(event) => self.journal.append(event).await,
             Err(reason) => self.defer("issue", reason, &wanted.marker).await,
@@ -81,12 +82,8 @@ impl Driver {
     }
 
     async fn make_issue(&self, wanted: &Wanted) -> Result<Event, String> {
-        let existing = self.existing().await.map_err(|error| error.to_string())?;
-        let state = self.journal.state().clone();
+        let text = self.issue_text(wanted).await?;
         let run = self.run.to_string();
-        let resume = &self.parts.settings.resume_command;
-        let text = text(wanted, &state, &run, &existing, resume, &self.parts.templates)
-            .map_err(|error| error.to_string())?;
         let new = NewIssue {
             title: text.title,
             body: text.body,
@@ -102,6 +99,29 @@ impl Driver {
             item: wanted.item,
             marker: wanted.marker.clone(),
         })
+    }
+
+    async fn issue_text(&self, wanted: &Wanted) -> Result<IssueText, String> {
+        let existing = self.existing().await.map_err(|error| error.to_string())?;
+        let state = self.journal.state().clone();
+        let run = self.run.to_string();
+        let resume = &self.parts.settings.resume_command;
+        text(wanted, &state, &run, &existing, resume, &self.parts.templates)
+            .map_err(|error| error.to_string())
+    }
+
+    /// An issue that stands says how things are now.
+    pub(crate) async fn refresh_issue(&self, url: &str, wanted: &Wanted) -> Result<(), Error> {
+        let updated = match self.issue_text(wanted).await {
+            Ok(text) => {
+                self.parts.forge.update(url, &text.body).await.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error),
+        };
+        match updated {
+            Ok(()) => Ok(()),
+            Err(reason) => self.defer("issue update", reason, &wanted.marker).await,
+        }
     }
 
     async fn existing(&self) -> Result<Vec<String>, Error> {
@@ -124,7 +144,12 @@ impl Driver {
         }
     }
 
-    async fn defer(&self, effect: &str, reason: String, marker: &str) -> Result<(), Error> {
+    pub(crate) async fn defer(
+        &self,
+        effect: &str,
+        reason: String,
+        marker: &str,
+    ) -> Result<(), Error> {
         let event = Event::EffectDeferred {
             effect: effect.to_owned(),
             reason,
@@ -163,7 +188,10 @@ fn answer_to(state: &State, issue: &IssueState, look: &Look) -> Option<Answer> {
             asked.questions.join("\n")
         }
         IssueKind::Blocked => format!("What is to be done about {}?", issue.url),
-        IssueKind::ManualTask | IssueKind::FailedItem | IssueKind::DegradedReview => return None,
+        IssueKind::ManualTask
+        | IssueKind::FailedItem
+        | IssueKind::DegradedReview
+        | IssueKind::Recovery => return None,
     };
     let answer = match look.said.trim() {
         "" if look.closed_by_person && issue.kind == IssueKind::Question => DECIDE.to_owned(),
@@ -198,6 +226,7 @@ fn labels(kind: IssueKind) -> Vec<String> {
     let more = match kind {
         IssueKind::ManualTask | IssueKind::FailedItem => Some("belay:manual-task"),
         IssueKind::Blocked | IssueKind::Question => Some("belay:needs-input"),
+        IssueKind::Recovery => Some("belay:recovery"),
         IssueKind::DegradedReview => None,
     };
     std::iter::once("belay").chain(more).map(str::to_owned).collect()

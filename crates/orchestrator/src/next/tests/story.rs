@@ -53,12 +53,14 @@ pub(super) struct Story {
     pub(super) state: State,
     run: RunId,
     seq: u64,
+    at: jiff::Timestamp,
 }
 
 impl Story {
     /// A run that was begun and nothing else.
     pub(super) fn begun() -> Self {
-        let mut story = Self { state: State::default(), run: RunId::generate(), seq: 0 };
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let mut story = Self { state: State::default(), run: RunId::generate(), seq: 0, at };
         let idea = Idea::parse("001", "# Numbers\n\nAdd them.").unwrap();
         let base: CommitId = serde_json::from_value(json!("0".repeat(40))).unwrap();
         let started = Started { idea, idea_path: None, base, branch: "belay/001".into() };
@@ -86,6 +88,11 @@ impl Story {
         self.finish_step(StepName::Prepare, false, Fact::Prepared(prepared))
     }
 
+    /// Time goes by before the next row.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.at += time;
+    }
+
     pub(super) fn tell(&mut self, event: Event) -> &mut Self {
         self.write(record(&event, None).unwrap())
     }
@@ -96,7 +103,7 @@ impl Story {
 
     pub(super) fn write(&mut self, record: checkpoint_store::NewRecord) -> &mut Self {
         self.seq += 1;
-        let at = jiff::Timestamp::UNIX_EPOCH;
+        let at = self.at;
         let (kind, body) = (record.kind, record.body);
         let entry = Entry {
             run: self.run,

@@ -1,0 +1,157 @@
+//! How a process's work on a run ends: finished, or stopped with its state
+//! saved, whatever stopped it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use checkpoint_store::{Error as StoreError, Lease, RunId};
+use tokio::time::{sleep, timeout};
+
+use crate::driver::{Driver, Outcome, Parts};
+use crate::event::{Event, Status};
+use crate::issues::Wanted;
+use crate::journal::Journal;
+use crate::state::State;
+use crate::{Error, memory};
+
+/// Ends that a person asked for beforehand: nothing is to be recovered from.
+const ASKED_FOR: [&str; 2] = ["plan only", "milestone limit"];
+/// How long the recovery issue may take; it is put off after that.
+const ISSUE_LIMIT: Duration = Duration::from_secs(2);
+/// How long the lease of what broke may take to come back, and how often it is asked for.
+const LEASE_TRIES: usize = 20;
+const LEASE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Ends a run whose driver broke: a panic, or the end of a task that it needs. What was durable
+/// by then is kept; the run is one that was interrupted.
+///
+/// # Errors
+///
+/// If the lease does not come back, or the state cannot be written.
+pub async fn end_broken(parts: Parts, run: RunId, trigger: &str) -> Result<Outcome, Error> {
+    parts.shutdown.request(trigger);
+    let lease = lease(&parts, run).await?;
+    let entries = parts.store.records(run, 0).await?;
+    let state = State::fold(&entries);
+    let (journal, writer) =
+        Journal::start(Arc::clone(&parts.store), lease, state, Arc::clone(&parts.listener));
+    let store = Arc::clone(&parts.store);
+    let driver = Driver::new(parts, journal, run);
+    let result = driver.interrupt().await;
+    let state = driver.journal.state().clone();
+    drop(driver);
+    if let Ok(lease) = writer.await {
+        store.release(lease).await?;
+    }
+    let (status, reason) = result?;
+    Ok(Outcome { run, status, reason, state })
+}
+
+async fn lease(parts: &Parts, run: RunId) -> Result<Lease, Error> {
+    let mut tries = 1;
+    loop {
+        match parts.store.acquire(run).await {
+            // What broke gives it back as it is cleared away.
+            Err(StoreError::Held { .. }) if tries < LEASE_TRIES => sleep(LEASE_PAUSE).await,
+            lease => return Ok(lease?),
+        }
+        tries += 1;
+    }
+}
+
+impl Driver {
+    pub(crate) async fn close(
+        &self,
+        result: Result<Option<(Status, Option<String>)>, Error>,
+    ) -> Result<(Status, Option<String>), Error> {
+        memory::save(&self.parts).await;
+        let (status, reason) = match result {
+            Ok(Some(ended)) => ended,
+            Ok(None) => return self.interrupt().await,
+            Err(error) if error.cancelled() || self.parts.shutdown.trigger().is_some() => {
+                tracing::debug!(%error, "a step was cut short by the shutdown");
+                return self.interrupt().await;
+            }
+            Err(error @ Error::Unanswered(_)) => (Status::Failed, Some(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        if status == Status::Completed {
+            self.clear_away().await;
+        }
+        let event = self.finished(status, reason.clone());
+        self.journal.finish(event, status.as_str()).await?;
+        Ok((status, reason))
+    }
+
+    /// The worktree of a run that is done holds nothing that its commits do not.
+    async fn clear_away(&self) {
+        if !self.worktree_path().exists() {
+            return;
+        }
+        let removed = match self.worktree().await {
+            Ok(worktree) => worktree.clone().remove().await.map_err(Error::from),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(%error, "the run's worktree was left behind");
+        }
+    }
+
+    /// Writes down that an end was asked for; once a process.
+    pub(crate) async fn announce_end(&self) -> Result<(), Error> {
+        if self.journal.state().stopping {
+            return Ok(());
+        }
+        let trigger = self.trigger();
+        self.journal.append(Event::ShutdownRequested { trigger }).await
+    }
+
+    fn trigger(&self) -> String {
+        self.parts.shutdown.trigger().unwrap_or("cancelled").to_owned()
+    }
+
+    pub(crate) async fn interrupt(&self) -> Result<(Status, Option<String>), Error> {
+        self.announce_end().await?;
+        let trigger = self.trigger();
+        let phase = self.journal.state().phase.to_string();
+        self.journal.append(Event::CheckpointSaved { milestone: None, phase }).await?;
+        if !ASKED_FOR.contains(&trigger.as_str()) {
+            self.tell_recovery(&trigger).await?;
+        }
+        let event = self.finished(Status::Interrupted, Some(trigger.clone()));
+        self.journal.append(event).await?;
+        Ok((Status::Interrupted, Some(trigger)))
+    }
+
+    fn finished(&self, status: Status, reason: Option<String>) -> Event {
+        let state = self.journal.state();
+        Event::RunFinished {
+            status,
+            branch: state
+                .started
+                .as_ref()
+                .map(|started| started.branch.clone())
+                .unwrap_or_default(),
+            commits: state.commits(),
+            partial: state.partial(),
+            degraded: state.degraded() || status == Status::Degraded,
+            reason,
+        }
+    }
+
+    /// Tells people how to go on, in an issue of which there is one a run: an hourly run that
+    /// ends at its time limit keeps it current.
+    async fn tell_recovery(&self, trigger: &str) -> Result<(), Error> {
+        let wanted = Wanted::recovery(&self.journal.state(), trigger);
+        let told = async {
+            match self.issue_url(&wanted.marker) {
+                Some(url) => self.refresh_issue(&url, &wanted).await,
+                None => self.open_issue(&wanted).await,
+            }
+        };
+        match timeout(ISSUE_LIMIT, told).await {
+            Ok(told) => told,
+            Err(_) => self.defer("issue", "it took too long".to_owned(), &wanted.marker).await,
+        }
+    }
+}
