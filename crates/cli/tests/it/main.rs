@@ -12,6 +12,7 @@ mod bad_input;
 mod checks;
 mod demo;
 mod doctor;
+mod endings;
 mod faults;
 mod harness;
 mod help;

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use agents::ResolvedChange;
-use worktree::{CommandOutcome, TreeId};
+use worktree::{CommandOutcome, FileWrite, TreeId};
 
-use super::command::last_line;
+use super::command::{ProjectTree, last_line};
 use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, StepName};
@@ -17,27 +17,22 @@ impl Driver {
     pub(super) async fn format(&self, milestone: usize) -> Result<(), Error> {
         let project = self.project_tree(self.milestone_tree(milestone).await?).await?;
         let (changed, written) = self.touched(milestone);
-        let locks = worktree::lock_commands(&project.files, &project.contents, &changed);
+        let (mut changes, mut used) = self.locked(&project, &changed).await?;
+        // Set-up goes by the lockfiles, so it comes after them.
+        let project = self.with_changes(project, &changes).await?;
         let formatters = self.formatters(&project);
-        let mut changes = Vec::new();
-        let mut used = Vec::new();
-        if !locks.is_empty() || !formatters.is_empty() {
+        if !formatters.is_empty() {
             let worktree = self.set_up(&project).await?;
-            let mut paths = written;
-            for lock in &locks {
-                let outcome = self.run_command(&lock.command, None).await?;
-                self.warn_if_red(&outcome).await?;
-                paths.extend(lock.locks.iter().cloned());
-                used.push(outcome.command);
-            }
+            let mut by = Vec::new();
             for check in &formatters {
                 let limit = check.timeout_ms.map(std::time::Duration::from_millis);
                 let outcome = self.run_command(&check.command, limit).await?;
                 self.warn_if_red(&outcome).await?;
-                used.push(outcome.command);
+                by.push(outcome.command);
             }
-            let found = worktree.contents(&paths, self.parts.settings.max_file_bytes).await?;
-            changes = self.rewritten(&project.tree, &used.join(", "), found).await?;
+            let found = worktree.contents(&written, self.parts.settings.max_file_bytes).await?;
+            changes.extend(self.rewritten(&project.tree, &by.join(", "), found).await?);
+            used.extend(by);
         }
         let names: Vec<&str> = changes.iter().map(|change| change.path.as_str()).collect();
         let summary = (!names.is_empty())
@@ -45,6 +40,49 @@ impl Driver {
         let (step, milestone) = (StepName::Format, Some(milestone));
         let event = Event::StepFinished { step, milestone, model: None, degraded: false, summary };
         self.journal.append_fact(event, Fact::Formatted(changes)).await
+    }
+
+    /// Lockfiles brought up to date with the manifests that the milestone changes, by the
+    /// project's own commands; the commands that were run stand beside.
+    async fn locked(
+        &self,
+        project: &ProjectTree,
+        changed: &[String],
+    ) -> Result<(Vec<ResolvedChange>, Vec<String>), Error> {
+        let commands = worktree::lock_commands(&project.files, &project.contents, changed);
+        if commands.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let worktree = self.worktree().await?;
+        worktree.materialize(&project.tree).await?;
+        let (mut paths, mut used) = (Vec::new(), Vec::new());
+        for lock in commands {
+            let outcome = self.run_command(&lock.command, None).await?;
+            self.warn_if_red(&outcome).await?;
+            paths.extend(lock.locks);
+            used.push(outcome.command);
+        }
+        let found = worktree.contents(&paths, self.parts.settings.max_file_bytes).await?;
+        Ok((self.rewritten(&project.tree, &used.join(", "), found).await?, used))
+    }
+
+    async fn with_changes(
+        &self,
+        project: ProjectTree,
+        changes: &[ResolvedChange],
+    ) -> Result<ProjectTree, Error> {
+        if changes.is_empty() {
+            return Ok(project);
+        }
+        let write = |change: &ResolvedChange| FileWrite {
+            path: change.path.clone(),
+            content: change.after.clone().map(String::into_bytes),
+            ..FileWrite::default()
+        };
+        let writes: Vec<FileWrite> = changes.iter().map(write).collect();
+        let tree =
+            self.parts.repository.write_tree(&project.tree, &writes, &self.parts.guard).await?;
+        self.project_tree(tree).await
     }
 
     /// The paths that the milestone changes, and those of them that it leaves a file at.
