@@ -49,9 +49,16 @@ const PASSED_ON: &[&str] = &[
     "CI",
 ];
 
-/// What git sees besides: where its own configuration stands.
-const GIT_TOO: &[&str] =
-    &["XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM"];
+/// What git sees besides: where its own configuration, and what signs for it, stands.
+const GIT_TOO: &[&str] = &[
+    "XDG_CONFIG_HOME",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_SYSTEM",
+    "GNUPGHOME",
+    "SSH_AUTH_SOCK",
+    "XDG_RUNTIME_DIR",
+];
 
 /// What a variable's name says that holds a secret.
 const SECRET_WORDS: &[&str] =

@@ -188,7 +188,7 @@ pub(crate) async fn unfinished(
         }
     };
     if view::status(head) == Status::Completed {
-        return Ok(Selected::Done(head.clone()));
+        return done_or_partial(project, store, head).await;
     }
     Ok(Selected::Work(store.acquire(head.id).await?))
 }

@@ -64,6 +64,9 @@ impl fmt::Display for Unanswered {
             Reason::AllFailed if self.attempts.is_empty() => {
                 f.write_str("no model could be asked: each rests, is held off by its breaker, or no time was left")?;
             }
+            Reason::AllFailed if self.attempts.iter().any(Attempt::was_answered) => {
+                f.write_str("no model gave an answer that could be taken")?;
+            }
             Reason::AllFailed => f.write_str("no model answered")?,
             Reason::BudgetExhausted => f.write_str("the budget is spent")?,
             Reason::Refused { message } => write!(f, "refused: {message}")?,
@@ -105,6 +108,11 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Whether the model said something, which could not be taken.
+    pub(crate) fn was_answered(&self) -> bool {
+        matches!(self.class, Some(Class::InvalidOutput | Class::Refused))
+    }
+
     fn cause(&self) -> Option<String> {
         let class = self.class?;
         let said = self.message.as_deref().unwrap_or("no reason given");

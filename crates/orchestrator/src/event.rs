@@ -337,6 +337,8 @@ pub enum Event {
     MilestoneNoted {
         milestone: usize,
         name: String,
+        #[serde(default)]
+        by_hand: bool,
     },
     TestsPassed {
         milestone: Option<usize>,

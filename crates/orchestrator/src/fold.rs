@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::event::{Event, Status, StepName};
 use crate::fact::{Checked, Fact};
 use crate::journal::parse;
-use crate::milestone::{GivenUp, ItemResult, Judgement, MilestoneState, RoundState};
+use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, RoundState};
 use crate::questions::Asked;
 use crate::state::{Given, IssueState, Phase, State};
 
@@ -75,11 +75,14 @@ impl State {
             (event @ (Event::AttemptFailed { .. } | Event::AttemptSucceeded { .. }), _) => {
                 self.tally.count(&event);
             }
-            (Event::IssueCreated { kind, url, marker, .. }, _) => {
+            (Event::IssueCreated { kind, url, marker, milestone, item, .. }, _) => {
+                let files = self.files_of(milestone, item);
                 self.issues.push(IssueState {
                     marker,
                     kind,
                     url,
+                    milestone,
+                    files,
                     closed: false,
                     closed_by_person: false,
                 });
@@ -100,6 +103,13 @@ impl State {
             }
             (event, fact) => self.take_item(event, fact),
         }
+    }
+
+    /// The files of the work item that an issue is about.
+    fn files_of(&self, milestone: Option<usize>, item: Option<usize>) -> Vec<String> {
+        let round = milestone.and_then(|number| self.milestone(number)?.planned());
+        let item = item.and_then(|item| round?.items.get(item.checked_sub(1)?));
+        item.map(Item::files).unwrap_or_default()
     }
 
     /// The answer becomes part of the idea. What was made without it and is not done yet is made
@@ -253,9 +263,10 @@ impl State {
                     state.dropped = true;
                 }
             }
-            (Event::MilestoneNoted { milestone, .. }, _) => {
+            (Event::MilestoneNoted { milestone, by_hand, .. }, _) => {
                 if let Some(state) = self.milestone_mut(milestone) {
                     state.noted = true;
+                    state.by_hand = by_hand;
                 }
             }
             _ => {}

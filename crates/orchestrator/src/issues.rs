@@ -133,6 +133,18 @@ fn marker(state: &State, about: &str, done_with: impl Fn(&IssueState) -> bool) -
     marker
 }
 
+/// The files of a milestone that people did: they closed the issue about them.
+pub fn files_by_hand(state: &State, number: usize) -> Vec<&String> {
+    let by_hand = |issue: &&IssueState| issue.closed_by_person && issue.milestone == Some(number);
+    state.issues.iter().filter(by_hand).flat_map(|issue| &issue.files).collect()
+}
+
+/// Whether people did all of a milestone.
+pub fn is_by_hand(state: &State, number: usize, planned: &agents::Milestone) -> bool {
+    let files = files_by_hand(state, number);
+    planned.files.iter().all(|path| files.contains(&path))
+}
+
 /// The items of a committed milestone that are still to do and that no person has closed. None
 /// for a rest: they are those of its milestone.
 pub fn items_to_try(state: &State, number: usize) -> Vec<&Item> {

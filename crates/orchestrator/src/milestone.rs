@@ -153,8 +153,10 @@ pub struct MilestoneState {
     pub since: usize,
     /// How often it was rolled back and tried again.
     pub retries: u32,
-    /// It has no files and was written down only.
+    /// It has no files, or people did them, and was written down only.
     pub noted: bool,
+    /// People did it.
+    pub by_hand: bool,
     /// The commit that is about to be made.
     pub intent: Option<CommitIntent>,
     /// The commit.

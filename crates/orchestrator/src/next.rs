@@ -24,8 +24,8 @@ pub enum Step {
     Plan,
     /// Make the worktree able to build and test it as it is.
     Prepare,
-    /// Write down a milestone that has no files.
-    Note { milestone: usize },
+    /// Write down a milestone that has no files, or that people did.
+    Note { milestone: usize, by_hand: bool },
     /// Divide work and write down who does what.
     BeginRound { milestone: usize, cause: Cause, findings: Vec<String> },
     /// Ask the coders for the items that have no result.
@@ -111,7 +111,10 @@ pub fn next(state: &State, settings: &Settings) -> Step {
             continue;
         }
         if planned.is_note() {
-            return Step::Note { milestone: number };
+            return Step::Note { milestone: number, by_hand: false };
+        }
+        if milestone.current().is_none() && issues::is_by_hand(state, number, planned) {
+            return Step::Note { milestone: number, by_hand: true };
         }
         return milestone_step(number, milestone, settings);
     }
@@ -285,9 +288,11 @@ fn mend(
         && rounds.iter().all(|round| {
             round.succeeded() == 0 && round.failed().all(Item::failed_for_want_of_a_model)
         });
-    let what = match cause {
-        Cause::Tests => "the tests stay red",
-        Cause::Review | Cause::Plan => "the review does not approve",
+    let red = state.current().and_then(RoundState::red).map(|red| red.name.as_str());
+    let what = match (cause, red) {
+        (Cause::Tests, Some(name)) if name != "test" => format!("the check {name} stays red"),
+        (Cause::Tests, _) => "the tests stay red".to_owned(),
+        (Cause::Review | Cause::Plan, _) => "the review does not approve".to_owned(),
     };
     let reason = format!("{what} after {} rounds of mending", rounds.len());
     let outcome = Some(settings.outcome(want));

@@ -4,6 +4,9 @@
 use crate::settings::Settings;
 use crate::state::State;
 
+/// The answer of a person who closed a question without a word, and wants no more of them.
+pub const DECIDE: &str = "There is no answer to this; decide, and say what was assumed.";
+
 /// Questions that were asked together, in one issue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
@@ -26,7 +29,8 @@ pub fn to_ask(state: &State, settings: &Settings) -> Vec<String> {
     let Some(analysis) = state.analysis.as_ref().filter(|analysis| !analysis.degraded) else {
         return Vec::new();
     };
-    if state.asked_about_analysis {
+    let declined = state.answers.iter().any(|answer| answer.answer == DECIDE);
+    if state.asked_about_analysis || declined {
         return Vec::new();
     }
     let asked: usize = state.asked.iter().map(|asked| asked.questions.len()).sum();

@@ -105,7 +105,7 @@ pub struct Settings {
     pub plan_only: bool,
     /// Values that must not be kept or shown: they are cut out of what commands print.
     pub secrets: Vec<String>,
-    /// The command that goes on with this run, as a person would type it.
+    /// The command that goes on with a run, as a person would type it before the run's id.
     pub resume_command: String,
 }
 

@@ -35,6 +35,10 @@ pub struct IssueState {
     pub kind: IssueKind,
     /// Where it stands.
     pub url: String,
+    /// The milestone it is about, if it is about one.
+    pub milestone: Option<usize>,
+    /// The files that it leaves to people, if it is about a work item.
+    pub files: Vec<String>,
     /// Closed since.
     pub closed: bool,
     /// By a person, who wants no more of it.

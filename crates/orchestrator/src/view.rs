@@ -140,6 +140,7 @@ fn milestone_status(state: &State, number: usize, milestone: &MilestoneState) ->
         (Some(_), _) => "committed",
         (None, Some(given_up)) if given_up.status == Status::Degraded => "manual",
         (None, Some(_)) => "rolled_back",
+        (None, None) if milestone.by_hand => "manual",
         (None, None) if milestone.noted => "note",
         (None, None) => "pending",
     }

@@ -81,7 +81,7 @@ fn run(event: &Event) -> Vec<Said> {
             vec![Said::new(Tone::Warn, &format!("Stopping: {trigger}"))]
         }
         Event::RunFinished { status, reason, .. } => {
-            let reason = reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+            let reason = reason.as_deref().map(|why| format!(": {}", cut(why))).unwrap_or_default();
             vec![Said::new(tone_of(*status), &format!("Run {status}{reason}"))]
         }
         Event::StepFailed { message, .. } => one("failed", Tone::Bad, message),
@@ -253,7 +253,11 @@ fn milestone(event: &Event) -> Vec<Said> {
         }
         Event::PartialAccepted { percent, success, missing, .. } => {
             let missing = missing.join(", ");
-            let how = if *success == Success::Half { "only about half" } else { "most" };
+            let how = match success {
+                Success::All | Success::Most => "most",
+                Success::Half => "only about half",
+                Success::Few => "less than half",
+            };
             let line = format!(
                 "Accepting partial results ({percent}% success): {how} of it is there, missing: {missing}"
             );
@@ -286,9 +290,10 @@ fn milestone(event: &Event) -> Vec<Said> {
             let line = format!("the rest of milestone {rest_of}: {reason}; its issue stays");
             one("undone", Tone::Bad, &line)
         }
-        Event::MilestoneNoted { milestone, name } => {
+        Event::MilestoneNoted { milestone, name, by_hand } => {
             let mut lines = heading(&format!("Milestone {milestone}: {name}"));
-            lines.push(at("note", Tone::Dim, "nothing to change, no commit"));
+            let what = if *by_hand { "done by hand" } else { "nothing to change, no commit" };
+            lines.push(at("note", Tone::Dim, what));
             lines
         }
         _ => Vec::new(),
@@ -301,7 +306,10 @@ fn outside(event: &Event) -> Vec<Said> {
         Event::IssueCreated { title, url, .. } => {
             one("issue", Tone::Warn, &format!("{title}: {url}"))
         }
-        Event::IssueClosed { url, .. } => one("issue", Tone::Good, &format!("closed: {url}")),
+        Event::IssueClosed { url, by_person, .. } => {
+            let who = if *by_person { "closed by a person" } else { "closed" };
+            one("issue", Tone::Good, &format!("{who}: {url}"))
+        }
         Event::QuestionAsked { question, url, .. } => {
             let place = url.as_deref().map(|url| format!(" ({url})")).unwrap_or_default();
             one("question", Tone::Warn, &format!("{question}{place}"))

@@ -61,7 +61,7 @@ async fn checks_are_run_in_order_before_the_first_milestone_and_at_each() {
     let bench = bench(&server, config, &[]);
     let ran = run(&bench).await;
     assert_eq!(status(&ran), "completed", "{}", ran.stderr);
-    let names = ["style", "types", "unit"];
+    let names = ["unit", "types", "style"];
     let expected: Vec<(String, Value)> = [Value::Null, json!(1)]
         .into_iter()
         .flat_map(|milestone| names.map(|name| (name.to_owned(), milestone.clone())))

@@ -436,3 +436,30 @@ async fn a_dry_run_shows_the_plan_and_makes_no_branch() {
     assert_eq!(bench.git(&["branch", "--format=%(refname:short)"]), "main");
     server.stop().await;
 }
+
+/// A person is the last link of the chain: what they did and closed is not asked of a model again,
+/// and a run of which nothing else is left is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_did_by_hand_is_done() {
+    let server = server(Script::all_failing(Fault::status(503))).await;
+    let bench = bench(&server, ROLES);
+    let ran = run(&bench).await.exits(0);
+    let url = show(&bench, &ran).await["issues"][0].as_str().expect("an issue").to_owned();
+    let tree = bench.root().join("by-hand");
+    let tree = tree.to_str().expect("a path");
+    bench.git(&["worktree", "add", "-q", tree, "belay/001-numbers"]);
+    std::fs::write(format!("{tree}/one.py"), "N = 1\n").expect("a file");
+    bench.git(&["-C", tree, "add", "-A"]);
+    bench.git(&["-C", tree, "commit", "-q", "-m", "By hand"]);
+    bench.git(&["worktree", "remove", tree]);
+    let file = bench.repo.join(&url);
+    let issue = std::fs::read_to_string(&file).expect("the issue");
+    std::fs::write(&file, issue.replace("state: open", "state: closed")).expect("closed");
+    let ran = run(&bench).await.exits(0);
+    assert!(ran.named("item_failed").is_empty(), "{}", ran.stderr);
+    let shown = show(&bench, &ran).await;
+    assert_eq!(shown["status"], "completed", "{}", ran.stderr);
+    assert_eq!(shown["milestones"][1]["status"], "manual");
+    assert_eq!(shown["issues"], json!([]));
+    server.stop().await;
+}

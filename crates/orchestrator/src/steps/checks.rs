@@ -63,7 +63,8 @@ impl Due {
 }
 
 impl Driver {
-    /// Every check that the project has, in the order in which they are run.
+    /// Every check that the project has, in the order in which they are run: as configured, with
+    /// the tests last where they are not among them.
     pub(super) fn checks(&self, project: &ProjectTree) -> Vec<Due> {
         let settings = &self.parts.settings;
         let gate = |kind, own: Option<Gate>| match kind {
@@ -72,6 +73,7 @@ impl Driver {
         };
         let mut checks: Vec<Due> = match &settings.checks {
             ChecksSetting::Auto => {
+                // In the order of their kinds, the quick ones first.
                 let found = worktree::detect_checks(&project.files, &project.contents);
                 found
                     .into_iter()
@@ -98,7 +100,6 @@ impl Driver {
             };
             checks.push(Due::new(check, configured, gate(CheckKind::Test, None)));
         }
-        checks.sort_by_key(|check| check.kind);
         checks
     }
 

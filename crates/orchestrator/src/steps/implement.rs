@@ -64,6 +64,8 @@ impl Driver {
             return items;
         }
         let mut items = agents::divide(planned, &source.sizes(), self.parts.settings.parallel);
+        let by_hand = issues::files_by_hand(&state, milestone);
+        items.retain(|item| !item.files.iter().all(|file| by_hand.contains(&&file.path)));
         let before = state.milestone(milestone).and_then(|found| found.rounds.last());
         let failed: Vec<String> = before
             .map(|round| round.failed().flat_map(crate::milestone::Item::files).collect())

@@ -29,7 +29,7 @@ impl Driver {
             Step::Ask { questions } => self.ask(questions).await,
             Step::Plan => self.plan().await,
             Step::Prepare => self.prepare().await,
-            Step::Note { milestone } => self.note(milestone).await,
+            Step::Note { milestone, by_hand } => self.note(milestone, by_hand).await,
             Step::BeginRound { milestone, cause, findings } => {
                 self.begin_round(milestone, cause, findings).await
             }
@@ -89,9 +89,9 @@ impl Driver {
             .await
     }
 
-    async fn note(&self, milestone: usize) -> Result<(), Error> {
+    async fn note(&self, milestone: usize, by_hand: bool) -> Result<(), Error> {
         let name = self.planned(milestone)?.name;
-        self.journal.append(Event::MilestoneNoted { milestone, name }).await
+        self.journal.append(Event::MilestoneNoted { milestone, name, by_hand }).await
     }
 
     /// The milestone as it was planned, counted from 1.

@@ -17,8 +17,6 @@ use crate::state::{IssueState, State};
 
 /// How long one look at an issue may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(15);
-/// The answer of a person who closed a question without a word.
-const DECIDE: &str = "There is no answer to this; decide, and say what was assumed.";
 
 impl Driver {
     /// Asks a person, in an issue of its own.
@@ -105,8 +103,8 @@ impl Driver {
         let existing = self.existing().await.map_err(|error| error.to_string())?;
         let state = self.journal.state().clone();
         let run = self.run.to_string();
-        let resume = &self.parts.settings.resume_command;
-        text(wanted, &state, &run, &existing, resume, &self.parts.templates)
+        let resume = format!("{} {run}", self.parts.settings.resume_command);
+        text(wanted, &state, &run, &existing, &resume, &self.parts.templates)
             .map_err(|error| error.to_string())
     }
 
@@ -194,7 +192,9 @@ fn answer_to(state: &State, issue: &IssueState, look: &Look) -> Option<Answer> {
         | IssueKind::Recovery => return None,
     };
     let answer = match look.said.trim() {
-        "" if look.closed_by_person && issue.kind == IssueKind::Question => DECIDE.to_owned(),
+        "" if look.closed_by_person && issue.kind == IssueKind::Question => {
+            questions::DECIDE.to_owned()
+        }
         "" => return None,
         said => said.to_owned(),
     };

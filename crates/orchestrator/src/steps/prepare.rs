@@ -10,6 +10,7 @@ use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, StepName};
 use crate::fact::{Fact, Prepared};
+use crate::failing;
 
 impl Driver {
     pub(super) async fn prepare(&self) -> Result<(), Error> {
@@ -67,6 +68,14 @@ impl Driver {
                 return Ok(false);
             }
             self.journal.append(Event::Warned { message: reason }).await?;
+        }
+        if !outcome.passed && failing::names(&outcome.output).is_empty() && !cannot_start(&outcome)
+        {
+            let message = format!(
+                "`{}` is red before any change and names no failing test: it cannot show what a milestone breaks",
+                outcome.command
+            );
+            self.journal.append(Event::Warned { message }).await?;
         }
         let event = before_any_change(&due.name, &outcome);
         let checked = checked(project, due, outcome);
