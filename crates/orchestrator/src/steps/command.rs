@@ -33,7 +33,7 @@ impl Driver {
     /// The worktree with the tree's files, able to build.
     pub(super) async fn set_up(&self, project: &ProjectTree) -> Result<&Worktree, Error> {
         let worktree = self.worktree().await?;
-        worktree.materialize(&project.tree).await?;
+        worktree.ensure(&project.tree).await?;
         let settings = &self.parts.settings;
         let commands = match &settings.setup_command {
             ProjectCommandSetting::Off => Vec::new(),

@@ -204,8 +204,8 @@ impl Driver {
             return Ok(None);
         }
         let tree = board.source.tree();
-        match self.parts.repository.write_tree(tree, &writes, &self.parts.guard).await {
-            Ok(_) => Ok(None),
+        match self.parts.repository.check_writes(tree, &writes, &self.parts.guard).await {
+            Ok(()) => Ok(None),
             Err(refusal @ worktree::Error::Refused { .. }) => Ok(Some(refusal.to_string())),
             Err(error) => Err(error.into()),
         }

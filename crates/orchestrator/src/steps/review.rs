@@ -35,7 +35,9 @@ impl Driver {
             findings: &findings,
             missing: &missing,
         };
-        let answered = agents::review(&asking, &input, &self.parts.agents).await?;
+        let answer = agents::review(&asking, &input, &self.parts.agents);
+        let (answered, ()) = tokio::join!(answer, self.fill_ahead(&to));
+        let answered = answered?;
         let review = answered.value;
         let high = review.issues.iter().any(|issue| issue.severity == Severity::High);
         let (model, degraded, code_quality) =
@@ -48,6 +50,15 @@ impl Driver {
         };
         self.journal.append_fact(event, Fact::Review(review)).await?;
         self.end(StepName::Review, milestone).await
+    }
+
+    /// Fills the worktree that the checks after the review will want, while its answer is waited
+    /// for. What fails here fails there again, where it is told.
+    async fn fill_ahead(&self, tree: &TreeId) {
+        let Some(worktree) = self.worktree.get() else { return };
+        if let Err(error) = worktree.ensure(tree).await {
+            tracing::debug!(%error, "the worktree is not filled ahead");
+        }
     }
 
     async fn findings(&self, milestone: usize, from: &TreeId) -> Result<Vec<Finding>, Error> {
