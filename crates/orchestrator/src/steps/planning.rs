@@ -49,7 +49,9 @@ impl Driver {
             open_questions: &open_questions,
         };
         let settings = self.with_generated(&source).await?;
-        let answered = agents::plan(&asking, &input, &source, &settings).await?;
+        let answer = agents::plan(&asking, &input, &source, &settings);
+        let (answered, ()) = tokio::join!(answer, self.prepare_ahead());
+        let answered = answered?;
         let names: Vec<&str> =
             answered.value.milestones.iter().map(|milestone| milestone.name.as_str()).collect();
         let event = Event::StepFinished {

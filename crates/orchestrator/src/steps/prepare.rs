@@ -46,6 +46,25 @@ impl Driver {
         self.journal.append_fact(event, fact).await
     }
 
+    /// Makes and fills the worktree while the plan is waited for, if a check will want it. What
+    /// fails here fails in `prepare` again, where it is told.
+    pub(super) async fn prepare_ahead(&self) {
+        if self.parts.settings.plan_only {
+            return;
+        }
+        if let Err(error) = self.try_ahead().await {
+            tracing::debug!(%error, "the worktree is not made ahead");
+        }
+    }
+
+    async fn try_ahead(&self) -> Result<(), Error> {
+        let project = self.project_tree(self.tip_tree().await?).await?;
+        if self.due_before(&project).is_empty() && self.looks(&project).is_empty() {
+            return Ok(());
+        }
+        Ok(self.worktree().await?.ensure(&project.tree).await?)
+    }
+
     /// Runs a check before any change; false if the run is parked over it.
     async fn measure(&self, project: &ProjectTree, due: &Due) -> Result<bool, Error> {
         let known = {
