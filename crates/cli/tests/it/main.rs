@@ -21,4 +21,5 @@ mod people;
 mod projects;
 mod questions;
 mod recovery;
+mod sparing;
 mod terminal;
