@@ -146,6 +146,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_the_clients_that_the_endpoints_need_are_made() {
+        let made = |urls: &[&str]| {
+            let urls: Vec<Url> = urls.iter().map(|url| url.parse().unwrap()).collect();
+            let http = Http::new(urls.iter(), Duration::from_secs(1)).unwrap();
+            (http.client.is_some(), http.direct.is_some())
+        };
+        assert_eq!(made(&[]), (false, false));
+        assert_eq!(made(&["http://127.0.0.1:1/v1", "http://localhost/v1"]), (false, true));
+        assert_eq!(made(&["https://localhost/v1"]), (false, true));
+        assert_eq!(made(&["https://example.org/v1"]), (true, false));
+        assert_eq!(made(&["http://example.org/v1", "http://[::1]/v1"]), (true, true));
+    }
+
+    #[test]
     fn a_proxy_is_for_other_machines() {
         let is = |url: &str| is_on_this_machine(&url.parse().unwrap());
         for url in [
