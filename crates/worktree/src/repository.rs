@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
-use crate::git::{Call, Caller, Git, complaint};
+use crate::git::{Call, Caller, Git, POINTERS, complaint};
 use crate::known::Known;
 use crate::objects::{CommitId, Person, TreeId, is_object_name};
 use crate::text::{in_line, is_name};
@@ -127,14 +127,19 @@ impl Repository {
     }
 
     /// Whether tracked files differ from HEAD, staged or not. Files that git
-    /// does not know yet do not count.
+    /// does not know yet do not count. Where the program for large files is
+    /// required but cannot be run, what lies there is compared as it is.
     ///
     /// # Errors
     ///
     /// `Git` if it cannot be told.
     pub async fn is_dirty(&self) -> Result<bool, Error> {
         let args = ["status", "--porcelain", "-z", "--untracked-files=no"];
-        let output = self.caller().run(&Call::new(&args).keep(1024)).await?;
+        let call = || Call::new(&args).keep(1024);
+        let output = match self.caller().run(&call()).await {
+            Err(Error::Git { .. }) => self.caller().run(&call().options(&POINTERS)).await?,
+            output => output?,
+        };
         Ok(!output.stdout.bytes.is_empty())
     }
 

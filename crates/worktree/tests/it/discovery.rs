@@ -167,3 +167,20 @@ async fn what_git_says_in_several_lines_is_shown_in_one() {
     let error = repository.resolve("a\nb").await.unwrap_err();
     assert_eq!(error.to_string(), "no such commit: a; b");
 }
+
+/// Git asks the program for large files about each file that was touched.
+#[tokio::test]
+async fn a_required_program_that_is_missing_does_not_hide_whether_it_is_dirty() {
+    let place = Place::with(&[("big.bin", "pointer\n")]).await;
+    place.put(".gitattributes", "*.bin filter=lfs\n");
+    place.git("add .gitattributes").await;
+    place.git("commit -q -m lfs").await;
+    place.git("config filter.lfs.clean no-such-program").await;
+    place.git("config filter.lfs.required true").await;
+    std::fs::remove_file(place.repo().join("big.bin")).unwrap();
+    place.put("big.bin", "pointer\n");
+    let repository = place.open().await;
+    assert!(!repository.is_dirty().await.unwrap());
+    place.put("big.bin", "another\n");
+    assert!(repository.is_dirty().await.unwrap());
+}
