@@ -6,11 +6,14 @@
 //! Folders and files where keys lie are named, all else is readable, since no
 //! list of what a build may need could be complete.
 
+mod caches;
 mod git_config;
 
 use std::path::{Path, PathBuf};
 
 use subprocess::Confinement;
+
+pub(crate) use caches::missing as missing_caches;
 
 use crate::environment::Surroundings;
 
@@ -72,7 +75,10 @@ const CACHE_VARIABLES: &[&str] =
     &["GOCACHE", "GOMODCACHE", "npm_config_cache", "PIP_CACHE_DIR", "UV_CACHE_DIR", "DENO_DIR"];
 
 /// What cargo keeps that a build has to write; not its programs nor its config.
-const OF_CARGO: &[&str] = &["registry", "git", ".package-cache", ".package-cache-mutate"];
+const OF_CARGO: &[&str] = &[".package-cache", ".package-cache-mutate"];
+
+/// The same, in folders that cargo makes when it is first used.
+const FOLDERS_OF_CARGO: &[&str] = &["registry", "git"];
 
 /// Where keys lie, below the home.
 const KEYS: &[&str] = &[
@@ -142,6 +148,7 @@ pub(crate) struct Places<'a> {
 /// The bounds of every command of the project.
 pub(crate) fn of(surroundings: &Surroundings, places: &Places<'_>) -> std::io::Result<Confinement> {
     let home = surroundings.var("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    caches::make_room(surroundings)?;
     Ok(Confinement {
         launcher: places.launcher.clone(),
         writable: writable(surroundings, home.as_deref(), places),
@@ -161,10 +168,13 @@ fn writable(surroundings: &Surroundings, home: Option<&Path>, places: &Places<'_
     let cargo = absolute(&"CARGO_HOME").or_else(|| in_home(".cargo"));
     let mut paths = below(home.map(Path::to_owned), CACHES);
     paths.extend(below(cache, BELOW_CACHE));
-    paths.extend(below(cargo, OF_CARGO));
-    paths.extend(CACHE_VARIABLES.iter().filter_map(absolute));
+    paths.extend(below(cargo.clone(), OF_CARGO));
     // Only what is there: a missing one would be made, and a file as a folder.
     paths.retain(|path| path.exists());
+    // These are folders, and whoever has such a tool has them made.
+    paths.extend(below(cargo, FOLDERS_OF_CARGO));
+    paths.extend(CACHE_VARIABLES.iter().filter_map(absolute));
+    paths.extend(caches::missing(surroundings).into_iter().map(|(_, folder)| folder));
     // A repository in a temporary folder, or a home, is not temporary.
     let within = |folder: &Path| {
         places.top.starts_with(folder) || home.is_some_and(|home| home.starts_with(folder))

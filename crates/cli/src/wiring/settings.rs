@@ -114,7 +114,7 @@ fn gate(gate: config::Gate) -> Gate {
 
 /// What the project's commands see, and the bounds that they are kept in.
 fn environment(project: &Project) -> Result<ProjectEnvironment, CommandError> {
-    let env = project.surroundings.for_project(&project.config.run.test_env);
+    let mut env = project.surroundings.for_project(&project.config.run.test_env);
     if project.config.run.confine == Confine::Off {
         return Ok(ProjectEnvironment::unconfined(env));
     }
@@ -131,6 +131,8 @@ fn environment(project: &Project) -> Result<ProjectEnvironment, CommandError> {
         launcher: launcher()?,
         scratch: &scratch(project),
     };
+    let caches = bounds::missing_caches(&project.surroundings);
+    env.extend(caches.into_iter().map(|(name, folder)| (name, folder.display().to_string())));
     let confinement = bounds::of(&project.surroundings, &places).map_err(anyhow::Error::from)?;
     Ok(ProjectEnvironment { env, confinement: Some(confinement) })
 }
