@@ -16,10 +16,13 @@ mod endings;
 mod faults;
 mod harness;
 mod help;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod large;
 mod people;
 mod projects;
 mod questions;
+mod real;
 mod recovery;
 mod sparing;
 mod terminal;
