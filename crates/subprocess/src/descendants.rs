@@ -3,9 +3,9 @@
 //! group never reaches; they would live on for hours, one more at every run.
 //!
 //! Best effort by nature: a process whose parents have all died before it was
-//! seen is nobody's descendant any more, unless it still holds a pipe of ours.
-//! Linux only; elsewhere the list stays empty and the process group is all
-//! there is.
+//! seen is nobody's descendant any more, unless it still holds a pipe of ours
+//! or falls to this process: see `adopted`. Linux only; elsewhere the list
+//! stays empty and the process group is all there is.
 
 use rustix::process::{Pid, Signal};
 
@@ -18,20 +18,22 @@ pub(crate) use portable::Descendants;
 mod linux {
     use std::collections::BTreeMap;
     use std::fs;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::fs::PermissionsExt;
 
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 
     use super::{Pid, Signal};
+    use crate::processes::{self, children, started};
 
     /// More than this many at once is a fork bomb, and following all of it
     /// would only help it along.
     const MOST: usize = 4096;
 
     /// The descendants seen so far that are still alive.
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Descendants {
-        root: i32,
+        /// Not one of them itself.
+        root: Option<i32>,
         /// Process id to start time: an id alone may mean another process by
         /// the time it is signalled.
         known: BTreeMap<i32, u64>,
@@ -39,27 +41,26 @@ mod linux {
 
     impl Descendants {
         pub(crate) fn of(root: Pid) -> Self {
-            Self { root: root.as_raw_nonzero().get(), known: BTreeMap::new() }
+            Self { root: Some(root.as_raw_nonzero().get()), known: BTreeMap::new() }
         }
 
         /// Walks the tree again, below the root and below every process known
         /// from before (whose own parent may have died since). True if it
         /// found a process that was not known.
         pub(crate) fn observe(&mut self) -> bool {
-            self.known.retain(|&pid, started| start_time(pid) == Some(*started));
+            if !processes::are_ours() {
+                return false;
+            }
+            self.known.retain(|&pid, at| started(pid) == Some(*at));
             let mut open: Vec<i32> = self.known.keys().copied().collect();
-            open.push(self.root);
+            open.extend(self.root);
             let mut found = false;
             while let Some(parent) = open.pop() {
                 for child in children(parent) {
-                    if self.known.len() >= MOST {
-                        return found;
-                    }
-                    if self.known.contains_key(&child) {
-                        continue;
-                    }
-                    if let Some(started) = start_time(child) {
-                        self.known.insert(child, started);
+                    if !self.known.contains_key(&child)
+                        && let Some(at) = started(child)
+                        && self.add(child, at)
+                    {
                         open.push(child);
                         found = true;
                     }
@@ -68,25 +69,40 @@ mod linux {
             found
         }
 
+        /// Adds one by its id and start time. True if it was not known, unless
+        /// too many are.
+        pub(crate) fn add(&mut self, pid: i32, at: u64) -> bool {
+            self.known.len() < MOST && self.known.insert(pid, at) != Some(at)
+        }
+
+        /// To be called before the root is reaped, and its number given to a
+        /// stranger.
+        pub(crate) fn forget_root(&mut self) {
+            self.root = None;
+        }
+
+        /// Whether nobody was alive when they were last looked at.
+        pub(crate) fn is_empty(&self) -> bool {
+            self.known.is_empty()
+        }
+
+        /// Those that were alive when they were last looked at.
+        pub(crate) fn pids(&self) -> impl Iterator<Item = i32> {
+            self.known.keys().copied()
+        }
+
         /// Adds every process that could still write to one of these pipes
         /// (inode numbers): only the child can have handed them on. Our own
         /// ends, and copies of them in a process of ours that is just being
         /// started, are for reading and do not count.
         pub(crate) fn claim_writers(&mut self, pipes: &[u64]) {
-            let Ok(processes) = fs::read_dir("/proc") else {
-                return;
-            };
-            for process in processes.flatten() {
-                let name = process.file_name();
-                let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
-                    continue;
-                };
+            let pipes: Vec<String> = pipes.iter().map(|inode| format!("pipe:[{inode}]")).collect();
+            for pid in processes::all().into_iter().flatten() {
                 if pid > 1
-                    && self.known.len() < MOST
-                    && writes_to(pid, pipes)
-                    && let Some(started) = start_time(pid)
+                    && writes_to(pid, &pipes)
+                    && let Some(at) = started(pid)
                 {
-                    self.known.insert(pid, started);
+                    self.add(pid, at);
                 }
             }
         }
@@ -95,7 +111,7 @@ mod linux {
         /// ended meanwhile, or belongs to another user now, is passed over:
         /// nothing can be done about either.
         pub(crate) fn signal(&self, signal: Signal) {
-            for (&pid, &started) in &self.known {
+            for (&pid, &at) in &self.known {
                 let Some(id) = Pid::from_raw(pid) else {
                     continue;
                 };
@@ -105,59 +121,32 @@ mod linux {
                 // Read after the handle is open: from here on the handle means
                 // the process whose start time this is, whatever becomes of
                 // its number.
-                if start_time(pid) == Some(started)
-                    && let Err(error) = pidfd_send_signal(&handle, signal)
-                {
-                    tracing::debug!(pid, %error, "descendant not signalled");
+                if started(pid) == Some(at) {
+                    // Not even logged: this must not wait for a reader of logs.
+                    let _passed_over = pidfd_send_signal(&handle, signal);
                 }
             }
         }
     }
 
-    fn children(pid: i32) -> Vec<i32> {
-        let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
-            return Vec::new();
-        };
-        threads
-            .flatten()
-            .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
-            .flat_map(|list| {
-                list.split_ascii_whitespace()
-                    .filter_map(|child| child.parse().ok())
-                    .collect::<Vec<i32>>()
-            })
-            .collect()
-    }
-
-    /// Another user's processes cannot be looked into, nor signalled.
-    fn writes_to(pid: i32, pipes: &[u64]) -> bool {
+    /// Another user's processes cannot be looked into, nor signalled. Told by
+    /// the links alone: following one to a file on a dead network mount would
+    /// hang.
+    fn writes_to(pid: i32, pipes: &[String]) -> bool {
         let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else {
             return false;
         };
         files.flatten().any(|file| {
             let path = file.path();
+            let leads_to = path.read_link().ok();
             // The link's own permissions are those the file was opened with.
-            let writable =
-                path.symlink_metadata().is_ok_and(|link| link.permissions().mode() & 0o200 != 0);
-            writable
-                && path.metadata().is_ok_and(|pipe| {
-                    pipe.mode() & 0o170_000 == 0o010_000 && pipes.contains(&pipe.ino())
-                })
+            leads_to.as_deref().and_then(|target| target.to_str()).is_some_and(|target| {
+                pipes.iter().any(|pipe| pipe == target)
+                    && path
+                        .symlink_metadata()
+                        .is_ok_and(|link| link.permissions().mode() & 0o200 != 0)
+            })
         })
-    }
-
-    /// Field 22 of the stat line; the name in field 2 may itself hold spaces
-    /// and parentheses, so counting starts after the last closing one. A
-    /// zombie has no start time here: there is nothing left to signal.
-    fn start_time(pid: i32) -> Option<u64> {
-        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        let stat = String::from_utf8_lossy(&stat);
-        let (_, fields) = stat.rsplit_once(')')?;
-        let mut fields = fields.split_ascii_whitespace();
-        if fields.next()? == "Z" {
-            return None;
-        }
-        fields.nth(18)?.parse().ok()
     }
 }
 
@@ -176,6 +165,16 @@ mod portable {
 
         pub(crate) fn observe(&mut self) -> bool {
             false
+        }
+
+        pub(crate) fn add(&mut self, _pid: i32, _at: u64) -> bool {
+            false
+        }
+
+        pub(crate) fn forget_root(&mut self) {}
+
+        pub(crate) fn is_empty(&self) -> bool {
+            true
         }
 
         pub(crate) fn claim_writers(&mut self, _pipes: &[u64]) {}

@@ -6,10 +6,12 @@
 //! its limits, in bounded memory, and takes its descendants with it.
 //!
 //! On Linux, descendants that moved to a session of their own are followed
-//! through `/proc`; elsewhere only the process group is contained. A command
+//! through `/proc`, and found again by a [`Mark`] after this process was killed;
+//! elsewhere only the process group is contained. A command
 //! with a [`Confinement`] is besides kept from writing and reading what it
 //! should not, and cannot leave anybody behind.
 
+mod adopted;
 mod captured;
 mod clock;
 pub mod confined;
@@ -17,7 +19,12 @@ mod confinement;
 mod descendants;
 mod exit;
 mod group;
+mod leftovers;
+mod mark;
 mod pipes;
+pub mod pressure;
+#[cfg(target_os = "linux")]
+mod processes;
 mod run;
 mod running;
 
@@ -25,8 +32,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use adopted::become_subreaper;
 pub use captured::Captured;
 pub use confinement::Confinement;
+pub use leftovers::{Leftover, Swept, leftovers, sweep};
+pub use mark::{Mark, NotAMark};
 pub use run::run;
 pub use running::end_all_now;
 
@@ -39,8 +49,8 @@ pub struct Command {
     pub args: Vec<String>,
     /// The working folder.
     pub dir: PathBuf,
-    /// The child's whole environment; nothing is inherited. Of two pairs with
-    /// one name the later counts.
+    /// The child's whole environment but for a [`Mark`]; nothing is
+    /// inherited. Of two pairs with one name the later counts.
     pub env: Vec<(String, String)>,
     /// Fed to the child's standard input, which is then closed.
     pub stdin: Vec<u8>,

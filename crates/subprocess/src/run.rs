@@ -13,11 +13,13 @@ use tokio::process::Child;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::adopted;
 use crate::captured::HeadTail;
 use crate::clock;
 use crate::confined::{Lifeline, Report};
 use crate::exit::ExitWatch;
-use crate::group::Group;
+use crate::group::{Group, Remains};
+use crate::mark::Mark;
 use crate::pipes::{Activity, Pipes};
 use crate::running;
 use crate::{Command, Ended, Error, Limits, Output};
@@ -43,14 +45,21 @@ const RELEASE: Duration = Duration::from_secs(2);
 /// the kernel, on a dead network mount for example.
 const REAP: Duration = Duration::from_secs(5);
 
+/// How long everybody who was killed besides may take to be gone, so that the
+/// next command does not meet them.
+const VANISH: Duration = Duration::from_secs(1);
+
 /// Runs the command to its end and reports how it ended and what it wrote.
 ///
 /// A child that fails, is stopped by a limit, or is cancelled is an `Output`,
 /// not an error; what it wrote until then is kept. When this returns, the
 /// child is reaped, and its process group, and every descendant that could be
 /// found, is killed, also after an ordinary exit: nothing that a command
-/// leaves in the background outlives it. Pipes that somebody out of reach
-/// still holds open are abandoned.
+/// leaves in the background outlives it, but for a process that hangs inside
+/// the kernel or belongs to another user, which is waited for no longer than a
+/// second. Pipes that somebody out of reach still holds open are abandoned.
+/// After [`crate::become_subreaper`] also those are found that left every trace
+/// behind.
 ///
 /// Cancelling asks the whole group to end (SIGTERM), waits at most
 /// `limits.grace`, then kills it (SIGKILL); a command cancelled before it was
@@ -70,15 +79,7 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
     }
     let io_error = |source| Error::Io { program: command.program.clone(), source };
     let exit = ExitWatch::new().map_err(io_error)?;
-    let (mut child, lifeline) = start(command)?;
-    let leader =
-        leader(&child).ok_or_else(|| io_error(io::Error::other("the child has no process id")))?;
-    let pipes = Pipes {
-        stdin: child.stdin.take(),
-        stdout: child.stdout.take(),
-        stderr: child.stderr.take(),
-    };
-    let group = Group::new(leader, pipes.outputs(), lifeline.is_some());
+    let Begun { child, leader, group, pipes, lifeline } = begin(command)?;
     let mut stdout = HeadTail::new(command.limits.output);
     let mut stderr = HeadTail::new(command.limits.output);
     let activity = Activity::starting(started_at);
@@ -108,6 +109,33 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
     })
 }
 
+/// A command that was started, and is among those that run.
+struct Begun {
+    child: Child,
+    leader: Pid,
+    group: Group,
+    pipes: Pipes,
+    lifeline: Option<Lifeline>,
+}
+
+fn begin(command: &Command) -> Result<Begun, Error> {
+    let mark = Mark::for_command();
+    // Until it is entered, nobody could tell the child from an orphan.
+    let _starting = adopted::starting();
+    let (mut child, lifeline) = start(command, mark.as_ref())?;
+    let leader = leader(&child).ok_or_else(|| Error::Io {
+        program: command.program.clone(),
+        source: io::Error::other("the child has no process id"),
+    })?;
+    let pipes = Pipes {
+        stdin: child.stdin.take(),
+        stdout: child.stdout.take(),
+        stderr: child.stderr.take(),
+    };
+    let group = Group::new(leader, mark.as_ref(), pipes.outputs(), lifeline.is_some());
+    Ok(Begun { child, leader, group, pipes, lifeline })
+}
+
 /// How the command ended, of which its launcher's exit is only a number.
 fn told(command: &Command, report: &Report, ended: Ended) -> Result<Ended, Error> {
     if let Some(errno) = report.failed {
@@ -121,9 +149,9 @@ fn leader(child: &Child) -> Option<Pid> {
 }
 
 /// With a confinement, the child is its launcher, and the lifeline its input.
-fn start(command: &Command) -> Result<(Child, Option<Lifeline>), Error> {
+fn start(command: &Command, mark: Option<&Mark>) -> Result<(Child, Option<Lifeline>), Error> {
     let Some(confinement) = &command.confinement else {
-        let child = spawn(command, &command.program, &command.args, Stdio::piped())?;
+        let child = spawn(command, mark, &command.program, &command.args, Stdio::piped())?;
         return Ok((child, None));
     };
     let failed = |source| start_error(command, &command.program, source);
@@ -138,12 +166,13 @@ fn start(command: &Command) -> Result<(Child, Option<Lifeline>), Error> {
     let args = args.chain([OsString::from(&command.program)]);
     let args = args.chain(command.args.iter().map(OsString::from));
     let (lifeline, stdin) = Lifeline::new().map_err(failed)?;
-    let child = spawn(command, launcher, args, stdin)?;
+    let child = spawn(command, mark, launcher, args, stdin)?;
     Ok((child, Some(lifeline)))
 }
 
 fn spawn(
     command: &Command,
+    mark: Option<&Mark>,
     program: &str,
     args: impl IntoIterator<Item = impl AsRef<OsStr>>,
     stdin: Stdio,
@@ -155,6 +184,7 @@ fn spawn(
         .current_dir(&command.dir)
         .env_clear()
         .envs(command.env.iter().map(|(name, value)| (name, value)))
+        .envs(mark.map(|mark| (Mark::VARIABLE, mark.to_string())))
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -294,6 +324,7 @@ impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
             }
         }
         let Self { mut child, pump, pumped, group, .. } = self;
+        let remains = group.remains();
         if !pumped {
             group.claim_writers();
         }
@@ -306,10 +337,25 @@ impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
                 None
             }
         };
+        vanished(&remains).await;
         if !pumped && let Ok(result) = timeout(DRAIN, pump).await {
             result?;
         }
         Ok(status)
+    }
+}
+
+/// Waits until everybody who was killed is gone, and reaps them.
+async fn vanished(remains: &Remains) {
+    let deadline = clock::after(clock::now(), VANISH);
+    let mut pause = Duration::from_millis(1);
+    while remains.clear() {
+        if clock::now() >= deadline {
+            tracing::debug!("a killed process is still not gone");
+            return;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(BEAT / 10);
     }
 }
 

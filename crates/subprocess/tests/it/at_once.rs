@@ -5,31 +5,18 @@ use subprocess::{Ended, end_all_now, run};
 use tokio_util::sync::CancellationToken;
 
 use crate::leftovers::{Fifo, gone};
-use crate::sh;
-
-/// Set where the second test runs in a process of its own.
-const ALONE: &str = "SUBPROCESS_TEST_ALONE";
+use crate::{is_alone, pass_alone, sh};
 
 #[tokio::test]
 async fn everything_that_runs_is_killed_without_anybody_waiting() {
-    let dir = tempfile::tempdir().unwrap();
-    let program = std::env::current_exe().unwrap();
-    let command = subprocess::Command::new(program.to_str().unwrap(), dir.path())
-        .args(["--exact", "at_once::in_a_process_of_its_own", "--test-threads=1"])
-        .env([("TMPDIR", dir.path().to_str().unwrap()), (ALONE, "1")]);
-    let output = run(&command, &CancellationToken::new()).await.unwrap();
-    let text = output.stdout.text();
-    assert_eq!(output.ended, Ended::Exited(0), "{text}");
-    assert!(text.contains("1 passed"), "{text}");
+    pass_alone("at_once::in_a_process_of_its_own").await;
 }
 
 /// Trap 31, for an exit that runs no destructor. It ends every command of its
 /// process, so it does nothing but where the test above runs it alone.
 #[tokio::test]
 async fn in_a_process_of_its_own() {
-    #[expect(clippy::disallowed_methods, reason = "the other process is told so by a variable")]
-    let alone = std::env::var_os(ALONE).is_some();
-    if !alone {
+    if !is_alone() {
         return;
     }
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use subprocess::{Command, Ended, Error, run};
+use subprocess::{Command, Ended, Error, Limits, run};
 use tokio_util::sync::CancellationToken;
 
 use crate::{LONG, limits, sh};
@@ -87,4 +87,43 @@ async fn a_polite_child_has_its_last_words_and_a_deaf_one_is_killed() {
     assert_eq!(output.ended, Ended::TimedOut);
     assert!(output.elapsed >= Duration::from_millis(500));
     assert!(output.elapsed < LONG / 2);
+}
+
+/// A stopped child hears nothing until it goes on, and would wait for the kill.
+#[tokio::test]
+async fn a_stopped_child_has_its_last_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let script =
+        "trap 'echo bye; exit 3' TERM; echo up; kill -STOP $$; while :; do sleep 0.05; done";
+    let command = limits(sh(script, dir.path()), |limits| {
+        limits.idle = Some(Duration::from_millis(300));
+    });
+    let output = run(&command, &CancellationToken::new()).await.unwrap();
+    assert_eq!(output.ended, Ended::Idle);
+    assert_eq!(output.stdout.text(), "up\nbye\n");
+    assert!(output.elapsed < LONG / 2);
+}
+
+/// Then the group that carries its number is empty, and a signal to it goes
+/// nowhere.
+#[tokio::test]
+async fn a_child_that_moved_to_our_process_group_is_ended_like_any_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let perl = "setpgrp(0, getpgrp(getppid)) or die; $| = 1; print \"moved\\n\"; sleep 600";
+    let command = Command::new("perl", dir.path())
+        .args(["-e", perl])
+        .env([("PATH", "/usr/local/bin:/usr/bin:/bin")])
+        .limits(Limits {
+            total: LONG,
+            idle: Some(Duration::from_millis(300)),
+            grace: LONG,
+            ..Limits::default()
+        });
+    let output = match run(&command, &CancellationToken::new()).await {
+        Err(Error::NotFound { .. }) => return println!("left out: there is no perl"),
+        output => output.unwrap(),
+    };
+    assert_eq!(output.stdout.text(), "moved\n", "{}", output.stderr.text());
+    assert_eq!(output.ended, Ended::Idle);
+    assert!(output.elapsed < Duration::from_secs(4), "{:?}", output.elapsed);
 }
