@@ -284,7 +284,12 @@ fn mend(
     }
     let rounds: Vec<&RoundState> =
         state.active().iter().filter(|round| round.cause != Cause::Plan).collect();
-    let want = !rounds.is_empty()
+    // What is red for want of what failed for want of a model: no mending could help.
+    let lacking = cause == Cause::Tests
+        && state.planned().is_some_and(|planned| {
+            planned.partial_accepted && planned.failed().all(Item::failed_for_want_of_a_model)
+        });
+    let unmended = !rounds.is_empty()
         && rounds.iter().all(|round| {
             round.succeeded() == 0 && round.failed().all(Item::failed_for_want_of_a_model)
         });
@@ -295,7 +300,7 @@ fn mend(
         (Cause::Review | Cause::Plan, _) => "the review does not approve".to_owned(),
     };
     let reason = format!("{what} after {} rounds of mending", rounds.len());
-    let outcome = Some(settings.outcome(want));
+    let outcome = Some(settings.outcome(lacking || unmended));
     Step::RollBack { milestone, outcome, reason }
 }
 

@@ -73,6 +73,16 @@ fn a_partial_milestone_with_red_tests_is_tried_again_as_a_whole() {
     assert!(rolled_back(Some(Status::Blocked), &story.next()));
 }
 
+/// The same status as below half of the items: a later run tries again by itself.
+#[test]
+fn what_stays_red_without_items_that_had_no_model_is_degraded() {
+    let mut story = Story::planned(false);
+    story.roll_back(None).round(Cause::Plan, &FILES).succeed(1).succeed(3).fail(2, true, 2);
+    story.accept_partial().judge(true).test(false);
+    story.round(Cause::Tests, &["1.py"]).succeed(1).judge(true).test(false);
+    assert!(rolled_back(Some(Status::Degraded), &story.next()), "{:?}", story.next());
+}
+
 #[test]
 fn what_failed_is_tried_once_more_before_the_run_ends_and_closes_its_issue() {
     let mut story = Story::reopened();
