@@ -313,6 +313,8 @@ impl State {
         if after != Status::Interrupted {
             self.failures.clear();
             self.reopened.clear();
+            let lacks = |number: &usize| !self.open_items(*number).is_empty();
+            self.left_open = (1..=self.milestones.len()).filter(lacks).collect();
         }
         // A process that was stopped says so; one that was killed cannot.
         let killed = after == Status::Interrupted && self.stopped.is_none();

@@ -92,6 +92,9 @@ pub fn next(state: &State, settings: &Settings) -> Step {
     if !state.prepared {
         return Step::Prepare;
     }
+    if let Some(step) = left_open(state, settings) {
+        return step;
+    }
     let mut stopped = false;
     for (index, (planned, milestone)) in
         plan.value.milestones.iter().zip(&state.milestones).enumerate()
@@ -119,6 +122,23 @@ pub fn next(state: &State, settings: &Settings) -> Step {
         return milestone_step(number, milestone, settings);
     }
     end(state)
+}
+
+/// What earlier milestones lack since before the run was taken up again comes first: later ones
+/// may not work without it. So does a rest that is begun.
+fn left_open(state: &State, settings: &Settings) -> Option<Step> {
+    let rests = state.milestones.iter().enumerate();
+    let begun = rests.filter(|(_, rest)| rest.rest_of.is_some()).find(|(_, rest)| !rest.ended());
+    if let Some((index, rest)) = begun {
+        return Some(milestone_step(index + 1, rest, settings));
+    }
+    let milestone = state.left_open.iter().copied().find(|number| is_to_try(state, *number))?;
+    Some(Step::Reopen { milestone })
+}
+
+/// Whether the milestone has failed items that were not tried once more yet.
+fn is_to_try(state: &State, number: usize) -> bool {
+    !state.reopened.contains(&number) && !issues::items_to_try(state, number).is_empty()
 }
 
 /// Whether the milestone depends on an answer that is not there; it does unless the plan says no.
@@ -177,10 +197,7 @@ fn rest(state: &State) -> Option<Step> {
     if state.parked.is_some() || matches!(status, Status::Degraded | Status::Failed) {
         return None;
     }
-    let to_try = |number: &usize| {
-        !state.reopened.contains(number) && !issues::items_to_try(state, *number).is_empty()
-    };
-    let milestone = (1..=state.milestones.len()).find(to_try)?;
+    let milestone = (1..=state.milestones.len()).find(|number| is_to_try(state, *number))?;
     Some(Step::Reopen { milestone })
 }
 

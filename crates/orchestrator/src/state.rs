@@ -163,6 +163,8 @@ pub struct State {
     pub replan: bool,
     /// Milestones whose failed items were tried once more since the run last ended.
     pub reopened: Vec<usize>,
+    /// Milestones that lacked something when the run was last taken up after its end.
+    pub left_open: Vec<usize>,
 }
 
 impl State {
@@ -174,6 +176,16 @@ impl State {
     /// The milestone in progress, or the next one, from 1.
     pub fn open_milestone(&self) -> Option<usize> {
         self.milestones.iter().position(|milestone| !milestone.ended()).map(|index| index + 1)
+    }
+
+    /// Whether every milestone with files but this one has come to its end.
+    pub fn is_last_open(&self, number: usize) -> bool {
+        let plan = self.plan.iter().flat_map(|plan| &plan.value.milestones);
+        let mut others = plan
+            .zip(&self.milestones)
+            .enumerate()
+            .filter(|(index, (planned, _))| index + 1 != number && !planned.is_note());
+        others.all(|(_, (_, state))| state.commit.is_some() || state.dropped)
     }
 
     /// The items of a committed milestone that are still to do, with their place in its planned

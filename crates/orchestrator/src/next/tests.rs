@@ -83,6 +83,25 @@ fn what_stays_red_without_items_that_had_no_model_is_degraded() {
     assert!(rolled_back(Some(Status::Degraded), &story.next()), "{:?}", story.next());
 }
 
+/// The second milestone may be red for want of what the first one lacks: a run that is taken up
+/// again does not try it without that, over and over.
+#[test]
+fn what_was_left_open_comes_first_when_a_run_is_taken_up_again() {
+    let mut story = Story::partial();
+    story.judge(true).test(true).commit(1).make_issues().resume(Status::Blocked);
+    assert_eq!(story.next(), Step::Reopen { milestone: 1 });
+    let files = vec!["2.py".to_owned()];
+    story.tell(Event::MilestoneReopened { milestone: 3, rest_of: 1, files });
+    assert!(matches!(story.next(), Step::BeginRound { milestone: 3, cause: Cause::Plan, .. }));
+    story.round_of(3, Cause::Plan, &["2.py"]).resume(Status::Interrupted);
+    assert_eq!(story.next(), Step::Implement { milestone: 3 });
+    story.succeed_of(3, 1).judge_of(3, true).test_of(3, true);
+    assert!(!story.state.is_last_open(3), "the second milestone is still to come");
+    story.commit(3);
+    assert!(story.state.is_last_open(2));
+    assert!(matches!(story.next(), Step::BeginRound { milestone: 2, .. }), "{:?}", story.next());
+}
+
 #[test]
 fn what_failed_is_tried_once_more_before_the_run_ends_and_closes_its_issue() {
     let mut story = Story::reopened();

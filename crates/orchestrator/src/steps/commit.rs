@@ -139,10 +139,7 @@ impl Driver {
         let (path, first, last) = {
             let state = self.journal.state();
             let path = state.started.as_ref().and_then(|started| started.idea_path.clone());
-            let plan = state.plan.iter().flat_map(|plan| &plan.value.milestones).enumerate();
-            let last =
-                plan.filter(|(_, planned)| !planned.is_note()).map(|(index, _)| index + 1).last();
-            (path, state.commits() == 0, last == Some(milestone))
+            (path, state.commits() == 0, state.is_last_open(milestone))
         };
         let Some(file) = path
             .as_deref()
