@@ -25,4 +25,5 @@ mod questions;
 mod real;
 mod recovery;
 mod sparing;
+mod spoiled;
 mod terminal;
