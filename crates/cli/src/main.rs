@@ -12,6 +12,7 @@ mod demo;
 mod environment;
 mod error;
 mod exit;
+mod health;
 mod human;
 mod ideas;
 mod logs;
@@ -56,6 +57,10 @@ fn main() -> ExitCode {
     let printer = Arc::new(Printer::new(&cli.global, &surroundings));
     logs::begin(&cli.global, &surroundings, &printer);
     environment::seal();
+    // Before the first command: what its children leave behind then falls to us.
+    if let Err(error) = subprocess::become_subreaper() {
+        tracing::debug!(%error, "orphans of commands are found by their marks only");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot be started: {error}")),

@@ -15,6 +15,7 @@ use worktree::Guard;
 use crate::args::WorkArgs;
 use crate::config::{Role, duration};
 use crate::error::{CommandError, usage};
+use crate::health;
 use crate::human::Screen;
 use crate::project::Project;
 
@@ -79,8 +80,14 @@ pub(crate) async fn parts(
         listener: Arc::new(Screen::new(Arc::clone(&project.printer))),
         shutdown: shutdown.clone(),
         deadline: Some(started + config.run.timeout.saturating_sub(config.run.deadline_reserve)),
-        short_of: Arc::new(|| None),
+        short_of: short_of(project),
     })
+}
+
+/// What a milestone should not be begun for.
+fn short_of(project: &Project) -> Arc<dyn Fn() -> Option<String> + Send + Sync> {
+    let folders = vec![project.state_dir(), project.surroundings.cache()];
+    Arc::new(move || health::short_of_disk(&folders))
 }
 
 /// Where people are told, and answer.

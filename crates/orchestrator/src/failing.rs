@@ -52,7 +52,8 @@ pub fn no_worse(before: Option<&CommandOutcome>, after: &CommandOutcome) -> bool
     if after.passed {
         return true;
     }
-    let Some(before) = before.filter(|before| !before.passed) else {
+    // One that did not end by itself says nothing about what it did not come to.
+    let Some(before) = before.filter(|before| !before.passed && after.exit.is_some()) else {
         return false;
     };
     let (known, now) = (names(&before.output), names(&after.output));
@@ -108,5 +109,7 @@ mod tests {
         assert!(!no_worse(Some(&red), &outcome(false, "test old ... FAILED\ntest new ... FAILED")));
         assert!(!no_worse(Some(&red), &outcome(false, "error: could not compile")));
         assert!(no_worse(Some(&outcome(false, "boom")), &outcome(false, "boom")));
+        let hung = CommandOutcome { exit: None, ended: "timed_out".into(), ..outcome(false, "") };
+        assert!(!no_worse(Some(&hung), &hung), "what hangs always proves nothing");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use checkpoint_store::{Lease, RunHead, RunStore, SqliteStore};
 use futures::FutureExt as _;
@@ -16,7 +17,7 @@ use crate::printer::Tone;
 use crate::project::Project;
 use crate::records;
 use crate::selection::{self, Selected};
-use crate::{signals, summary, watchdog, wiring};
+use crate::{health, signals, summary, watchdog, wiring};
 
 /// `belay run [IDEA]`.
 pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -> CommandResult {
@@ -132,6 +133,8 @@ async fn drive(
 ) -> CommandResult {
     let shutdown = Shutdown::new();
     signals::watch(&shutdown, &project.printer)?;
+    health::watch_memory(&shutdown);
+    sweep(project).await;
     let parts = wiring::parts(project, &store, work, &shutdown, started).await?;
     let outcome = drive_or_end(parts, lease).await?;
     if !project.printer.json() {
@@ -145,6 +148,34 @@ async fn drive(
     }
     let (partial, degraded) = (outcome.state.partial(), outcome.state.degraded());
     Ok(Exit::of_run(outcome.status, partial, degraded, work.strict))
+}
+
+/// How long leftovers of a dead process may take to end.
+const SWEEP_LIMIT: Duration = Duration::from_secs(2);
+
+/// Ends what commands of a process left that was killed: nobody else ever would.
+async fn sweep(project: &Project) {
+    let swept = subprocess::sweep(SWEEP_LIMIT).await;
+    if !swept.ended.is_empty() {
+        let programs: Vec<&str> = swept.ended.iter().map(|left| left.program.as_str()).collect();
+        project.printer.warn(&format!(
+            "{} left by a belay that was killed: ended ({})",
+            processes(programs.len()),
+            programs.join(", ")
+        ));
+    }
+    if !swept.remaining.is_empty() {
+        let pids: Vec<String> = swept.remaining.iter().map(|left| left.pid.to_string()).collect();
+        project.printer.warn(&format!(
+            "{} left by a belay that was killed do not end: {}",
+            processes(pids.len()),
+            pids.join(", ")
+        ));
+    }
+}
+
+fn processes(number: usize) -> String {
+    if number == 1 { "1 process".to_owned() } else { format!("{number} processes") }
 }
 
 /// Works on the run; what panics in there, or loses a task that it needs, ends the run as one that

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use worktree::{Check, CheckKind, ProjectCommand};
 
-use super::command::{ProjectTree, cannot_start, fixed};
+use super::command::{ProjectTree, fixed, proves_nothing};
 use crate::driver::Driver;
 use crate::fact::Checked;
 use crate::settings::{CheckSetting, ChecksSetting, Gate, ProjectCommandSetting};
@@ -127,7 +127,7 @@ impl Driver {
             let usable = check.configured
                 || !baseline(&state, &check.name)
                     .and_then(|checked| checked.outcome.as_ref())
-                    .is_some_and(cannot_start);
+                    .is_some_and(|outcome| proves_nothing(outcome).is_some());
             check.kind != CheckKind::Format && usable && (check.gate == Gate::Milestone || is_last)
         };
         let mut checks: Vec<Due> = self.checks(project).into_iter().filter(due).collect();

@@ -100,6 +100,15 @@ pub(super) fn cannot_start(outcome: &CommandOutcome) -> bool {
     matches!(outcome.exit, Some(126 | 127))
 }
 
+/// Whether no run of the command can prove anything here, and why: it cannot start, or it did not
+/// end by itself when nothing was changed yet.
+pub(super) fn proves_nothing(outcome: &CommandOutcome) -> Option<String> {
+    if cannot_start(outcome) {
+        return Some(format!("cannot be run here: {}", last_line(&outcome.output)));
+    }
+    outcome.exit.is_none().then(|| format!("does not end by itself ({})", outcome.ended))
+}
+
 /// The last thing that was said, short enough for a line.
 pub(super) fn last_line(output: &str) -> String {
     let said = output.lines().rev().map(str::trim).find(|line| !line.is_empty());

@@ -4,7 +4,7 @@
 use worktree::CheckKind;
 
 use super::checks::{Due, Run};
-use super::command::{ProjectTree, cannot_start, last_line};
+use super::command::{ProjectTree, proves_nothing};
 use super::test::{before_any_change, checked};
 use crate::Error;
 use crate::driver::Driver;
@@ -78,18 +78,15 @@ impl Driver {
             return Ok(true);
         }
         let outcome = self.run_command(&check.command, due.limit()).await?;
-        if cannot_start(&outcome) {
-            let (kind, said) = (what(due), last_line(&outcome.output));
-            let reason = format!("the {kind} `{}` cannot be run here: {said}", outcome.command);
+        if let Some(why) = proves_nothing(&outcome) {
+            let reason = format!("the {} `{}` {why}", what(due), outcome.command);
             if due.configured {
                 // Every later run would look as red as this one, and prove nothing.
                 self.journal.append(Event::RunParked { reason }).await?;
                 return Ok(false);
             }
             self.journal.append(Event::Warned { message: reason }).await?;
-        }
-        if !outcome.passed && failing::names(&outcome.output).is_empty() && !cannot_start(&outcome)
-        {
+        } else if !outcome.passed && failing::names(&outcome.output).is_empty() {
             let message = format!(
                 "`{}` is red before any change and names no failing test: it cannot show what a milestone breaks",
                 outcome.command
