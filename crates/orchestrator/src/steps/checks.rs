@@ -125,9 +125,9 @@ impl Driver {
         let is_last = is_last(&state, milestone);
         let due = |check: &Due| {
             let usable = check.configured
-                || !baseline(&state, &check.name)
+                || baseline(&state, &check.name)
                     .and_then(|checked| checked.outcome.as_ref())
-                    .is_some_and(|outcome| proves_nothing(outcome).is_some());
+                    .is_none_or(|outcome| proves_nothing(outcome).is_none());
             check.kind != CheckKind::Format && usable && (check.gate == Gate::Milestone || is_last)
         };
         let mut checks: Vec<Due> = self.checks(project).into_iter().filter(due).collect();

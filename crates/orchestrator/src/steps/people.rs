@@ -100,7 +100,11 @@ impl Driver {
     }
 
     async fn issue_text(&self, wanted: &Wanted) -> Result<IssueText, String> {
-        let existing = self.existing().await.map_err(|error| error.to_string())?;
+        // The recovery issue names no files, and git does nothing more once an end is asked for.
+        let existing = match wanted.kind {
+            IssueKind::Recovery => Vec::new(),
+            _ => self.existing().await.map_err(|error| error.to_string())?,
+        };
         let state = self.journal.state().clone();
         let run = self.run.to_string();
         let resume = format!("{} {run}", self.parts.settings.resume_command);
