@@ -97,6 +97,7 @@ pub(crate) struct Driver {
     pub(crate) built: tokio::sync::Mutex<Option<Built>>,
     begun: AtomicUsize,
     stepped: AtomicBool,
+    pub(crate) announced: AtomicBool,
 }
 
 /// Works on a run that `lease` holds until it ends or is asked to stop.
@@ -169,6 +170,7 @@ impl Driver {
             built: tokio::sync::Mutex::default(),
             begun: 0.into(),
             stepped: false.into(),
+            announced: false.into(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! saved, whatever stopped it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use checkpoint_store::{Error as StoreError, Lease, RunId};
@@ -99,7 +100,8 @@ impl Driver {
 
     /// Writes down that an end was asked for; once a process.
     pub(crate) async fn announce_end(&self) -> Result<(), Error> {
-        if self.journal.state().stopping {
+        // The row may be on its way and not yet part of the state.
+        if self.announced.swap(true, Ordering::Relaxed) || self.journal.state().stopping {
             return Ok(());
         }
         let trigger = self.trigger();

@@ -9,7 +9,7 @@ use simulated_models::{Answers, Fault, ModelScript, Recorded, Script, Server, St
 use crate::harness::{Bench, server};
 
 /// Short limits, so that silence is noticed soon; everything else is the contract's.
-const LIMITS: &str = "failover: { first_token_timeout: 500ms, idle_timeout: 500ms }\nrun: { test_command: \"sh check.sh\" }\n";
+const LIMITS: &str = "failover: { first_token_timeout: 1500ms, idle_timeout: 1500ms }\nrun: { test_command: \"sh check.sh\" }\n";
 
 /// More than a busy machine needs between two requests, less than any backoff
 /// that would hurt: the only waits that the contract allows are the jittered
