@@ -4,7 +4,8 @@
 //!
 //! `cargo run -p checkpoint-store --example freeze -- FOLDER` makes FOLDER/clean
 //! (closed in peace) and FOLDER/killed (as a dead process leaves it, with its
-//! newest commits in the write-ahead log alone).
+//! newest commits in the write-ahead log alone), and FOLDER/export, each run
+//! in the form that travels.
 
 use std::error::Error;
 use std::fs;
@@ -30,6 +31,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&killed)?;
     for name in ["state.db", "state.db-wal"] {
         fs::copy(clean.join(name), killed.join(name))?;
+    }
+    let exports = folder.join("export");
+    fs::create_dir_all(&exports)?;
+    for number in [1, 2] {
+        fs::write(exports.join(format!("{number}.jsonl")), store.export(run(number)).await?)?;
     }
     let connection = rusqlite::Connection::open(clean.join("state.db"))?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -63,9 +69,13 @@ async fn fill(store: &SqliteStore) -> Result<(), checkpoint_store::Error> {
     Ok(())
 }
 
+fn run(number: u128) -> RunId {
+    RunId::from(Ulid::from(0x0193_5d2f_0000_0000_0000_0000_0000_0000 + number))
+}
+
 fn new_run(number: u128, subject: &str) -> NewRun {
     NewRun {
-        id: RunId::from(Ulid::from(0x0193_5d2f_0000_0000_0000_0000_0000_0000 + number)),
+        id: run(number),
         subject: subject.into(),
         attributes: json!({"branch": format!("belay/{subject}"), "digest": "d1", "n": 3}),
         fresh: false,

@@ -43,12 +43,29 @@ pub enum Error {
     #[error("the value was changed by someone else in between")]
     Conflict,
     /// A record does not match its checksum, or is missing from the middle or
-    /// the end. The records before `seq` are good.
-    #[error("record {seq} of run {run} is damaged")]
+    /// the end. The records before `seq` are good. Number 0 is the run's head:
+    /// what the run is of, and how far it goes. See
+    /// [`repair`](crate::RunStore::repair).
+    #[error("{} of run {run} is damaged", place(*seq))]
     Damaged {
         /// The run it belongs to.
         run: RunId,
         /// The first record that cannot be trusted.
+        seq: u64,
+    },
+    /// The export of a run is damaged before its end. Nothing of it was taken.
+    #[error("the export is damaged at line {line}")]
+    DamagedExport {
+        /// The first line that cannot be trusted, from 1.
+        line: u64,
+    },
+    /// The export holds another past of the run than this store. Nothing of
+    /// it was taken: one of the two has to be set aside by a person.
+    #[error("the export and this store know different things of run {run}, from {} on", place(*seq))]
+    Diverged {
+        /// The run.
+        run: RunId,
+        /// The first record that differs; 0 is the head.
         seq: u64,
     },
     /// A shared value cannot be read. It may be overwritten by a
@@ -128,6 +145,10 @@ impl fmt::Display for StorageClass {
     }
 }
 
+fn place(seq: u64) -> String {
+    if seq == 0 { "the head".to_owned() } else { format!("record {seq}") }
+}
+
 impl Error {
     pub(crate) fn sqlite(action: &'static str, error: &rusqlite::Error) -> Self {
         Self::Storage { class: class_of(error), action, message: error.to_string() }
@@ -139,6 +160,8 @@ impl Error {
             io::ErrorKind::ReadOnlyFilesystem => StorageClass::ReadOnly,
             io::ErrorKind::PermissionDenied => StorageClass::Denied,
             io::ErrorKind::ResourceBusy => StorageClass::Busy,
+            // Of a state file: something else lies in its place.
+            io::ErrorKind::IsADirectory => StorageClass::Corrupt,
             _ => StorageClass::Other,
         };
         Self::Storage { class, action, message: error.to_string() }

@@ -12,8 +12,11 @@
 //! one floor up; the traits name no path and no SQL type, so a store shared
 //! by many machines can stand behind them too.
 
+mod care;
 mod clock;
 mod error;
+mod export;
+mod head;
 mod lease;
 mod lock;
 mod memory;
@@ -22,14 +25,17 @@ mod run;
 mod sqlite;
 mod store;
 
+pub use care::{Checkup, Flaw, Pruning, Repaired};
 pub use clock::Clock;
 pub use error::{Error, StorageClass};
 pub use lease::Lease;
 pub use memory::MemoryStore;
 pub use record::{
-    MAX_ATTRIBUTES_BYTES, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_DEPTH, MAX_NAME_BYTES,
-    MAX_RECORD_BYTES, MAX_SUBJECT_BYTES, MAX_VALUE_BYTES,
+    MAX_ATTRIBUTES_BYTES, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_DEPTH, MAX_EXPORT_BYTES,
+    MAX_NAME_BYTES, MAX_RECORD_BYTES, MAX_SUBJECT_BYTES, MAX_VALUE_BYTES, MAX_VALUES,
 };
-pub use run::{BadRunId, Batch, Entry, Holder, NewRecord, NewRun, RunHead, RunId, Versioned};
-pub use sqlite::{Settings, SqliteStore};
+pub use run::{
+    BadRunId, Batch, Entry, Holder, Imported, NewRecord, NewRun, RunHead, RunId, Versioned,
+};
+pub use sqlite::{Salvaged, Settings, SqliteStore};
 pub use store::{RunStore, ValueStore};

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::head::Origin;
 use crate::run::{Batch, Entry, NewRecord, NewRun, RunId};
 
 /// The form that this release writes.
@@ -31,6 +32,10 @@ pub const MAX_VALUE_BYTES: usize = 1024 * 1024;
 pub const MAX_SUBJECT_BYTES: usize = 4096;
 /// The longest kind, status or key, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
+/// The most shared values in one store.
+pub const MAX_VALUES: usize = 1024;
+/// The largest export of a run that is made or taken, in bytes.
+pub const MAX_EXPORT_BYTES: usize = 256 * 1024 * 1024;
 /// The deepest nesting of lists and objects in a body.
 pub const MAX_DEPTH: usize = 100;
 
@@ -98,6 +103,18 @@ pub(crate) fn check_run(new: &NewRun) -> Result<String, Error> {
     to_text("the attributes of a run", &new.attributes, MAX_ATTRIBUTES_BYTES)
 }
 
+/// The same for a run that comes from elsewhere.
+pub(crate) fn check_origin(origin: &Origin) -> Result<(), Error> {
+    if origin.subject.is_empty() {
+        return Err(Error::Invalid("a run needs a subject"));
+    }
+    limit("a subject", origin.subject.len(), MAX_SUBJECT_BYTES)?;
+    limit("the attributes of a run", origin.attributes.len(), MAX_ATTRIBUTES_BYTES)?;
+    let attributes: Value = serde_json::from_str(&origin.attributes)
+        .map_err(|_| Error::Invalid("the attributes of a run are not JSON"))?;
+    limit("the attributes of a run", depth(&attributes), MAX_DEPTH)
+}
+
 pub(crate) fn check_key(key: &str) -> Result<(), Error> {
     check_name("a key", key)
 }
@@ -106,7 +123,7 @@ pub(crate) fn check_value(value: &Value) -> Result<String, Error> {
     to_text("a shared value", value, MAX_VALUE_BYTES)
 }
 
-fn check_name(what: &'static str, name: &str) -> Result<(), Error> {
+pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), Error> {
     if name.is_empty() {
         return Err(Error::Invalid("kinds, statuses and keys may not be empty"));
     }
@@ -120,7 +137,7 @@ fn to_text(what: &'static str, value: &Value, most: usize) -> Result<String, Err
     Ok(text)
 }
 
-fn limit(what: &'static str, size: usize, limit: usize) -> Result<(), Error> {
+pub(crate) fn limit(what: &'static str, size: usize, limit: usize) -> Result<(), Error> {
     if size > limit {
         return Err(Error::TooLarge { what, size, limit });
     }
@@ -179,14 +196,9 @@ impl Sealed {
     /// version must not be taken for a newer release. So no release may change
     /// how the sum is made without raising the shape of the whole store.
     pub(crate) fn open(self, run: RunId, expected: u64) -> Result<Entry, Error> {
-        let damaged = || Error::Damaged { run, seq: expected };
-        if self.seq != expected || self.checksum != self.sum(run, &self.at.to_string()) {
-            return Err(damaged());
-        }
-        if self.min_reader > READER {
-            return Err(Error::Newer { what: format!("record {expected} of run {run}") });
-        }
-        let body = serde_json::from_str(&self.body).map_err(|_| damaged())?;
+        self.check(run, expected)?;
+        let damaged = |_| Error::Damaged { run, seq: expected };
+        let body = serde_json::from_str(&self.body).map_err(damaged)?;
         Ok(Entry {
             run,
             seq: self.seq,
@@ -199,18 +211,43 @@ impl Sealed {
         })
     }
 
-    /// SHA-256 over every field, each with its length in front, so that no
-    /// two different records share one input.
-    pub(crate) fn sum(&self, run: RunId, at: &str) -> Vec<u8> {
-        let run = run.to_string();
-        let numbers = format!("{}/{}/{}/{}", self.seq, self.epoch, self.version, self.min_reader);
-        let mut hash = Sha256::new();
-        for part in [&run, &numbers, at, &self.kind, &self.body] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
+    /// Whether it is the record `expected` as it was written, and this release
+    /// may read it.
+    pub(crate) fn check(&self, run: RunId, expected: u64) -> Result<(), Error> {
+        if self.seq != expected || self.checksum != self.sum(run, &self.at.to_string()) {
+            return Err(Error::Damaged { run, seq: expected });
         }
-        hash.finalize().to_vec()
+        if self.min_reader > READER {
+            return Err(Error::Newer { what: format!("record {expected} of run {run}") });
+        }
+        Ok(())
     }
+
+    /// Refuses what this store would not have taken from its own caller.
+    pub(crate) fn check_limits(&self) -> Result<(), Error> {
+        check_name("the kind of a record", &self.kind)?;
+        limit("a record", self.body.len(), MAX_RECORD_BYTES)?;
+        let body: Value = serde_json::from_str(&self.body)
+            .map_err(|_| Error::Invalid("the body of a record is not JSON"))?;
+        limit("a record", depth(&body), MAX_DEPTH)
+    }
+
+    /// Over every field but the checksum itself.
+    pub(crate) fn sum(&self, run: RunId, at: &str) -> Vec<u8> {
+        let numbers = format!("{}/{}/{}/{}", self.seq, self.epoch, self.version, self.min_reader);
+        checksum([run.to_string().as_str(), &numbers, at, &self.kind, &self.body])
+    }
+}
+
+/// SHA-256 over parts, each with its length in front, so that no two different
+/// lists of parts share one input.
+pub(crate) fn checksum<'a>(parts: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().to_vec()
 }
 
 #[cfg(test)]

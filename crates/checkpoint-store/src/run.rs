@@ -157,3 +157,17 @@ pub struct Versioned {
     /// The value.
     pub value: Value,
 }
+
+/// What an import did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The run that the export is of.
+    pub run: RunId,
+    /// Records that were not here before.
+    pub added: u64,
+    /// Records that the run has now.
+    pub records: u64,
+    /// The export broke off: its beginning was taken, up to the last whole
+    /// record, and the run counts as unfinished if anything was added.
+    pub torn: bool,
+}

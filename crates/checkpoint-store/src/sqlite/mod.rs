@@ -4,15 +4,21 @@
 //! The failure this prevents: a folder of JSON files in which a kill between
 //! two writes leaves half a step.
 
+mod aside;
+mod heads;
+mod repair;
 mod runs;
+mod salvage;
 mod schema;
+mod transfer;
 mod values;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,15 +27,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::Connection;
 use serde_json::Value;
+use tokio::sync::Notify;
 
+use crate::care::{Checkup, Pruning, Repaired};
 use crate::clock::Clock;
-use crate::error::{During as _, Error};
+use crate::error::{During as _, Error, StorageClass};
+use crate::export;
 use crate::lease::Lease;
 use crate::lock::LockFile;
 use crate::record::{CheckedBatch, check_key, check_records, check_run, check_value};
-use crate::run::{Batch, Entry, Holder, NewRecord, NewRun, RunHead, RunId, Versioned};
+use crate::run::{Batch, Entry, Holder, Imported, NewRecord, NewRun, RunHead, RunId, Versioned};
 use crate::store::{RunStore, ValueStore};
 
+pub use salvage::Salvaged;
 use worker::Worker;
 
 /// How a store is opened.
@@ -41,12 +51,22 @@ pub struct Settings {
     pub clock: Clock,
     /// How long to wait for another process that is writing.
     pub busy_timeout: Duration,
+    /// How often a watched value is looked at. A change through this handle
+    /// or a clone of it is seen at once, one by another process after this
+    /// long at most.
+    pub watch_interval: Duration,
 }
 
 impl Settings {
-    /// The system's clock, and five seconds of patience.
+    /// The system's clock, five seconds of patience, and a look at a watched
+    /// value four times a second.
     pub fn new(host: &str) -> Self {
-        Self { host: host.to_owned(), clock: Clock::system(), busy_timeout: Duration::from_secs(5) }
+        Self {
+            host: host.to_owned(),
+            clock: Clock::system(),
+            busy_timeout: Duration::from_secs(5),
+            watch_interval: Duration::from_millis(250),
+        }
     }
 }
 
@@ -61,11 +81,33 @@ pub struct SqliteStore {
 /// What the worker needs besides the connection.
 #[derive(Debug)]
 struct Place {
+    dir: PathBuf,
     locks: PathBuf,
+    /// Told of every change of a value through this handle.
+    changed: Notify,
     settings: Settings,
 }
 
 impl Place {
+    fn new(dir: &Path, settings: Settings) -> Self {
+        let locks = dir.join("locks");
+        Self { dir: dir.to_owned(), locks, changed: Notify::new(), settings }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.dir.join("state.db")
+    }
+
+    /// Makes the folder, and waits until nobody else is opening the state.
+    fn open_alone(&self) -> Result<LockFile, Error> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.locks)
+            .during("making the folder of the state")?;
+        LockFile::wait(&self.locks.join("open.lock"), self.settings.busy_timeout)
+    }
+
     fn lock_path(&self, run: RunId) -> PathBuf {
         self.locks.join(format!("{run}.lock"))
     }
@@ -94,12 +136,38 @@ impl SqliteStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_with(dir: &Path, settings: Settings) -> Result<Self, Error> {
-        let locks = dir.join("locks");
-        let place = Arc::new(Place { locks, settings });
-        let database = dir.join("state.db");
+        let place = Arc::new(Place::new(dir, settings));
         let at = Arc::clone(&place);
-        let worker = Worker::start(move || open(&database, &at)).await?;
+        let worker = Worker::start(move || open(&at)).await?;
         Ok(Self { worker, place })
+    }
+
+    /// What is wrong with the state file itself, a line each; nothing where it
+    /// is sound. [`RunStore::check`] looks at one run's records. Reads the
+    /// whole file.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn check_file(&self) -> Result<Vec<String>, Error> {
+        self.ask(|connection, _| salvage::flaws(connection)).await
+    }
+
+    /// For a state file that is no sound database: sets it aside whole and
+    /// puts a new one in its place, with every run, record and value that can
+    /// still be read. A run of which anything is missing is unfinished in it.
+    ///
+    /// No other handle on the folder may be open in this process. Other
+    /// processes may not hold a run.
+    ///
+    /// Cancellation: once begun it runs to its end, whoever still waits.
+    ///
+    /// # Errors
+    /// [`Error::Held`] if a living process holds a run; [`Error::Newer`] if a
+    /// newer release wrote the file: it is left alone; [`Error::Storage`].
+    pub async fn salvage(dir: &Path, settings: Settings) -> Result<Salvaged, Error> {
+        let place = Place::new(dir, settings);
+        let work = tokio::task::spawn_blocking(move || salvage::salvage(&place));
+        work.await.map_err(|_| Error::Closed)?
     }
 
     /// Work on the connection that also needs the place.
@@ -112,15 +180,27 @@ impl SqliteStore {
     }
 }
 
-fn open(database: &Path, place: &Place) -> Result<Connection, Error> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&place.locks)
-        .during("making the folder of the state")?;
-    let patience = place.settings.busy_timeout;
-    let _alone = LockFile::wait(&place.locks.join("open.lock"), patience)?;
-    schema::connect(database, patience)
+fn open(place: &Place) -> Result<Connection, Error> {
+    let _alone = place.open_alone()?;
+    refuse_emptied(place)?;
+    schema::connect(&place.database(), place.settings.busy_timeout)
+}
+
+/// A file without a byte is a new database to SQLite. Where runs were kept, it
+/// is one that lost everything, and must not be taken for a fresh start.
+fn refuse_emptied(place: &Place) -> Result<(), Error> {
+    let action = "opening the state";
+    match fs::metadata(place.database()) {
+        Ok(found) if found.len() == 0 && !salvage::lock_names(place)?.is_empty() => {
+            Err(Error::Storage {
+                class: StorageClass::Corrupt,
+                action,
+                message: "the file is empty, though runs were kept in it".to_owned(),
+            })
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(action, &error)),
+        _ => Ok(()),
+    }
 }
 
 #[async_trait]
@@ -150,7 +230,7 @@ impl RunStore for SqliteStore {
     }
 
     async fn runs(&self) -> Result<Vec<RunHead>, Error> {
-        self.ask(|connection, place| runs::heads(connection, place)).await
+        self.ask(|connection, place| heads::list(connection, place)).await
     }
 
     async fn release(&self, lease: Lease) -> Result<(), Error> {
@@ -160,6 +240,29 @@ impl RunStore for SqliteStore {
             if ours { Ok(()) } else { Err(Error::LeaseLost) }
         })
         .await
+    }
+
+    async fn export(&self, run: RunId) -> Result<Vec<u8>, Error> {
+        self.ask(move |connection, _| transfer::export(connection, run)).await
+    }
+
+    async fn import(&self, text: Vec<u8>) -> Result<Imported, Error> {
+        self.ask(move |connection, place| {
+            transfer::import(connection, place, &export::read(&text)?)
+        })
+        .await
+    }
+
+    async fn check(&self, run: RunId) -> Result<Checkup, Error> {
+        self.ask(move |connection, place| repair::check(connection, place, run)).await
+    }
+
+    async fn repair(&self, run: RunId) -> Result<Option<Repaired>, Error> {
+        self.ask(move |connection, place| repair::repair(connection, place, run)).await
+    }
+
+    async fn prune(&self, pruning: Pruning) -> Result<Vec<RunId>, Error> {
+        self.ask(move |connection, place| transfer::prune(connection, place, &pruning)).await
     }
 }
 
@@ -180,7 +283,39 @@ impl ValueStore for SqliteStore {
         check_key(key)?;
         let text = check_value(&value)?;
         let key = key.to_owned();
-        self.ask(move |connection, _| values::compare_and_swap(connection, &key, expected, &text))
-            .await
+        self.ask(move |connection, place| {
+            let revision = values::compare_and_swap(connection, &key, expected, &text)?;
+            place.changed.notify_waiters();
+            Ok(revision)
+        })
+        .await
+    }
+
+    async fn watch(
+        &self,
+        key: &str,
+        above: u64,
+        within: Duration,
+    ) -> Result<Option<Versioned>, Error> {
+        let look = async || {
+            let found = self.get(key).await?;
+            Ok::<_, Error>(found.filter(|found| found.revision > above))
+        };
+        // Once in any case: with no time at all, what is there is still found.
+        if let Some(found) = look().await? {
+            return Ok(Some(found));
+        }
+        let newer = async {
+            loop {
+                // Listened for before the look: no change falls in between.
+                let changed = self.place.changed.notified();
+                if let Some(found) = look().await? {
+                    return Ok(Some(found));
+                }
+                // Time over is the next look at what other processes wrote.
+                let _ = tokio::time::timeout(self.place.settings.watch_interval, changed).await;
+            }
+        };
+        tokio::time::timeout(within, newer).await.unwrap_or(Ok(None))
     }
 }

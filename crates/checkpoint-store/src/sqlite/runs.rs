@@ -4,16 +4,31 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
 
-use super::Place;
+use super::{Place, heads};
 use crate::error::{During as _, Error};
+use crate::head::{Origin, Standing};
 use crate::lease::Lease;
 use crate::lock::{LockFile, Taken};
 use crate::record::{CheckedBatch, CheckedRecord, Sealed};
-use crate::run::{Entry, NewRun, RunHead, RunId};
+use crate::run::{Entry, NewRun, RunId};
 
 const CREATING: &str = "creating a run";
 const COMMITTING: &str = "writing records";
 const READING: &str = "reading records";
+
+pub(super) fn begin<'a>(
+    connection: &'a mut Connection,
+    action: &'static str,
+) -> Result<Transaction<'a>, Error> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate).during(action)
+}
+
+pub(super) fn take_lock(place: &Place, run: RunId) -> Result<LockFile, Error> {
+    match LockFile::take(&place.lock_path(run), &place.holder())? {
+        Taken::Ours(lock) => Ok(lock),
+        Taken::Theirs(holder) => Err(Error::Held { holder }),
+    }
+}
 
 /// Creates a run. Its own lock is taken before the transaction begins: from
 /// the moment the run can be seen, it is seen as held.
@@ -24,10 +39,7 @@ pub(super) fn create(
     attributes: &str,
     first: Vec<CheckedRecord>,
 ) -> Result<Lease, Error> {
-    let lock = match LockFile::take(&place.lock_path(new.id), &place.holder())? {
-        Taken::Ours(lock) => lock,
-        Taken::Theirs(holder) => return Err(Error::Held { holder }),
-    };
+    let lock = take_lock(place, new.id)?;
     match insert(connection, place, new, attributes, first) {
         Ok(()) => Ok(Lease::new(new.id, 1, lock)),
         Err(error @ Error::Exists { .. }) => Err(error),
@@ -46,20 +58,21 @@ fn insert(
     first: Vec<CheckedRecord>,
 ) -> Result<(), Error> {
     let now = place.settings.clock.now();
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).during(CREATING)?;
+    let transaction = begin(connection, CREATING)?;
     if find_epoch(&transaction, new.id)?.is_some() {
         return Err(Error::Exists { run: new.id });
     }
     refuse_second_run(&transaction, place, new)?;
-    transaction
-        .execute(
-            "INSERT INTO runs (id, subject, attributes, epoch, last_seq, created_at, updated_at)
-             VALUES (?1, ?2, ?3, 1, 0, ?4, ?4)",
-            (new.id.to_string(), &new.subject, attributes, now.to_string()),
-        )
-        .during(CREATING)?;
-    append(&transaction, new.id, 1, first, now)?;
+    let origin = Origin {
+        run: new.id,
+        subject: new.subject.clone(),
+        attributes: attributes.to_owned(),
+        created_at: now,
+    };
+    let mut standing = Standing { epoch: 1, last_seq: 0, finished: None, updated_at: now };
+    heads::insert(&transaction, &origin, &standing)?;
+    append(&transaction, new.id, &mut standing, first, now)?;
+    heads::stand(&transaction, new.id, &standing, false)?;
     transaction.commit().during(CREATING)
 }
 
@@ -73,9 +86,11 @@ fn refuse_second_run(
     let mut statement = transaction
         .prepare("SELECT id FROM runs WHERE subject = ?1 AND finished IS NULL ORDER BY place DESC")
         .during(CREATING)?;
+    // One whose id is damaged cannot be taken up, and stands in nobody's way.
     let unfinished = statement
-        .query_map([&new.subject], |row| parse::<RunId>(row, 0))
+        .query_map([&new.subject], |row| Ok(heads::text(row, 0).parse::<RunId>().ok()))
         .during(CREATING)?
+        .filter_map(Result::transpose)
         .collect::<Result<Vec<_>, _>>()
         .during(CREATING)?;
     for run in &unfinished {
@@ -94,20 +109,16 @@ pub(super) fn acquire(
     place: &Place,
     run: RunId,
 ) -> Result<Lease, Error> {
+    const ACQUIRING: &str = "acquiring a run";
     // Asked before the lock is taken: an unknown run leaves no lock file.
     epoch(connection, run)?;
-    let lock = match LockFile::take(&place.lock_path(run), &place.holder())? {
-        Taken::Ours(lock) => lock,
-        Taken::Theirs(holder) => return Err(Error::Held { holder }),
-    };
-    let epoch: i64 = connection
-        .query_row(
-            "UPDATE runs SET epoch = epoch + 1 WHERE id = ?1 RETURNING epoch",
-            [run.to_string()],
-            |row| row.get(0),
-        )
-        .during("acquiring a run")?;
-    Ok(Lease::new(run, to_u64(epoch), lock))
+    let lock = take_lock(place, run)?;
+    let transaction = begin(connection, ACQUIRING)?;
+    let mut standing = heads::sound(&transaction, run)?.standing;
+    standing.epoch += 1;
+    heads::stand(&transaction, run, &standing, false)?;
+    transaction.commit().during(ACQUIRING)?;
+    Ok(Lease::new(run, standing.epoch, lock))
 }
 
 pub(super) fn commit(
@@ -117,74 +128,67 @@ pub(super) fn commit(
     batch: CheckedBatch,
     now: Timestamp,
 ) -> Result<Vec<Entry>, Error> {
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).during(COMMITTING)?;
-    if find_epoch(&transaction, run)?.ok_or(Error::UnknownRun)? != epoch {
+    let transaction = begin(connection, COMMITTING)?;
+    let mut standing = heads::standing(&transaction, run)?;
+    if standing.epoch != epoch {
         return Err(Error::LeaseLost);
     }
-    let entries = append(&transaction, run, epoch, batch.records, now)?;
+    let entries = append(&transaction, run, &mut standing, batch.records, now)?;
+    let before = standing.finished.clone();
     if batch.reopen {
-        set_finished(&transaction, run, None)?;
+        standing.finished = None;
     }
-    if let Some(status) = &batch.finish {
-        set_finished(&transaction, run, Some(status))?;
+    if batch.finish.is_some() {
+        standing.finished = batch.finish;
     }
+    heads::stand(&transaction, run, &standing, standing.finished != before)?;
     transaction.commit().during(COMMITTING)?;
     Ok(entries)
 }
 
-fn set_finished(
-    transaction: &Transaction<'_>,
-    run: RunId,
-    status: Option<&str>,
-) -> Result<(), Error> {
-    transaction
-        .execute("UPDATE runs SET finished = ?2 WHERE id = ?1", (run.to_string(), status))
-        .during(COMMITTING)?;
-    Ok(())
-}
-
+/// Adds the records and says in `standing` that they are there.
 fn append(
     transaction: &Transaction<'_>,
     run: RunId,
-    epoch: u64,
+    standing: &mut Standing,
     records: Vec<CheckedRecord>,
     now: Timestamp,
 ) -> Result<Vec<Entry>, Error> {
-    let id = run.to_string();
-    let mut seq = last_seq(transaction, run)?.ok_or(Error::UnknownRun)?;
-    let mut statement = transaction
+    let mut entries = Vec::with_capacity(records.len());
+    for record in records {
+        standing.last_seq += 1;
+        let (sealed, entry) = record.seal(run, standing.last_seq, standing.epoch, now);
+        write_record(transaction, run, &sealed)?;
+        entries.push(entry);
+    }
+    standing.updated_at = now;
+    Ok(entries)
+}
+
+pub(super) fn write_record(
+    connection: &Connection,
+    run: RunId,
+    sealed: &Sealed,
+) -> Result<(), Error> {
+    connection
         .prepare_cached(
             "INSERT INTO records (run, seq, epoch, at, kind, version, min_reader, body, checksum)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )
+        .during(COMMITTING)?
+        .execute((
+            run.to_string(),
+            to_sql(sealed.seq)?,
+            to_sql(sealed.epoch)?,
+            sealed.at.to_string(),
+            &sealed.kind,
+            sealed.version,
+            sealed.min_reader,
+            &sealed.body,
+            &sealed.checksum,
+        ))
         .during(COMMITTING)?;
-    let mut entries = Vec::with_capacity(records.len());
-    for record in records {
-        seq += 1;
-        let (sealed, entry) = record.seal(run, seq, epoch, now);
-        statement
-            .execute((
-                &id,
-                to_sql(sealed.seq)?,
-                to_sql(sealed.epoch)?,
-                sealed.at.to_string(),
-                &sealed.kind,
-                sealed.version,
-                sealed.min_reader,
-                &sealed.body,
-                &sealed.checksum,
-            ))
-            .during(COMMITTING)?;
-        entries.push(entry);
-    }
-    transaction
-        .execute(
-            "UPDATE runs SET last_seq = ?2, updated_at = ?3 WHERE id = ?1",
-            (&id, to_sql(seq)?, now.to_string()),
-        )
-        .during(COMMITTING)?;
-    Ok(entries)
+    Ok(())
 }
 
 /// Reads in one transaction, so that a commit in between is seen whole or not
@@ -195,29 +199,45 @@ pub(super) fn records(
     after: u64,
 ) -> Result<Vec<Entry>, Error> {
     let transaction = connection.transaction().during(READING)?;
-    let last = last_seq(&transaction, run)?.ok_or(Error::UnknownRun)?;
-    let mut statement = transaction
-        .prepare_cached(
-            "SELECT seq, epoch, at, kind, version, min_reader, body, checksum FROM records
-             WHERE run = ?1 AND seq > ?2 ORDER BY seq",
-        )
-        .during(READING)?;
-    let mut rows = statement.query((run.to_string(), to_sql(after)?)).during(READING)?;
+    let last = heads::sound(&transaction, run)?.standing.last_seq;
     let mut entries = Vec::new();
     let mut expected = after;
-    while let Some(row) = rows.next().during(READING)? {
+    each_row(&transaction, run, after, |sealed| {
         expected += 1;
         // A field of a wrong type is damage of this record, not of the store.
-        let sealed = sealed(row).map_err(|_| Error::Damaged { run, seq: expected })?;
+        let sealed = sealed.ok_or(Error::Damaged { run, seq: expected })?;
         entries.push(sealed.open(run, expected)?);
-    }
+        Ok(())
+    })?;
     if expected < last {
         return Err(Error::Damaged { run, seq: expected + 1 });
     }
     Ok(entries)
 }
 
-fn sealed(row: &Row<'_>) -> Result<Sealed, rusqlite::Error> {
+/// Gives the rows of a run in order, each as far as it can be read; for
+/// `after` 0 also those whose number is none.
+pub(super) fn each_row(
+    connection: &Connection,
+    run: RunId,
+    after: u64,
+    mut each: impl FnMut(Option<Sealed>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT seq, epoch, at, kind, version, min_reader, body, checksum FROM records
+             WHERE run = ?1 AND seq > ?2 ORDER BY seq",
+        )
+        .during(READING)?;
+    let above = if after == 0 { i64::MIN } else { to_sql(after)? };
+    let mut rows = statement.query((run.to_string(), above)).during(READING)?;
+    while let Some(row) = rows.next().during(READING)? {
+        each(sealed(row).ok())?;
+    }
+    Ok(())
+}
+
+pub(super) fn sealed(row: &Row<'_>) -> Result<Sealed, rusqlite::Error> {
     Ok(Sealed {
         seq: to_u64(row.get(0)?),
         epoch: to_u64(row.get(1)?),
@@ -230,55 +250,14 @@ fn sealed(row: &Row<'_>) -> Result<Sealed, rusqlite::Error> {
     })
 }
 
-pub(super) fn heads(connection: &Connection, place: &Place) -> Result<Vec<RunHead>, Error> {
-    let action = "listing the runs";
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT id, subject, attributes, created_at, finished, updated_at FROM runs
-             ORDER BY place DESC",
-        )
-        .during(action)?;
-    let mut heads = statement
-        .query_map([], head)
-        .during(action)?
-        .collect::<Result<Vec<_>, _>>()
-        .during(action)?;
-    for head in &mut heads {
-        head.holder = LockFile::holder(&place.lock_path(head.id))?;
-    }
-    Ok(heads)
-}
-
-fn head(row: &Row<'_>) -> Result<RunHead, rusqlite::Error> {
-    Ok(RunHead {
-        id: parse(row, 0)?,
-        subject: row.get(1)?,
-        attributes: row
-            .get::<_, String>(2)
-            .and_then(|text| serde_json::from_str(&text).map_err(|error| bad_text(2, error)))?,
-        created_at: parse(row, 3)?,
-        finished: row.get(4)?,
-        updated_at: parse(row, 5)?,
-        holder: None,
-    })
-}
-
 /// The epoch of the run's last lease.
 pub(super) fn epoch(connection: &Connection, run: RunId) -> Result<u64, Error> {
     find_epoch(connection, run)?.ok_or(Error::UnknownRun)
 }
 
 fn find_epoch(connection: &Connection, run: RunId) -> Result<Option<u64>, Error> {
-    number_of(connection, run, "SELECT epoch FROM runs WHERE id = ?1")
-}
-
-fn last_seq(connection: &Connection, run: RunId) -> Result<Option<u64>, Error> {
-    number_of(connection, run, "SELECT last_seq FROM runs WHERE id = ?1")
-}
-
-fn number_of(connection: &Connection, run: RunId, sql: &str) -> Result<Option<u64>, Error> {
     connection
-        .query_row(sql, [run.to_string()], |row| row.get(0))
+        .query_row("SELECT epoch FROM runs WHERE id = ?1", [run.to_string()], |row| row.get(0))
         .optional()
         .map(|number| number.map(to_u64))
         .during("looking a run up")
@@ -288,14 +267,10 @@ fn parse<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> Result<T, rusqli
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
-    row.get::<_, String>(column)?.parse().map_err(|error| bad_text(column, error))
-}
-
-fn bad_text(
-    column: usize,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    row.get::<_, String>(column)?.parse().map_err(|error| {
+        let text = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(column, text, Box::new(error))
+    })
 }
 
 /// SQLite's numbers have a sign. Ours never reach it; a negative one is damage

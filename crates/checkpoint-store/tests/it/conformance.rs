@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::transfer::*;
+
 pub(crate) trait Both: RunStore + ValueStore {}
 impl<S: RunStore + ValueStore> Both for S {}
 
@@ -68,11 +70,11 @@ pub(crate) fn batch(records: Vec<NewRecord>) -> Batch {
     Batch { records, ..Batch::default() }
 }
 
-fn finish(status: &str) -> Batch {
+pub(crate) fn finish(status: &str) -> Batch {
     Batch { finish: Some(status.into()), ..Batch::default() }
 }
 
-async fn begun(bench: &Bench, subject: &str) -> Lease {
+pub(crate) async fn begun(bench: &Bench, subject: &str) -> Lease {
     let created = bench.store.create(new_run(subject), records(1)).await;
     created.unwrap()
 }
@@ -352,4 +354,17 @@ suite! {
     a_run_needs_a_subject_and_small_attributes
     a_value_changes_only_for_who_saw_its_last_revision
     a_value_has_a_limit_and_a_key
+    a_run_travels_whole
+    an_import_makes_a_run_that_can_be_gone_on_with
+    an_export_that_goes_on_is_appended_and_an_older_one_changes_nothing
+    an_export_that_knows_other_things_is_refused
+    a_held_run_takes_no_import
+    a_torn_export_is_cut_and_said_to_be_torn
+    an_append_after_a_torn_import_stands_for_itself
+    a_damaged_export_is_refused_whole
+    an_export_of_a_newer_release_is_refused_in_plain_words
+    a_sound_run_has_no_flaw_and_is_not_repaired
+    only_finished_runs_that_nobody_needs_are_deleted
+    a_change_of_a_value_is_waited_for
+    the_number_of_values_has_a_limit
 }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::conformance::{batch, new_run, records};
 
 /// A folder with one released run of five records.
-async fn folder() -> (TempDir, RunId) {
+pub(crate) async fn folder() -> (TempDir, RunId) {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(dir.path(), "here").await.unwrap();
     let lease = store.create(new_run("idea"), records(5)).await.unwrap();
@@ -24,7 +24,7 @@ async fn folder() -> (TempDir, RunId) {
     (dir, run)
 }
 
-fn sql(dir: &Path, statement: &str) {
+pub(crate) fn sql(dir: &Path, statement: &str) {
     let connection = Connection::open(dir.join("state.db")).unwrap();
     connection.execute_batch(statement).unwrap();
 }
@@ -100,7 +100,7 @@ async fn a_damaged_value_can_be_overwritten_by_who_read_its_damage() {
 #[tokio::test]
 async fn a_newer_shape_is_refused_in_plain_words_and_left_alone() {
     let (dir, _) = folder().await;
-    sql(dir.path(), "PRAGMA user_version = 2");
+    sql(dir.path(), "PRAGMA user_version = 3");
     let before = fs::read(dir.path().join("state.db")).unwrap();
     let error = SqliteStore::open(dir.path(), "here").await.unwrap_err();
     assert!(matches!(error, Error::Newer { .. }), "{error:?}");

@@ -11,6 +11,14 @@ mod conformance;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod frozen;
+#[cfg(test)]
+mod mended;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod torn;
+#[cfg(test)]
+mod transfer;
