@@ -5,6 +5,7 @@
 //! unusable, or is overwritten by the next append before anybody saw it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -40,6 +41,25 @@ pub enum Flaw {
         /// The first such record.
         seq: u64,
     },
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.write_str("its head does not match its checksum"),
+            Self::TornTail { after, missing } => {
+                write!(f, "{missing} records are missing after record {after}")
+            }
+            Self::Middle { seq, behind } => write!(
+                f,
+                "record {seq} is missing or does not match its checksum; {behind} rows lie from there on"
+            ),
+            Self::Newer { seq } => write!(
+                f,
+                "record {seq} was written by a newer release of this program; install that one to read it"
+            ),
+        }
+    }
 }
 
 /// What looking at one run found.

@@ -187,6 +187,14 @@ pub(crate) enum RunsCommand {
         /// The run's id, or the beginning of it
         run: String,
     },
+    /// What is wrong with the state of each run, and what would mend it
+    Verify {
+        /// The run's id, or the beginning of it [default: every run]
+        run: Option<String>,
+        /// Mend what is wrong; a copy of what is damaged is kept
+        #[arg(long)]
+        repair: bool,
+    },
 }
 
 #[derive(Subcommand, Debug)]

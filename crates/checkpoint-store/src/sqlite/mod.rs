@@ -142,6 +142,15 @@ impl SqliteStore {
         Ok(Self { worker, place })
     }
 
+    /// Waits until the connection is closed, for at most the busy timeout; a
+    /// dropped handle is closed a moment later.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] of class busy if another clone of the handle lives.
+    pub async fn close(self) -> Result<(), Error> {
+        self.worker.close(self.place.settings.busy_timeout).await
+    }
+
     /// What is wrong with the state file itself, a line each; nothing where it
     /// is sound. [`RunStore::check`] looks at one run's records. Reads the
     /// whole file.
@@ -156,8 +165,8 @@ impl SqliteStore {
     /// puts a new one in its place, with every run, record and value that can
     /// still be read. A run of which anything is missing is unfinished in it.
     ///
-    /// No other handle on the folder may be open in this process. Other
-    /// processes may not hold a run.
+    /// No other handle on the folder may be open in this process: await
+    /// [`close`](Self::close). Other processes may not hold a run.
     ///
     /// Cancellation: once begun it runs to its end, whoever still waits.
     ///

@@ -6,10 +6,12 @@
 //! own (the busy timeout, the looks at a lock), and giving up on a commit in
 //! the middle would only leave its outcome unknown.
 
+use std::io::ErrorKind;
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{During as _, Error};
 
@@ -22,6 +24,8 @@ type Request = Box<dyn FnOnce(&mut Connection) + Send>;
 #[derive(Clone, Debug)]
 pub(super) struct Worker {
     requests: mpsc::Sender<Request>,
+    /// Its other end is dropped when the connection is closed.
+    ended: watch::Receiver<()>,
 }
 
 impl Worker {
@@ -32,9 +36,11 @@ impl Worker {
     ) -> Result<Self, Error> {
         let (requests, mut line) = mpsc::channel::<Request>(LINE);
         let (opened, open_outcome) = oneshot::channel();
+        let (ends, ended) = watch::channel(());
         thread::Builder::new()
             .name("checkpoint-store".into())
             .spawn(move || {
+                let _ends = ends;
                 let mut connection = match open() {
                     Ok(connection) => connection,
                     Err(error) => {
@@ -52,7 +58,19 @@ impl Worker {
             })
             .during("starting the state's worker")?;
         open_outcome.await.map_err(|_| Error::Closed)??;
-        Ok(Self { requests })
+        Ok(Self { requests, ended })
+    }
+
+    /// Gives this handle up and waits until the connection is closed, which it
+    /// is with the last handle.
+    pub(super) async fn close(self, limit: Duration) -> Result<(), Error> {
+        let Self { requests, mut ended } = self;
+        drop(requests);
+        // Nothing is ever sent: a change is the end.
+        match tokio::time::timeout(limit, ended.changed()).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Error::io("closing the state", &ErrorKind::ResourceBusy.into())),
+        }
     }
 
     /// Runs `work` on the worker and waits for what it gives.

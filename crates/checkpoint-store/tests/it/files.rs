@@ -155,3 +155,15 @@ async fn a_run_that_was_not_made_leaves_no_lock_behind() {
     left.sort();
     assert_eq!(left, [format!("{run}.lock"), "open.lock".into()]);
 }
+
+#[tokio::test]
+async fn closing_waits_for_the_last_handle_and_gives_up_on_one_that_stays() {
+    let (dir, _) = folder().await;
+    let settings = Settings { busy_timeout: Duration::from_millis(20), ..Settings::new("here") };
+    let store = SqliteStore::open_with(dir.path(), settings).await.unwrap();
+    let other = store.clone();
+    let stays = store.close().await;
+    assert!(matches!(stays, Err(Error::Storage { class: StorageClass::Busy, .. })), "{stays:?}");
+    other.close().await.unwrap();
+    assert!(!dir.path().join("state.db-wal").exists(), "closed in peace, without a log");
+}

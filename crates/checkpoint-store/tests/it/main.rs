@@ -13,6 +13,8 @@ mod files;
 #[cfg(test)]
 mod frozen;
 #[cfg(test)]
+mod full;
+#[cfg(test)]
 mod mended;
 #[cfg(test)]
 mod processes;

@@ -9,7 +9,7 @@ use checkpoint_store::{
 };
 use serde_json::json;
 
-use crate::conformance::{batch, finish, new_run, records};
+use crate::conformance::{batch, finish, new_run, record, records};
 use crate::files::{folder, sql};
 
 async fn open(dir: &Path) -> SqliteStore {
@@ -162,7 +162,7 @@ async fn filled() -> (tempfile::TempDir, RunId, RunId) {
     store.compare_and_swap("rests", None, json!({"a": 1})).await.unwrap();
     let second = lease.run();
     store.release(lease).await.unwrap();
-    drop(store);
+    store.close().await.unwrap();
     sql(dir.path(), "PRAGMA wal_checkpoint(TRUNCATE)");
     (dir, first, second)
 }
@@ -208,7 +208,11 @@ async fn what_a_damaged_database_still_holds_is_carried_over() {
             fs::write(&path, content).unwrap();
             // Found: when it is opened, or when it is looked at.
             let found = match SqliteStore::open(dir.path(), "here").await {
-                Ok(store) => store.check_file().await.map(|lines| lines.len()),
+                Ok(store) => {
+                    let lines = store.check_file().await;
+                    store.close().await.unwrap();
+                    lines.map(|lines| lines.len())
+                }
                 Err(error) => Err(error),
             };
             assert!(is_corrupt(&found) || found.unwrap() > 0, "page {page}");
@@ -223,9 +227,29 @@ async fn what_a_damaged_database_still_holds_is_carried_over() {
             }
             assert!(salvaged.runs.iter().all(|(run, _)| [first, second].contains(run)));
             lost_some |= !salvaged.lost.is_empty();
+            store.close().await.unwrap();
         }
     }
     assert!(kept_some && lost_some, "the damage was too great or too small to show anything");
+}
+
+/// A file that ends within a page reads as a failure of the disk; it is none.
+#[tokio::test]
+async fn a_file_that_ends_within_a_page_is_corrupt() {
+    let (dir, _) = folder().await;
+    let store = open(dir.path()).await;
+    let lease = store.create(new_run("large"), vec![]).await.unwrap();
+    let large = record("k", json!("x".repeat(20_000)));
+    store.commit(&lease, batch(vec![large])).await.unwrap();
+    let run = lease.run();
+    store.release(lease).await.unwrap();
+    store.close().await.unwrap();
+    let path = dir.path().join("state.db");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1000]).unwrap();
+    let store = open(dir.path()).await;
+    assert!(is_corrupt(&store.records(run, 0).await));
+    assert!(is_corrupt(&store.check(run).await));
 }
 
 #[tokio::test]
@@ -235,7 +259,8 @@ async fn a_held_run_or_a_newer_file_is_not_salvaged() {
     let lease = store.acquire(run).await.unwrap();
     let salvaged = SqliteStore::salvage(dir.path(), Settings::new("here")).await;
     assert!(matches!(salvaged, Err(Error::Held { .. })), "{salvaged:?}");
-    drop((lease, store));
+    drop(lease);
+    store.close().await.unwrap();
     sql(dir.path(), "PRAGMA user_version = 99");
     let salvaged = SqliteStore::salvage(dir.path(), Settings::new("here")).await;
     assert!(matches!(salvaged, Err(Error::Newer { .. })), "{salvaged:?}");

@@ -8,3 +8,4 @@ pub(crate) mod init;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod status;
+pub(crate) mod verify;

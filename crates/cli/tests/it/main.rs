@@ -27,3 +27,4 @@ mod recovery;
 mod sparing;
 mod spoiled;
 mod terminal;
+mod verify;
