@@ -9,6 +9,7 @@
 mod caches;
 mod git_config;
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use subprocess::Confinement;
@@ -99,6 +100,10 @@ const KEYS: &[&str] = &[
     ".config/op",
     ".config/sops",
     ".config/rclone",
+    ".config/containers/auth.json",
+    ".config/doctl",
+    ".config/heroku",
+    ".config/pypoetry/auth.toml",
     ".config/opencode",
     ".config/github-copilot",
     ".local/share/opencode",
@@ -119,11 +124,17 @@ const KEYS: &[&str] = &[
     ".m2/settings-security.xml",
     ".gradle/gradle.properties",
     ".terraform.d",
+    ".fly",
+    ".s3cfg",
+    ".boto",
+    ".pgpass",
+    ".my.cnf",
     ".vault-token",
     ".password-store",
     ".env",
     ".bash_history",
     ".zsh_history",
+    ".psql_history",
     ".mozilla",
     ".config/google-chrome",
     ".config/chromium",
@@ -132,6 +143,21 @@ const KEYS: &[&str] = &[
 
 /// What gives whoever may write it the whole machine.
 const SOCKETS: &[&str] = &["/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock"];
+
+/// The same, and those who hand out keys or sign with them, below the folder of
+/// what the person has running. The bus and systemd start commands without bounds.
+const RUNNING: &[&str] = &[
+    "gnupg",
+    "keyring",
+    "gcr",
+    "ssh-agent.socket",
+    "openssh_agent",
+    "containers/auth.json",
+    "docker.sock",
+    "podman",
+    "bus",
+    "systemd",
+];
 
 /// The places that the bounds are drawn around.
 pub(crate) struct Places<'a> {
@@ -200,6 +226,7 @@ fn unreadable(
             .flat_map(|cargo| ["credentials", "credentials.toml"].map(|name| cargo.join(name))),
     );
     paths.extend(SOCKETS.iter().map(PathBuf::from));
+    paths.extend(running(surroundings));
     paths.push(places.git_dir.join("belay"));
     // What is tracked lies in the worktree; what is not is nobody's business.
     for entry in std::fs::read_dir(places.top)? {
@@ -210,6 +237,17 @@ fn unreadable(
     }
     paths.retain(|path| path.symlink_metadata().is_ok());
     Ok(paths)
+}
+
+/// What the person has running that keeps keys.
+fn running(surroundings: &Surroundings) -> Vec<PathBuf> {
+    let absolute =
+        |name: &str| surroundings.var(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    // The variable may name anything, and a folder would be hidden with all in it.
+    let is_socket = |path: &PathBuf| path.metadata().is_ok_and(|at| at.file_type().is_socket());
+    let agent = absolute("SSH_AUTH_SOCK").filter(is_socket);
+    let below = |folder: PathBuf| RUNNING.iter().map(move |name| folder.join(name));
+    agent.into_iter().chain(absolute("XDG_RUNTIME_DIR").into_iter().flat_map(below)).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::net::UnixListener;
 
 use super::*;
 
@@ -45,4 +46,74 @@ fn keys_and_the_checkout_are_out_of_reach_and_caches_may_be_written() {
     let config = bounds.replaced.iter().find(|(file, _)| *file == git_dir.join("config"));
     let (_, stand_in) = config.expect("a stand-in");
     assert_eq!(fs::read_to_string(stand_in).expect("a file"), "[http]\n[core]\n");
+}
+
+/// The bounds around an empty repository beside the home, with these variables besides `HOME`.
+fn drawn(root: &Path, more: &[(&str, &Path)]) -> Confinement {
+    let (home, top) = (root.join("home"), root.join("repo"));
+    let git_dir = top.join(".git");
+    for folder in [&home, &git_dir] {
+        fs::create_dir_all(folder).expect("folders");
+    }
+    let mut surroundings = surroundings(&home);
+    let more = more.iter().map(|(name, path)| ((*name).to_owned(), path.display().to_string()));
+    surroundings.vars.extend(more);
+    let places = Places {
+        top: &top,
+        git_dir: &git_dir,
+        launcher: vec!["belay".to_owned()],
+        scratch: &root.join("scratch"),
+    };
+    of(&surroundings, &places).expect("bounds")
+}
+
+#[test]
+fn who_hands_out_keys_is_out_of_reach() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (agent, running) = (root.path().join("agent"), root.path().join("running"));
+    let _listens = UnixListener::bind(&agent).expect("a socket");
+    for folder in ["gnupg", "keyring", "podman", "dconf"] {
+        fs::create_dir_all(running.join(folder)).expect("folders");
+    }
+    let vars = [("SSH_AUTH_SOCK", agent.as_path()), ("XDG_RUNTIME_DIR", running.as_path())];
+    let bounds = drawn(root.path(), &vars);
+    for path in [agent, running.join("gnupg"), running.join("keyring"), running.join("podman")] {
+        assert!(bounds.unreadable.contains(&path), "{}", path.display());
+    }
+    for path in [running.join("dconf"), running.join("gcr"), running] {
+        assert!(!bounds.unreadable.contains(&path), "{}", path.display());
+    }
+}
+
+#[test]
+fn an_agent_that_is_no_socket_hides_nothing() {
+    let root = tempfile::tempdir().expect("a folder");
+    let bounds = drawn(root.path(), &[("SSH_AUTH_SOCK", root.path())]);
+    assert!(!bounds.unreadable.iter().any(|path| path == root.path()));
+}
+
+#[test]
+fn logins_of_databases_registries_and_clouds_are_out_of_reach() {
+    let root = tempfile::tempdir().expect("a folder");
+    let files = [
+        ".config/containers/auth.json",
+        ".config/pypoetry/auth.toml",
+        ".pgpass",
+        ".my.cnf",
+        ".fly",
+        ".psql_history",
+        ".config/doctl",
+        ".config/heroku",
+        ".s3cfg",
+        ".boto",
+    ];
+    let files = files.map(|file| root.path().join("home").join(file));
+    for file in &files {
+        fs::create_dir_all(file.parent().expect("a folder")).expect("folders");
+        fs::write(file, "key").expect("a file");
+    }
+    let bounds = drawn(root.path(), &[]);
+    for file in &files {
+        assert!(bounds.unreadable.contains(file), "{}", file.display());
+    }
 }
