@@ -82,7 +82,11 @@ fn run(event: &Event) -> Vec<Said> {
         }
         Event::RunFinished { status, reason, .. } => {
             let reason = reason.as_deref().map(|why| format!(": {}", cut(why))).unwrap_or_default();
-            vec![Said::new(tone_of(*status), &format!("Run {status}{reason}"))]
+            let then = match status {
+                Status::Interrupted => "; `belay resume` goes on with it",
+                _ => "",
+            };
+            vec![Said::new(tone_of(*status), &format!("Run {status}{reason}{then}"))]
         }
         Event::StepFailed { message, .. } => one("failed", Tone::Bad, message),
         Event::RunParked { reason } => one("blocked", Tone::Bad, reason),
