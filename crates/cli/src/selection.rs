@@ -35,7 +35,8 @@ pub(crate) async fn for_idea(
     let of_idea: Vec<&RunHead> =
         heads.iter().filter(|head| head.subject == found.idea.id).collect();
     if !fresh {
-        if let Some(head) = of_idea.iter().find(|head| view::status(head) != Status::Completed) {
+        // An older one was left for the newest.
+        if let Some(head) = of_idea.first().filter(|head| view::status(head) != Status::Completed) {
             same_idea(project, store, head, &found).await?;
             return Ok(Selected::Work(store.acquire(head.id).await?));
         }
@@ -103,6 +104,14 @@ async fn same_idea(
     )))
 }
 
+/// The newest run of each idea: older ones were left for it.
+fn newest(heads: &[RunHead]) -> impl Iterator<Item = &RunHead> {
+    let is_newest = |at: usize, head: &RunHead| {
+        heads.iter().position(|other| other.subject == head.subject) == Some(at)
+    };
+    heads.iter().enumerate().filter(move |(at, head)| is_newest(*at, head)).map(|(_, head)| head)
+}
+
 /// The next thing to do where nothing was named: the newest interrupted run,
 /// else a degraded one, else a blocked one that has its answer, else the next
 /// idea of the backlog that has no run.
@@ -112,17 +121,20 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
         return Err(StoreError::Held { holder }.into());
     }
     for wanted in [Status::Interrupted, Status::Degraded] {
-        for head in heads.iter().filter(|head| view::status(head) == wanted) {
+        for head in newest(&heads).filter(|head| view::status(head) == wanted) {
             if readable(project, store, head).await? {
                 return Ok(Selected::Work(store.acquire(head.id).await?));
             }
         }
     }
-    for head in heads.iter().filter(|head| view::status(head) == Status::Blocked) {
-        if let Ok(state) = records::state(store, head).await?
-            && orchestrator::is_answered(&state, &wiring::forge(project)).await
-        {
-            return Ok(Selected::Work(store.acquire(head.id).await?));
+    for head in newest(&heads).filter(|head| view::status(head) == Status::Blocked) {
+        let Ok(state) = records::state(store, head).await? else {
+            continue;
+        };
+        match orchestrator::is_answered(&state, &wiring::forge(project)).await {
+            Ok(true) => return Ok(Selected::Work(store.acquire(head.id).await?)),
+            Ok(false) => {}
+            Err(why) => project.printer.warn(&format!("{}: {why}", head.subject)),
         }
     }
     let (backlog, refused) = ideas::backlog(project.top());

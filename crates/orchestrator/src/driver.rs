@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use agents::Asking;
 use checkpoint_store::{Lease, RunId, RunStore, ValueStore};
 use degradation_templates::Templates;
 use forge::Forge;
-use model_providers::{Chain, Observer};
+use model_providers::{Attempt, Chain, Class, Observer};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use worktree::{CommitId, Guard, Repository, TreeId, Worktree};
@@ -28,6 +29,8 @@ use crate::{Error, memory};
 const SAME_FAILURE: usize = 3;
 /// As much of a step as names it in a record.
 const STEP_NAME: usize = 200;
+/// So short before its end a run cuts the models' time rather than the models being slow.
+const NEARLY_OVER: Duration = Duration::from_secs(2);
 /// How many processes may end, one after the other, without having finished anything.
 const MOST_DEATHS: usize = 5;
 /// How often the same step may come up in a row before the run is stopped.
@@ -310,6 +313,24 @@ impl Driver {
             observer,
             degradation: self.parts.settings.degradation.then_some(&*self.parts.templates),
         }
+    }
+
+    /// Refuses what a template said only because the run's own time was over: that is no want of a
+    /// model. The step is asked again by the next process.
+    pub(crate) fn unless_out_of_time(
+        &self,
+        degraded: bool,
+        attempts: &[Attempt],
+    ) -> Result<(), Error> {
+        let timed_out = attempts.iter().any(|attempt| attempt.class == Some(Class::Timeout));
+        let near = |deadline: Instant| {
+            crate::clock::now().checked_add(NEARLY_OVER).is_none_or(|soon| soon >= deadline)
+        };
+        if degraded && timed_out && self.parts.deadline.is_some_and(near) {
+            self.parts.shutdown.request("time limit");
+            return Err(Error::Stopped);
+        }
+        Ok(())
     }
 
     pub(crate) fn place(&self, role: Role, milestone: Option<usize>, item: Option<usize>) -> Place {

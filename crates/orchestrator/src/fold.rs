@@ -313,6 +313,7 @@ impl State {
         if after != Status::Interrupted {
             self.failures.clear();
             self.reopened.clear();
+            self.forget_red();
             let lacks = |number: &usize| !self.open_items(*number).is_empty();
             self.left_open = (1..=self.milestones.len()).filter(lacks).collect();
         }
@@ -343,6 +344,15 @@ impl State {
             if self.analysis.as_ref().is_some_and(|analysis| analysis.degraded) {
                 self.analysis = None;
             }
+        }
+    }
+
+    /// What was red may have been mended outside of the files: it is found out again.
+    fn forget_red(&mut self) {
+        let rounds = self.milestones.iter_mut().flat_map(|milestone| &mut milestone.rounds);
+        for round in rounds.filter(|round| round.red().is_some()) {
+            round.checks.clear();
+            round.checks_ended = false;
         }
     }
 

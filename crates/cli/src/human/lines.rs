@@ -3,6 +3,7 @@
 //! Three coders work side by side, so a line that does not say what it is
 //! about is worse than none: each begins with its role or its work item.
 
+use model_providers::Class;
 use orchestrator::event::{Finding, StepName, Success};
 use orchestrator::{Event, Role, Status};
 
@@ -142,6 +143,10 @@ fn attempt(event: &Event) -> Vec<Said> {
             let this = at(&label, Tone::Dim, &format!("Try #{attempt}: {model}"));
             first.into_iter().chain([this]).collect()
         }
+        Event::AttemptFailed { role, model, class: Class::Cancelled, attempt, item, .. } => {
+            let line = format!("Try #{attempt}: {model} stopped; it is asked again later");
+            one(&label(*role, *item), Tone::Dim, &line)
+        }
         Event::AttemptFailed { role, model, class, attempt, latency_ms, message, item, .. } => {
             let why = message.as_deref().map(|why| format!(": {}", cut(why))).unwrap_or_default();
             let after = seconds(*latency_ms);
@@ -273,7 +278,17 @@ fn milestone(event: &Event) -> Vec<Said> {
             let line = format!("milestone {milestone}: {reason}; {then}");
             one("undone", Tone::Bad, &line)
         }
-        Event::MilestoneCommitted { milestone, total, name, commit, partial, degraded, .. } => {
+        Event::MilestoneCommitted {
+            milestone,
+            total,
+            name,
+            commit,
+            partial,
+            degraded,
+            rest_of,
+            ..
+        } => {
+            let milestone = rest_of.unwrap_or(*milestone);
             let how = match (partial, degraded) {
                 (true, true) => ", partial and degraded",
                 (true, false) => ", partial",

@@ -119,8 +119,11 @@ impl Driver {
             return Ok(Ok(message));
         };
         let outcome = self.taken(outcome)?;
+        if outcome.passed && left.trim().is_empty() {
+            return Ok(Err("the commit-msg hook leaves an empty message".to_owned()));
+        }
         if outcome.passed {
-            return Ok(Ok(with_trailers_of(&message, left)));
+            return Ok(Ok(with_trailers_of(&message, &left)));
         }
         let said = last_line(&outcome.output);
         Ok(Err(format!("the commit-msg hook refuses the message ({}): {said}", outcome.ended)))
@@ -219,21 +222,27 @@ fn subject(template: &str, number: usize, total: usize, name: &str) -> String {
     subject.replace("{name}", &name).chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-/// What a hook leaves keeps the trailers by which the commit is known.
-fn with_trailers_of(message: &str, left: String) -> String {
-    let known =
-        |line: &&str| line.starts_with("Belay-") && !left.lines().any(|other| other == *line);
-    let lost: Vec<&str> = message.lines().filter(known).collect();
-    if lost.is_empty() {
-        return left;
+/// What a hook leaves, with the trailers by which the commit is known, and with none of that form
+/// that are not ours.
+fn with_trailers_of(message: &str, left: &str) -> String {
+    let ours: Vec<&str> = message.lines().filter(|line| line.starts_with("Belay-")).collect();
+    if ours.iter().all(|line| left.lines().any(|other| other == *line)) {
+        let foreign = |line: &&str| is_trailer(line) && !ours.contains(line);
+        if !left.lines().any(|line| foreign(&line)) {
+            return left.to_owned();
+        }
     }
-    format!("{}\n\n{}\n", left.trim_end(), lost.join("\n"))
+    let kept: Vec<&str> = left.lines().filter(|line| !is_trailer(line)).collect();
+    format!("{}\n\n{}\n", kept.join("\n").trim_end(), ours.join("\n"))
+}
+
+fn is_trailer(line: &str) -> bool {
+    line.trim_start().to_ascii_lowercase().starts_with("belay-")
 }
 
 /// A description by a model may not pose as the run's own trailers.
 fn without_trailers(text: &str) -> String {
-    let is_ours = |line: &&str| !line.trim_start().to_ascii_lowercase().starts_with("belay-");
-    text.lines().filter(is_ours).collect::<Vec<_>>().join("\n")
+    text.lines().filter(|line| !is_trailer(line)).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -251,8 +260,10 @@ mod tests {
     fn a_hook_may_add_to_a_message_and_not_take_its_trailers() {
         let message = "Add a\n\nBelay-Run: r\nBelay-Step: milestone-1\n";
         let kept = format!("{message}Change-Id: I1\n");
-        assert_eq!(with_trailers_of(message, kept.clone()), kept);
-        let lost = with_trailers_of(message, "feat: add a\n".to_owned());
+        assert_eq!(with_trailers_of(message, &kept), kept);
+        let forged = with_trailers_of(message, "Add a\n\nBelay-Run: fake\nBelay-Degraded: true\n");
+        assert_eq!(forged, message);
+        let lost = with_trailers_of(message, "feat: add a\n");
         assert_eq!(lost, "feat: add a\n\nBelay-Run: r\nBelay-Step: milestone-1\n");
     }
 

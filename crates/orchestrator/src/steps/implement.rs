@@ -239,6 +239,7 @@ impl Driver {
         unanswered: &model_providers::Unanswered,
     ) -> Result<(), Error> {
         let for_want_of_a_model = for_want_of_a_model(unanswered);
+        self.unless_out_of_time(for_want_of_a_model, &unanswered.attempts)?;
         let message = unanswered.to_string();
         if for_want_of_a_model && self.parts.settings.degradation {
             let event = Event::Degraded {

@@ -90,6 +90,11 @@ impl Driver {
     }
 
     async fn note(&self, milestone: usize, by_hand: bool) -> Result<(), Error> {
+        // What people did passes the same checks as what models do.
+        if by_hand && let Some(red) = self.run_checks(milestone).await? {
+            let reason = format!("what was done by hand does not pass the check {red}");
+            return self.give_up(milestone, Status::Blocked, reason).await;
+        }
         let name = self.planned(milestone)?.name;
         self.journal.append(Event::MilestoneNoted { milestone, name, by_hand }).await
     }

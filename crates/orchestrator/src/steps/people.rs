@@ -131,7 +131,8 @@ impl Driver {
     }
 
     pub(super) async fn close_issue(&self, url: &str, marker: &str) -> Result<(), Error> {
-        let reason = "Done by a later step of the run.";
+        let is_question = marker.starts_with("question");
+        let reason = if is_question { "Answered." } else { "Done by a later step of the run." };
         match self.parts.forge.close(url, reason).await {
             Ok(()) => {
                 let event = Event::IssueClosed {
@@ -208,8 +209,11 @@ fn answer_to(state: &State, issue: &IssueState, look: &Look) -> Option<Answer> {
 
 /// Whether a person has answered, or decided on, what the run is blocked by.
 ///
-/// An issue that cannot be looked at counts as one that has not changed.
-pub async fn is_answered(state: &State, forge: &dyn Forge) -> bool {
+/// # Errors
+///
+/// Why an issue cannot be looked at, in words, if no other one is answered.
+pub async fn is_answered(state: &State, forge: &dyn Forge) -> Result<bool, String> {
+    let mut unseen = None;
     for issue in state.issues.iter().filter(|issue| !issue.closed) {
         let asks = matches!(issue.kind, IssueKind::Question | IssueKind::Blocked);
         if !asks {
@@ -217,13 +221,15 @@ pub async fn is_answered(state: &State, forge: &dyn Forge) -> bool {
         }
         match look(forge, &issue.url).await {
             Ok(look) if look.closed_by_person || answer_to(state, issue, &look).is_some() => {
-                return true;
+                return Ok(true);
             }
             Ok(_) => {}
-            Err(error) => tracing::debug!(url = issue.url, error, "an issue cannot be looked at"),
+            Err(error) => {
+                unseen.get_or_insert(format!("{} cannot be looked at: {error}", issue.url));
+            }
         }
     }
-    false
+    unseen.map_or(Ok(false), Err)
 }
 
 fn labels(kind: IssueKind) -> Vec<String> {

@@ -18,6 +18,7 @@ impl Driver {
         let place = self.place(Role::Planner, None, None);
         let asking = self.asking(&self.parts.chains.planner, &place);
         let answered = agents::analyze(&asking, &idea, &source, &self.parts.agents).await?;
+        self.unless_out_of_time(answered.degraded, &answered.attempts)?;
         let event = Event::StepFinished {
             step: StepName::Analyze,
             milestone: None,
@@ -52,12 +53,13 @@ impl Driver {
         let answer = agents::plan(&asking, &input, &source, &settings);
         let (answered, ()) = tokio::join!(answer, self.prepare_ahead());
         let answered = answered?;
+        self.unless_out_of_time(answered.degraded, &answered.attempts)?;
         let names: Vec<&str> =
             answered.value.milestones.iter().map(|milestone| milestone.name.as_str()).collect();
         let event = Event::StepFinished {
             step: StepName::Plan,
             milestone: None,
-            summary: Some(short(&format!("{} milestones: {}", names.len(), names.join("; ")))),
+            summary: Some(short(&format!("{}: {}", milestones(names.len()), names.join("; ")))),
             model: answered.model,
             degraded: answered.degraded,
         };
@@ -103,6 +105,10 @@ impl Driver {
         let started = state.started.as_ref().ok_or(Error::Inconsistent("no idea"))?;
         Ok(agents::Idea { answers: state.answers.clone(), ..started.idea.clone() })
     }
+}
+
+fn milestones(number: usize) -> String {
+    if number == 1 { "1 milestone".to_owned() } else { format!("{number} milestones") }
 }
 
 /// One line, short enough for an event.

@@ -38,6 +38,7 @@ impl Driver {
         let answer = agents::review(&asking, &input, &self.parts.agents);
         let (answered, ()) = tokio::join!(answer, self.fill_ahead(&to));
         let answered = answered?;
+        self.unless_out_of_time(answered.degraded, &answered.attempts)?;
         let review = answered.value;
         let high = review.issues.iter().any(|issue| issue.severity == Severity::High);
         let (model, degraded, code_quality) =

@@ -27,6 +27,12 @@ struct Verdict {
 impl Driver {
     pub(super) async fn test(&self, milestone: usize) -> Result<(), Error> {
         self.begin(StepName::Test, Some(milestone)).await?;
+        self.run_checks(milestone).await?;
+        self.end(StepName::Test, milestone).await
+    }
+
+    /// Runs the checks of the milestone's tree up to the first red one, whose name comes back.
+    pub(super) async fn run_checks(&self, milestone: usize) -> Result<Option<String>, Error> {
         let project = self.project_tree(self.milestone_tree(milestone).await?).await?;
         let mut ready = false;
         let mut tested = false;
@@ -41,7 +47,7 @@ impl Driver {
             };
             tested |= due.kind == CheckKind::Test && due.run != Run::PreCommit;
             if !passed {
-                return self.end(StepName::Test, milestone).await;
+                return Ok(Some(due.name));
             }
         }
         // Tests that are left for the end are told there.
@@ -52,7 +58,7 @@ impl Driver {
             let event = Event::TestsPassed { milestone, check, command: None, latency_ms: 0, note };
             self.journal.append(event).await?;
         }
-        self.end(StepName::Test, milestone).await
+        Ok(None)
     }
 
     /// What an earlier process found out in this round.
@@ -75,7 +81,10 @@ impl Driver {
         let before = {
             let state = self.journal.state();
             let before = baseline(&state, &due.name).and_then(|checked| checked.outcome.clone());
-            if let Some(outcome) = state.outcome_on(&project.tree, &due.name, due.command()) {
+            // A hook is no part of the tree that was checked.
+            let is_hook = due.run == Run::PreCommit;
+            let known = state.outcome_on(&project.tree, &due.name, due.command());
+            if let Some(outcome) = known.filter(|_| !is_hook) {
                 let note = Some("as found before on the same files".to_owned());
                 let passed = failing::no_worse(before.as_ref(), outcome);
                 return Ok(Some(Verdict { passed, outcome: outcome.clone(), note }));
