@@ -27,10 +27,19 @@ pub(crate) async fn needed(
     store: &SqliteStore,
     head: &RunHead,
 ) -> Result<State, CommandError> {
-    state(store, head).await?.map_err(|why| CommandError {
-        exit: Exit::Failure,
+    let in_file = |exit, why: &dyn std::fmt::Display| CommandError {
+        exit,
         cause: anyhow::anyhow!("run {}: {why} (in {})", head.id, file(project)),
-    })
+    };
+    match store.records(head.id, 0).await {
+        Ok(records) => Ok(State::fold(&records)),
+        Err(error @ Error::Newer { .. }) => Err(in_file(Exit::Usage, &error)),
+        Err(error @ Error::Damaged { .. }) => {
+            let why = format!("its records are damaged: {error}; `belay runs verify` tells more");
+            Err(in_file(Exit::Failure, &why))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Why the state cannot be opened, with the file and what mends it.
