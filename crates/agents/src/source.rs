@@ -95,6 +95,11 @@ impl Known {
         self.sizes.range(below.clone()..).next().is_some_and(|(next, _)| next.starts_with(&below))
     }
 
+    /// Every path, denied or not.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.sizes.keys().map(String::as_str)
+    }
+
     /// Every path that may be shown.
     pub(crate) fn visible(&self) -> impl Iterator<Item = &str> {
         self.sizes.keys().map(String::as_str).filter(|path| !self.is_denied(path))

@@ -4,6 +4,7 @@
 //! guard before anything is done. What can only be a slip (an existing file listed as new) is put
 //! right; what would lose or mix up work is refused in words that a model can act on.
 
+mod twins;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -90,6 +91,7 @@ impl PlanRules {
         }
         self.check_work(&plan, giver, &dropped)?;
         waiting::settle(&mut plan.milestones, self.asked);
+        twins::check(&self.known, &plan.milestones)?;
         for note in dropped {
             if !plan.risks.contains(&note) {
                 plan.risks.push(note);

@@ -4,7 +4,12 @@ use super::*;
 use crate::source::SourceFile;
 use serde_json::json;
 
-fn rules() -> PlanRules {
+pub(super) fn rules() -> PlanRules {
+    rules_with(&["src/a.rs", "src/b.rs", ".env"])
+}
+
+/// The rules where these files are, and one that is too large.
+pub(super) fn rules_with(files: &[&str]) -> PlanRules {
     let guard: PathGuard = Arc::new(|path| {
         if path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".git") {
             return Err("it lies outside of what may be written".to_owned());
@@ -21,23 +26,22 @@ fn rules() -> PlanRules {
         unwritable: Arc::new(|_| None),
         path_guard: guard,
     };
-    let files: Vec<SourceFile> =
-        [("src/a.rs", 10), ("src/b.rs", 10), ("big.bin", 5000), (".env", 3)]
-            .map(|(path, size)| SourceFile { path: path.to_owned(), size })
-            .to_vec();
+    let file = |path: &str, size| SourceFile { path: path.to_owned(), size };
+    let mut files: Vec<SourceFile> = files.iter().map(|path| file(path, 10)).collect();
+    files.push(file("big.bin", 5000));
     PlanRules::new(&Arc::new(Known::new(&files, &settings).unwrap()), &settings)
 }
 
-fn milestone(create: &[&str], modify: &[&str], delete: &[&str]) -> Value {
+pub(super) fn milestone(create: &[&str], modify: &[&str], delete: &[&str]) -> Value {
     json!({"name": "Do it", "description": "d", "tests": [],
            "files": {"create": create, "modify": modify, "delete": delete}})
 }
 
-fn plan_of(milestones: &[Value]) -> Value {
+pub(super) fn plan_of(milestones: &[Value]) -> Value {
     json!({"milestones": milestones, "risks": [], "success_criteria": [], "confidence": 0.8})
 }
 
-fn read(milestones: &[Value]) -> Result<Plan, String> {
+pub(super) fn read(milestones: &[Value]) -> Result<Plan, String> {
     rules().read(&plan_of(milestones), Giver::Model)
 }
 
