@@ -40,10 +40,17 @@ pub(crate) fn check_against(listing: &Listing, planned: &[(&str, bool)]) -> Resu
 /// spelling goes and another comes is how a file gets another case.
 fn check_twice(planned: &[(&str, bool)]) -> Result<(), Refusal> {
     let mut exact = BTreeSet::new();
-    let mut written = BTreeSet::new();
+    let mut written = BTreeMap::new();
     for &(path, is_written) in planned {
-        if !exact.insert(path) || (is_written && !written.insert(path.to_lowercase())) {
+        if !exact.insert(path) {
             return Err(Refusal::new(path, "is named twice in one change"));
+        }
+        if !is_written {
+            continue;
+        }
+        if let Some(other) = written.insert(path.to_lowercase(), path) {
+            let why = format!("is named twice in one change, the other time as {other}");
+            return Err(Refusal::new(path, why));
         }
     }
     Ok(())

@@ -185,7 +185,10 @@ async fn what_the_tree_holds_decides_too() {
         ("differs from dir/inner only in case", vec![write("dir/Inner/x", "x")]),
         ("differs from etc only in case", vec![write("ETC/x", "x")]),
         ("is named twice", vec![write("a", "x"), write("a", "y")]),
-        ("is named twice", vec![write("a", "x"), write("A", "y")]),
+        (
+            "is named twice in one change, the other time as a",
+            vec![write("a", "x"), write("A", "y")],
+        ),
         ("is named twice", vec![write("README.md", "x"), delete("README.md")]),
         ("needs a to be a folder", vec![write("a", "x"), write("a/b", "y")]),
         ("is a folder", vec![write("a/b", "y"), write("a", "x")]),
