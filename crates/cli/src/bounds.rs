@@ -229,8 +229,12 @@ fn unreadable(
     paths.extend(running(surroundings));
     paths.push(places.git_dir.join("belay"));
     // What is tracked lies in the worktree; what is not is nobody's business.
-    for entry in std::fs::read_dir(places.top)? {
-        let path = entry?.path();
+    let unlisted = |error: std::io::Error| {
+        let top = places.top.display();
+        std::io::Error::new(error.kind(), format!("{top} cannot be listed: {error}"))
+    };
+    for entry in std::fs::read_dir(places.top).map_err(unlisted)? {
+        let path = entry.map_err(unlisted)?.path();
         if !places.git_dir.starts_with(&path) {
             paths.push(path);
         }
@@ -248,6 +252,15 @@ fn running(surroundings: &Surroundings) -> Vec<PathBuf> {
     let agent = absolute("SSH_AUTH_SOCK").filter(is_socket);
     let below = |folder: PathBuf| RUNNING.iter().map(move |name| folder.join(name));
     agent.into_iter().chain(absolute("XDG_RUNTIME_DIR").into_iter().flat_map(below)).collect()
+}
+
+/// The error with the folder in the cache that it is about.
+fn unwritable(folder: &Path, error: &std::io::Error) -> std::io::Error {
+    let folder = folder.display();
+    std::io::Error::new(
+        error.kind(),
+        format!("the cache folder {folder} cannot be written: {error}"),
+    )
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! No library of ours reads the environment; what it may know of it comes
 //! from here, and what the project's own commands may see is named here.
 
+mod cache;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -133,13 +135,6 @@ impl Surroundings {
             .collect()
     }
 
-    /// The folder for what can be made again: worktrees, build results.
-    pub(crate) fn cache(&self) -> PathBuf {
-        let set = |name: &str| self.var(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let home = || set("HOME").map(|home| home.join(".cache"));
-        set("XDG_CACHE_HOME").or_else(home).unwrap_or_else(std::env::temp_dir).join("belay")
-    }
-
     /// The coding-agent programs on the path.
     pub(crate) fn programs(&self) -> Vec<String> {
         let path = self.var("PATH").unwrap_or_default().to_owned();
@@ -228,18 +223,5 @@ mod tests {
         seal();
         let behavior = rustix::process::dumpable_behavior().expect("an answer");
         assert_eq!(behavior, rustix::process::DumpableBehavior::NotDumpable);
-    }
-
-    #[test]
-    fn the_cache_is_the_users() {
-        assert_eq!(surroundings(&[("HOME", "/h")]).cache(), PathBuf::from("/h/.cache/belay"));
-        assert_eq!(
-            surroundings(&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")]).cache(),
-            PathBuf::from("/x/belay")
-        );
-        assert_eq!(
-            surroundings(&[("XDG_CACHE_HOME", "relative"), ("HOME", "/h")]).cache(),
-            PathBuf::from("/h/.cache/belay")
-        );
     }
 }

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::unwritable;
 use crate::environment::Surroundings;
 
 /// Where a manager keeps its cache unless its variable says otherwise.
@@ -49,7 +50,8 @@ pub(crate) fn missing(surroundings: &Surroundings) -> Vec<(String, PathBuf)> {
 
 /// Makes the folder in which the launcher makes those that are missing.
 pub(super) fn make_room(surroundings: &Surroundings) -> std::io::Result<()> {
-    std::fs::create_dir_all(ours(surroundings))
+    let ours = ours(surroundings);
+    std::fs::create_dir_all(&ours).map_err(|error| unwritable(&ours, &error))
 }
 
 fn ours(surroundings: &Surroundings) -> PathBuf {

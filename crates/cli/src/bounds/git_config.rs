@@ -6,7 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Places;
+use super::{Places, unwritable};
 use crate::environment::Surroundings;
 
 /// A larger file is not read; it cannot be read in there either.
@@ -55,15 +55,20 @@ pub(super) fn stand_ins(
         if clean == text {
             continue;
         }
-        std::fs::create_dir_all(places.scratch)?;
         let stand_in = places.scratch.join(format!("git-config-{number}"));
-        let mut whole = tempfile::NamedTempFile::new_in(places.scratch)?;
-        io::Write::write_all(&mut whole, clean.as_bytes())?;
-        // Two processes may do this at once; both write the same.
-        whole.persist(&stand_in).map_err(|error| error.error)?;
+        write(&stand_in, places.scratch, &clean)
+            .map_err(|error| unwritable(places.scratch, &error))?;
         replaced.push((file, stand_in));
     }
     Ok(replaced)
+}
+
+fn write(file: &Path, folder: &Path, text: &str) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut whole = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut whole, text.as_bytes())?;
+    // Two processes may do this at once; both write the same.
+    whole.persist(file).map(drop).map_err(|error| error.error)
 }
 
 fn read(file: &Path) -> Option<String> {

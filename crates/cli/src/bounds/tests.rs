@@ -117,3 +117,21 @@ fn logins_of_databases_registries_and_clouds_are_out_of_reach() {
         assert!(bounds.unreadable.contains(file), "{}", file.display());
     }
 }
+
+#[test]
+fn a_cache_that_cannot_be_written_is_named() {
+    let root = tempfile::tempdir().expect("a folder");
+    let file = root.path().join("file");
+    fs::write(&file, "").expect("a file");
+    let mut surroundings = surroundings(root.path());
+    surroundings.vars.insert("XDG_CACHE_HOME".to_owned(), file.display().to_string());
+    let places = Places {
+        top: root.path(),
+        git_dir: &root.path().join(".git"),
+        launcher: vec!["belay".to_owned()],
+        scratch: &root.path().join("scratch"),
+    };
+    let error = of(&surroundings, &places).expect_err("a file is no folder").to_string();
+    let expected = format!("the cache folder {}/belay/packages cannot be", file.display());
+    assert!(error.starts_with(&expected), "{error}");
+}

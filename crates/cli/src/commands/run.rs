@@ -70,6 +70,7 @@ pub(crate) async fn resume(
 fn begin(project: &mut Project, work: &WorkArgs, started: Instant) -> Result<(), CommandError> {
     wiring::apply_flags(project, work)?;
     project.cache_is_outside()?;
+    project.surroundings.make_cache()?;
     project.printer.detach()?;
     watchdog::begin(started, project.config.run.timeout, work.strict)?;
     Ok(())
