@@ -212,7 +212,14 @@ pub(crate) fn run_named<'a>(heads: &'a [RunHead], name: &str) -> Result<&'a RunH
         heads.iter().filter(|head| !upper.is_empty() && head.id.to_string().starts_with(&upper));
     match (matches.next(), matches.next()) {
         (Some(head), None) => Ok(head),
-        (Some(_), Some(_)) => Err(usage(format!("{name} is the beginning of more than one run"))),
+        (Some(first), Some(second)) => Err(usage(format!(
+            "{name} is the beginning of more than one run: {} ({}), {} ({}){}",
+            first.id,
+            first.subject,
+            second.id,
+            second.subject,
+            if matches.next().is_some() { " and more" } else { "" }
+        ))),
         (None, _) => Err(no_such_run(name)),
     }
 }
