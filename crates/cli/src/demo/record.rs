@@ -8,9 +8,9 @@
 use std::collections::BTreeSet;
 
 use checkpoint_store::Entry;
+use orchestrator::Event;
 use orchestrator::event::StepName;
 use orchestrator::journal::parse;
-use orchestrator::{Event, Status};
 use simulated_models::Recorded;
 
 use super::script::MILESTONES;
@@ -32,13 +32,7 @@ pub(crate) enum Asked {
 
 /// The steps that these rows say are finished.
 pub(crate) fn finished(entries: &[Entry]) -> BTreeSet<Asked> {
-    let events: Vec<Event> = entries.iter().filter_map(|entry| Some(parse(entry)?.0)).collect();
-    // Once a run has ended, the next one of its idea tries again what it lacks.
-    let ended = events
-        .iter()
-        .any(|event| matches!(event, Event::RunFinished { status: Status::Completed, .. }));
-    let counts = |event: &Event| !(ended && matches!(event, Event::ItemFailed { .. }));
-    events.into_iter().filter(counts).filter_map(of_event).collect()
+    entries.iter().filter_map(parse).filter_map(|(event, _)| of_event(event)).collect()
 }
 
 fn of_event(event: Event) -> Option<Asked> {
