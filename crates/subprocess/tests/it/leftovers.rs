@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{LONG, limits, sh};
 
 /// A pipe with a name, through which a test hears from the children.
-pub(crate) struct Fifo(pipe::Receiver);
+pub(crate) struct Fifo(BufReader<pipe::Receiver>);
 
 impl Fifo {
     pub(crate) fn new(dir: &Path) -> Self {
@@ -26,12 +26,14 @@ impl Fifo {
         )
         .unwrap();
         // Open for writing too, so that it has no end before there is a writer.
-        Self(pipe::OpenOptions::new().read_write(true).open_receiver(path).unwrap())
+        let receiver = pipe::OpenOptions::new().read_write(true).open_receiver(path).unwrap();
+        // One buffer for all lines: two may arrive in one read.
+        Self(BufReader::new(receiver))
     }
 
     pub(crate) async fn line(&mut self) -> String {
         let mut line = String::new();
-        let read = BufReader::new(&mut self.0).read_line(&mut line).await;
+        let read = self.0.read_line(&mut line).await;
         assert!(read.unwrap() > 0);
         line.trim().to_owned()
     }
