@@ -51,7 +51,8 @@ const PASSED_ON: &[&str] = &[
     "CI",
 ];
 
-/// What git sees besides: where its own configuration, and what signs for it, stands.
+/// What git sees besides: where its own configuration, and what signs for it, stands, and how it
+/// reaches a remote.
 const GIT_TOO: &[&str] = &[
     "XDG_CONFIG_HOME",
     "GIT_CONFIG_GLOBAL",
@@ -60,6 +61,17 @@ const GIT_TOO: &[&str] = &[
     "GNUPGHOME",
     "SSH_AUTH_SOCK",
     "XDG_RUNTIME_DIR",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
 ];
 
 /// What a variable's name says that holds a secret.

@@ -8,6 +8,7 @@ mod branches;
 mod clock;
 mod commands;
 mod config;
+mod debts;
 mod demo;
 mod environment;
 mod error;

@@ -300,3 +300,14 @@ pub(crate) async fn base(project: &Project) -> Result<worktree::CommitId, Comman
         cause: anyhow::Error::from(error).context(format!("run.base {rev}")),
     })
 }
+
+/// Refuses a remote that is not there, before anything is worked on for it.
+pub(crate) async fn remote(project: &Project) -> Result<(), CommandError> {
+    let Some(remote) = &project.config.run.push else { return Ok(()) };
+    if project.repository.has_remote(remote).await? {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "run.push: the repository has no remote {remote}; `git remote -v` lists them"
+    )))
+}

@@ -62,9 +62,6 @@ pub(crate) async fn parts(
         coder: chain(Role::Coder)?,
         reviewer: chain(Role::Reviewer)?,
     };
-    for line in project.failover_status(&providers) {
-        project.printer.say(crate::printer::Tone::Plain, &line);
-    }
     let guard = Guard::new(&denied(project), config.guard.max_file_bytes).map_err(usage)?;
     let guard = Arc::new(guard);
     Ok(Parts {

@@ -13,7 +13,7 @@ use crate::event::{Event, Status};
 use crate::issues::Wanted;
 use crate::journal::Journal;
 use crate::state::State;
-use crate::{Error, memory};
+use crate::{Error, memory, owed};
 
 /// Ends that a person asked for beforehand: nothing is to be recovered from.
 const ASKED_FOR: [&str; 2] = ["plan only", "milestone limit"];
@@ -79,6 +79,8 @@ impl Driver {
         if status == Status::Completed {
             self.clear_away().await;
         }
+        let owes = !self.journal.state().deferred.is_empty();
+        owed::note(&self.parts, self.run, owes).await?;
         let event = self.finished(status, reason.clone());
         self.journal.finish(event, status.as_str()).await?;
         Ok((status, reason))
@@ -117,12 +119,20 @@ impl Driver {
         let trigger = self.trigger();
         let phase = self.journal.state().phase.to_string();
         self.journal.append(Event::CheckpointSaved { milestone: None, phase }).await?;
-        if !ASKED_FOR.contains(&trigger.as_str()) {
-            self.tell_recovery(&trigger).await?;
-        }
+        let (told, pushed) = tokio::join!(self.tell_recovery(&trigger), self.push_now());
+        told.and(pushed)?;
         let event = self.finished(Status::Interrupted, Some(trigger.clone()));
         self.journal.append(event).await?;
         Ok((Status::Interrupted, Some(trigger)))
+    }
+
+    /// What was committed since the last push is not left on a machine that may be gone next.
+    async fn push_now(&self) -> Result<(), Error> {
+        let due = self.journal.state().push_due(self.parts.settings.push.as_deref());
+        match due {
+            Some(push) => self.push(push).await,
+            None => Ok(()),
+        }
     }
 
     fn finished(&self, status: Status, reason: Option<String>) -> Event {
@@ -144,6 +154,9 @@ impl Driver {
     /// Tells people how to go on, in an issue of which there is one a run: an hourly run that
     /// ends at its time limit keeps it current.
     async fn tell_recovery(&self, trigger: &str) -> Result<(), Error> {
+        if ASKED_FOR.contains(&trigger) {
+            return Ok(());
+        }
         let wanted = Wanted::recovery(&self.journal.state(), trigger);
         let told = async {
             match self.issue_url(&wanted.marker) {

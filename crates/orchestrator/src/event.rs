@@ -101,6 +101,8 @@ pub enum StepName {
     Test,
     /// The milestone's commit.
     Commit,
+    /// The branch is moved on a remote.
+    Push,
 }
 
 /// Which side of a partial success an item fell on, and other issue kinds.
@@ -421,6 +423,10 @@ pub enum Event {
     },
     PullRequestOpened {
         url: String,
+    },
+    /// A later process does what was put off.
+    EffectsRetried {
+        number: usize,
     },
     EffectDeferred {
         effect: String,

@@ -49,6 +49,24 @@ pub enum Fact {
     Answer(Answer),
     /// With the `step_started` of a commit: the intent of the effect.
     Intent(CommitIntent),
+    /// With the `step_started` of a push: the intent of the effect.
+    Push(Push),
+}
+
+/// A branch to be moved on a remote.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The remote's name.
+    pub remote: String,
+    /// Where the run's branch is to stand there.
+    pub commit: CommitId,
+}
+
+impl Push {
+    /// What it is known by where it is put off.
+    pub fn marker(&self) -> String {
+        format!("push-{}-{}", self.remote, self.commit)
+    }
 }
 
 /// What a run is about.

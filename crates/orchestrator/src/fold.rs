@@ -6,7 +6,7 @@ use checkpoint_store::Entry;
 use jiff::Timestamp;
 
 use crate::event::{Event, Status, StepName};
-use crate::fact::{Checked, Fact};
+use crate::fact::{Checked, Fact, Push};
 use crate::journal::parse;
 use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, RoundState};
 use crate::questions::Asked;
@@ -94,6 +94,14 @@ impl State {
                 }
             }
             (Event::EffectDeferred { marker: Some(marker), .. }, _) => self.deferred.push(marker),
+            (Event::EffectsRetried { .. }, _) => {
+                self.deferred.clear();
+                self.retried += 1;
+            }
+            (Event::BranchPushed { commit, remote, .. }, _) => {
+                let is_it = |push: &&Push| push.remote == remote && push.commit.as_str() == commit;
+                self.pushed = self.pushes.iter().find(is_it).cloned();
+            }
             (Event::QuestionAsked { questions, marker, .. }, _) => {
                 self.asked_about_analysis = true;
                 self.asked.push(Asked { marker, questions, answered: false });
@@ -145,6 +153,9 @@ impl State {
 
     fn begin(&mut self, step: StepName, milestone: Option<usize>, fact: Option<Fact>) {
         self.phase = step.into();
+        if let Some(Fact::Push(push)) = fact {
+            return self.pushes.push(push);
+        }
         let Some(state) = milestone.and_then(|number| self.milestone_mut(number)) else {
             return;
         };
@@ -324,6 +335,7 @@ impl State {
         self.ended = None;
         self.stopped = None;
         self.deferred.clear();
+        self.retried = 0;
         // A parked run goes on with what it has; a commit that could not land is intended anew.
         match (after, self.parked.take()) {
             (Status::Interrupted, _) => {}

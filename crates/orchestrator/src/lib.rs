@@ -24,6 +24,7 @@ pub mod memory;
 pub mod milestone;
 mod next;
 mod observer;
+pub mod owed;
 pub mod questions;
 mod settings;
 mod shutdown;

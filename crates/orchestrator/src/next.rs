@@ -5,7 +5,7 @@
 //! exactly where a run that was not would be.
 
 use crate::event::{Status, StepName};
-use crate::fact::Cause;
+use crate::fact::{Cause, Push};
 use crate::issues::{self, Wanted};
 use crate::milestone::{Item, ItemResult, MilestoneState, RoundState};
 use crate::questions;
@@ -42,6 +42,8 @@ pub enum Step {
     Test { milestone: usize },
     /// Make the milestone's commit and move the branch.
     Commit { milestone: usize },
+    /// Move the branch on a remote.
+    Push(Push),
     /// Try the failed items of a committed milestone once more, as a milestone of their own.
     Reopen { milestone: usize },
     /// Leave the rest of a milestone as it was before.
@@ -66,6 +68,7 @@ impl Step {
             Self::Review { .. } => Some(StepName::Review),
             Self::Test { .. } => Some(StepName::Test),
             Self::Commit { .. } => Some(StepName::Commit),
+            Self::Push(_) => Some(StepName::Push),
             _ => None,
         }
     }
@@ -73,6 +76,10 @@ impl Step {
 
 /// The next step of the run.
 pub fn next(state: &State, settings: &Settings) -> Step {
+    // At once: what is done is safe elsewhere before anything else is begun.
+    if let Some(push) = state.push_due(settings.push.as_deref()) {
+        return Step::Push(push);
+    }
     if state.parked.is_some() {
         return end(state);
     }
@@ -153,14 +160,24 @@ fn end(state: &State) -> Step {
     if let Some(step) = rest(state) {
         return step;
     }
-    if let Some(wanted) = issues::missing(state).into_iter().next() {
-        return Step::OpenIssue(Box::new(wanted));
-    }
-    if let Some(issue) = issues::needless(state).into_iter().next() {
-        return Step::CloseIssue { url: issue.url.clone(), marker: issue.marker.clone() };
+    if let Some(step) = for_people(state) {
+        return step;
     }
     let (status, reason) = outcome(state);
     Step::Finish { status, reason }
+}
+
+fn for_people(state: &State) -> Option<Step> {
+    if let Some(wanted) = issues::missing(state).into_iter().next() {
+        return Some(Step::OpenIssue(Box::new(wanted)));
+    }
+    let issue = issues::needless(state).into_iter().next()?;
+    Some(Step::CloseIssue { url: issue.url.clone(), marker: issue.marker.clone() })
+}
+
+/// The next effect that a run which has ended still owes.
+pub(crate) fn owed(state: &State, settings: &Settings) -> Option<Step> {
+    state.push_due(settings.push.as_deref()).map(Step::Push).or_else(|| for_people(state))
 }
 
 fn outcome(state: &State) -> (Status, Option<String>) {

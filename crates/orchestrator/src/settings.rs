@@ -97,6 +97,8 @@ pub struct Settings {
     pub subject: String,
     /// Who commits; `None` is who git's config says, else a bot.
     pub author: Option<Person>,
+    /// The remote that the branch is pushed to after each milestone; `None` pushes nothing.
+    pub push: Option<String>,
     /// Where worktrees are made, outside the repository.
     pub worktrees: PathBuf,
     /// The largest file that is read or written, in bytes.

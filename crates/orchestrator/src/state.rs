@@ -11,7 +11,7 @@ use serde::Serialize;
 use worktree::{CommandOutcome, CommitId, TreeId};
 
 use crate::event::{IssueKind, Status, StepName};
-use crate::fact::{Checked, Started};
+use crate::fact::{Checked, Push, Started};
 use crate::issues;
 use crate::milestone::{Item, MilestoneState};
 use crate::questions::Asked;
@@ -103,7 +103,7 @@ impl From<StepName> for Phase {
             StepName::Prepare | StepName::Test => Self::Testing,
             StepName::Implement | StepName::Format => Self::Implementing,
             StepName::Review => Self::Reviewing,
-            StepName::Commit => Self::Committing,
+            StepName::Commit | StepName::Push => Self::Committing,
         }
     }
 }
@@ -147,6 +147,12 @@ pub struct State {
     pub parked: Option<String>,
     /// Effects that this process could not make, by marker.
     pub deferred: Vec<String>,
+    /// How often later processes tried what was put off when the run had ended.
+    pub retried: usize,
+    /// Pushes that were begun.
+    pub pushes: Vec<Push>,
+    /// The last one that is known to have reached its remote.
+    pub pushed: Option<Push>,
     /// An end was asked for and did not come yet.
     pub stopping: bool,
     /// Processes in a row that ended without a word and without having finished anything.
@@ -245,6 +251,15 @@ impl State {
         let outcomes = self.baseline.iter().chain(checks).filter(of_it);
         let mut outcomes = outcomes.filter_map(|checked| checked.outcome.as_ref());
         outcomes.rfind(|outcome| outcome.command == command)
+    }
+
+    /// What is to be pushed: the branch as it stands, where a remote is named, there is anything
+    /// of the run on it, and it was neither pushed nor put off.
+    pub fn push_due(&self, remote: Option<&str>) -> Option<Push> {
+        let commit = self.tip.clone().filter(|_| self.commits() > 0)?;
+        let push = Push { remote: remote?.to_owned(), commit };
+        let done = self.pushed.as_ref() == Some(&push) || self.deferred.contains(&push.marker());
+        (!done).then_some(push)
     }
 
     /// Whether a committed milestone lacks items that no person has taken off the list.

@@ -167,9 +167,14 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// May sign: within the time for that, and asking nobody.
-    pub(crate) fn signing(mut self) -> Self {
-        self.limit = signing::LIMIT;
+    /// Ended after this time, or the time limit of git if that is less.
+    pub(crate) fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// What wants a passphrase or a yes gets none, instead of waiting for it.
+    pub(crate) fn asking_nobody(mut self) -> Self {
         self.env.extend(signing::NO_ANSWER.map(|(name, value)| (name, value.to_owned())));
         self
     }

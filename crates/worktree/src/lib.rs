@@ -27,6 +27,7 @@ mod objects;
 mod place;
 mod project;
 mod refs;
+mod remote;
 mod repository;
 mod salvage;
 mod signing;

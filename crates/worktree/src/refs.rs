@@ -201,7 +201,7 @@ impl Repository {
     }
 
     /// The full name of a branch, if it is one that git allows.
-    async fn branch_ref(&self, branch: &str) -> Result<String, Error> {
+    pub(crate) async fn branch_ref(&self, branch: &str) -> Result<String, Error> {
         let bad = || Error::BadBranchName { branch: branch.to_owned() };
         // Allowed as refs, refused as branches.
         if branch.starts_with('-') || branch == "HEAD" || branch.contains('\0') {

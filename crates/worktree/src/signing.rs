@@ -15,7 +15,7 @@ use crate::repository::Repository;
 use crate::text::in_lines;
 
 /// Long enough for a person who is there to touch a key.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a program that wants a passphrase is to ask instead of a terminal: one
 /// that answers nothing.
@@ -41,7 +41,7 @@ impl Repository {
         intent: &CommitIntent,
         call: Call<'_>,
     ) -> Result<CommitId, Error> {
-        let failed = match self.caller().line(&call.signing()).await {
+        let failed = match self.caller().line(&call.within(LIMIT).asking_nobody()).await {
             Ok(line) => return self.made(intent, &line),
             Err(Error::Git { command, message }) => (command, message),
             Err(error) => return Err(error),

@@ -17,7 +17,7 @@ use crate::printer::Tone;
 use crate::project::Project;
 use crate::records;
 use crate::selection::{self, Selected};
-use crate::{health, signals, summary, watchdog, wiring};
+use crate::{debts, health, signals, summary, watchdog, wiring};
 
 /// `belay run [IDEA]`.
 pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -> CommandResult {
@@ -30,11 +30,13 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
     };
     wiring::templates(&project)?;
     selection::base(&project).await?;
+    selection::remote(&project).await?;
     if let Some(found) = found.as_ref().filter(|_| !project.has_state()) {
         selection::free_branch(&project, found, &[], args.fresh).await?;
     }
     tell_warnings(&project).await?;
     let store = project.open_store().await?;
+    debts::settle(&project, &store, &args.work, started).await?;
     let selected = match found {
         Some(found) => selection::for_idea(&project, &store, found, args.fresh).await?,
         None if args.resume => match selection::unfinished(&project, &store, None).await? {
@@ -60,6 +62,7 @@ pub(crate) async fn resume(
             None => nothing(&project),
         };
     }
+    selection::remote(&project).await?;
     tell_warnings(&project).await?;
     let store = project.open_store().await?;
     let selected = selection::unfinished(&project, &store, args.run.as_deref()).await?;
@@ -137,6 +140,9 @@ async fn drive(
     health::watch_memory(&shutdown);
     sweep(project).await;
     let parts = wiring::parts(project, &store, work, &shutdown, started).await?;
+    for line in project.failover_status(parts.chains.planner.providers()) {
+        project.printer.say(Tone::Plain, &line);
+    }
     let outcome = drive_or_end(parts, lease).await?;
     if !project.printer.json() {
         let heads = store.runs().await?;

@@ -251,6 +251,8 @@ pub(crate) struct Run {
     pub(crate) branch: String,
     /// What to start from; none is what is checked out.
     pub(crate) base: Option<String>,
+    /// The remote that the branch is pushed to after each milestone. Default: none.
+    pub(crate) push: Option<String>,
     /// Run once before the tests. Default: auto.
     pub(crate) setup_command: ProjectCommand,
     /// Default: auto.
@@ -283,6 +285,7 @@ impl Default for Run {
             fix_rounds: 2,
             branch: "belay/{idea}".to_owned(),
             base: None,
+            push: None,
             setup_command: ProjectCommand::Auto,
             test_command: ProjectCommand::Auto,
             test_timeout: Duration::from_mins(10),

@@ -159,6 +159,10 @@ pub(super) fn run(
     {
         return Err(section.wrong("base", "must name a commit or a branch"));
     }
+    let push = section.line("push", typed.push)?;
+    if push.as_ref().is_some_and(|remote| !is_remote_name(remote)) {
+        return Err(section.wrong("push", "must be the name of a remote, such as origin"));
+    }
     Ok(Run {
         parallel: section.whole("parallel", typed.parallel, default.parallel, 1..=16)?,
         timeout,
@@ -178,6 +182,7 @@ pub(super) fn run(
         fix_rounds: section.whole("fix_rounds", typed.fix_rounds, default.fix_rounds, 0..=20)?,
         branch,
         base,
+        push,
         setup_command: command(section, "setup_command", typed.setup_command.as_deref())?,
         test_command: command(section, "test_command", typed.test_command.as_deref())?,
         test_timeout: section.duration(
@@ -206,6 +211,13 @@ pub(super) fn run(
             0..=20,
         )?,
     })
+}
+
+/// A name and no address: what is said of a push must hold no password.
+fn is_remote_name(name: &str) -> bool {
+    !name.starts_with('-')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
+        && !name.starts_with(['/', '.'])
 }
 
 /// The time of a process and what of it is kept for its end. A reserve that nobody wrote gives way

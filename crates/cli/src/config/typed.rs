@@ -223,6 +223,8 @@ pub(super) struct Run {
     pub(super) branch: Option<String>,
     /// The commit or branch to start from. Default: what is checked out.
     pub(super) base: Option<String>,
+    /// The name of the remote that the branch is pushed to after each milestone. Default: none.
+    pub(super) push: Option<String>,
     /// A shell command, `auto` or `none`. Default: auto.
     pub(super) setup_command: Option<String>,
     /// A shell command, `auto` or `none`. Default: auto.

@@ -41,7 +41,8 @@ pub(super) fn lines(event: &Event) -> Vec<Said> {
         | Event::BranchAdopted { .. }
         | Event::BranchPushed { .. }
         | Event::PullRequestOpened { .. }
-        | Event::EffectDeferred { .. } => outside(event),
+        | Event::EffectDeferred { .. }
+        | Event::EffectsRetried { .. } => outside(event),
         _ => milestone(event),
     }
 }
@@ -125,7 +126,7 @@ fn step(event: &Event) -> Vec<Said> {
                 StepName::Format => "format",
                 StepName::Review => "reviewer",
                 StepName::Prepare | StepName::Test => "tests",
-                StepName::Commit => "commit",
+                StepName::Commit | StepName::Push => "commit",
             };
             let tone = if *degraded { Tone::Warn } else { Tone::Plain };
             one(label, tone, summary)
@@ -345,6 +346,11 @@ fn outside(event: &Event) -> Vec<Said> {
         }
         Event::PullRequestOpened { url } => {
             one("opened", Tone::Good, &format!("pull request {url}"))
+        }
+        Event::EffectsRetried { number } => {
+            let many = if *number == 1 { "effect" } else { "effects" };
+            let line = format!("Doing what a run that has ended put off: {number} {many}");
+            vec![Said::new(Tone::Plain, &line)]
         }
         Event::EffectDeferred { effect, reason, .. } => {
             one("put off", Tone::Warn, &format!("{effect}: {reason}"))

@@ -48,6 +48,7 @@ pub(super) fn of(project: &Project, work: &WorkArgs) -> Result<Settings, Command
             .author
             .as_ref()
             .map(|author| Person { name: author.name.clone(), email: author.email.clone() }),
+        push: config.run.push.clone(),
         worktrees: project.surroundings.cache().join("worktrees"),
         max_file_bytes: config.guard.max_file_bytes,
         plan_only: work.dry_run,

@@ -21,6 +21,7 @@ mod hostile;
 mod large;
 mod people;
 mod projects;
+mod pushes;
 mod questions;
 mod real;
 mod recovery;

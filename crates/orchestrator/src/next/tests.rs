@@ -1,6 +1,7 @@
 //! What follows from what: told as stories, from the journal's rows to the next step.
 
 mod asking;
+mod outside;
 mod story;
 
 use serde_json::json;

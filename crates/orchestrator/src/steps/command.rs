@@ -116,7 +116,7 @@ pub(super) fn last_line(output: &str) -> String {
 }
 
 /// What a command printed is kept and shown to models: no key may stand in it.
-fn redact(output: &str, secrets: &[String]) -> String {
+pub(super) fn redact(output: &str, secrets: &[String]) -> String {
     let mut output = output.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         if output.contains(secret.as_str()) {

@@ -11,6 +11,7 @@ mod milestone_tree;
 pub(crate) mod people;
 mod planning;
 mod prepare;
+mod push;
 mod rest;
 mod review;
 mod test;
@@ -45,6 +46,7 @@ impl Driver {
             Step::Review { milestone } => self.review(milestone).await,
             Step::Test { milestone } => self.test(milestone).await,
             Step::Commit { milestone } => self.commit(milestone).await,
+            Step::Push(push) => self.push(push).await,
             Step::Reopen { milestone } => self.reopen(milestone).await,
             Step::Drop { milestone, reason } => self.drop_rest(milestone, reason).await,
             Step::OpenIssue(wanted) => self.open_issue(&wanted).await,

@@ -40,6 +40,7 @@ pub(super) fn settings() -> Settings {
         project: worktree::ProjectEnvironment::default(),
         subject: "{name}".into(),
         author: None,
+        push: None,
         worktrees: PathBuf::new(),
         max_file_bytes: 1,
         plan_only: false,
