@@ -32,6 +32,7 @@ mod repository;
 mod salvage;
 mod signing;
 mod text;
+mod updates;
 
 pub use error::Error;
 pub use git::Git;
@@ -44,3 +45,4 @@ pub use project::{
     run_project_command, script_behind, setup_key, wanted_for_detection,
 };
 pub use repository::Repository;
+pub use updates::{Merged, Replayed};

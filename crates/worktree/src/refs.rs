@@ -34,12 +34,7 @@ impl Repository {
     /// `BadBranchName`.
     pub async fn branch_tip(&self, branch: &str) -> Result<Option<CommitId>, Error> {
         let name = self.branch_ref(branch).await?;
-        let commit = format!("{name}^{{commit}}");
-        let call = Call::new(&["rev-parse", "--verify", "--quiet", &commit]);
-        let Some(output) = self.caller().ask(&call).await? else {
-            return Ok(None);
-        };
-        commit_id("rev-parse", output.stdout.text().trim()).map(Some)
+        self.ref_tip(&name).await
     }
 
     /// Moves a branch to a commit if it stands at `from`; `None` means that it
@@ -102,9 +97,31 @@ impl Repository {
     /// be signed, and `Cancelled`, of which only a signed one is: then there is
     /// no commit.
     pub async fn commit(&self, intent: &CommitIntent) -> Result<CommitId, Error> {
+        self.commit_with(intent, None).await
+    }
+
+    /// As `commit`, with a second parent: the merge of that one into the first.
+    ///
+    /// # Errors
+    ///
+    /// As for `commit`.
+    pub async fn commit_merge(
+        &self,
+        intent: &CommitIntent,
+        other: &CommitId,
+    ) -> Result<CommitId, Error> {
+        self.commit_with(intent, Some(other)).await
+    }
+
+    async fn commit_with(
+        &self,
+        intent: &CommitIntent,
+        other: Option<&CommitId>,
+    ) -> Result<CommitId, Error> {
         let date = format!("@{} +0000", intent.at.as_second());
         let mut args =
             vec!["commit-tree", intent.tree.as_str(), "-p", intent.parent.as_str(), "-F", "-"];
+        args.extend(other.into_iter().flat_map(|other| ["-p", other.as_str()]));
         if intent.sign {
             args.push("-S");
         }

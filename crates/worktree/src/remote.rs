@@ -40,7 +40,15 @@ impl Repository {
     /// `Git` if the remote cannot be asked, `BadBranchName`, `Cancelled`.
     pub async fn remote_tip(&self, remote: &str, branch: &str) -> Result<Option<CommitId>, Error> {
         let name = self.branch_ref(branch).await?;
-        let args = ["ls-remote", "--quiet", "--", remote, &name];
+        self.remote_ref(remote, &name).await
+    }
+
+    pub(crate) async fn remote_ref(
+        &self,
+        remote: &str,
+        name: &str,
+    ) -> Result<Option<CommitId>, Error> {
+        let args = ["ls-remote", "--quiet", "--", remote, name];
         let list = self.caller().line(&over_the_network(&args)).await.map_err(discreet)?;
         // The pattern also matches refs that only end like it.
         let mut tips = list.lines().filter_map(|line| line.split_once('\t'));
@@ -74,7 +82,7 @@ impl Repository {
     }
 }
 
-fn over_the_network<'a>(args: &[&'a str]) -> Call<'a> {
+pub(crate) fn over_the_network<'a>(args: &[&'a str]) -> Call<'a> {
     // Dropped where it takes too long: the end of a run has time for one push.
     Call::new(args).within(LIMIT).asking_nobody().uninterrupted()
 }

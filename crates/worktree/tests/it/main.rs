@@ -24,6 +24,7 @@ mod sparing;
 mod swapped;
 mod trees;
 mod untouched;
+mod updates;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
