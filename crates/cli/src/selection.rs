@@ -48,8 +48,10 @@ pub(crate) async fn for_idea(
     }
     let branch = free_branch(project, &found, &heads, fresh).await?;
     let base = base(project).await?;
+    let base_branch = project.repository.branch_behind(base_name(project)).await?;
     let id = found.idea.id.clone();
-    let work = NewWork { idea: found.idea, idea_path: found.path, base, branch, fresh };
+    let (idea, idea_path) = (found.idea, found.path);
+    let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
     match orchestrator::start(store, work).await {
         Ok(lease) => Ok(Selected::Work(lease)),
         // Another process made the run between the look and the making.
@@ -293,8 +295,12 @@ async fn neighbours_free(project: &Project, branch: &str) -> Result<(), CommandE
     Ok(())
 }
 
+fn base_name(project: &Project) -> &str {
+    project.config.run.base.as_deref().unwrap_or("HEAD")
+}
+
 pub(crate) async fn base(project: &Project) -> Result<worktree::CommitId, CommandError> {
-    let rev = project.config.run.base.as_deref().unwrap_or("HEAD");
+    let rev = base_name(project);
     project.repository.resolve(rev).await.map_err(|error| CommandError {
         exit: Exit::Usage,
         cause: anyhow::Error::from(error).context(format!("run.base {rev}")),

@@ -22,7 +22,7 @@ use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 use crate::source::TreeSource;
 use crate::state::State;
-use crate::steps::Built;
+use crate::steps::{Built, Start};
 use crate::{Error, memory};
 
 /// How often a step may fail in the same way before the run is parked.
@@ -98,6 +98,7 @@ pub(crate) struct Driver {
     pub(crate) run: RunId,
     pub(crate) worktree: OnceCell<Worktree>,
     pub(crate) built: tokio::sync::Mutex<Option<Built>>,
+    pub(crate) update: tokio::sync::Mutex<Option<Start>>,
     begun: AtomicUsize,
     stepped: AtomicBool,
     pub(crate) announced: AtomicBool,
@@ -171,6 +172,7 @@ impl Driver {
             run,
             worktree: OnceCell::new(),
             built: tokio::sync::Mutex::default(),
+            update: tokio::sync::Mutex::default(),
             begun: 0.into(),
             stepped: false.into(),
             announced: false.into(),
@@ -206,6 +208,7 @@ impl Driver {
     /// Steps until the run ends (`Some`) or is asked to stop (`None`).
     async fn steps(&self) -> Result<Option<(Status, Option<String>)>, Error> {
         self.or_park(self.meet_the_branch().await).await?;
+        self.or_park(self.meet_the_base().await).await?;
         self.meet_people().await?;
         let mut last: Option<Step> = None;
         let mut same = 0;

@@ -7,7 +7,9 @@
 use model_providers::{Class, ModelId, Tokens};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use worktree::CommitId;
+use worktree::{CommitId, TreeId};
+
+use crate::fact::Update;
 
 /// Who a request is asked as.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -408,6 +410,28 @@ pub enum Event {
         from: CommitId,
         to: CommitId,
         redo: bool,
+    },
+    /// The base has newer commits: the branch is brought up to date with it, as a milestone of its
+    /// own.
+    BaseMoved {
+        milestone: usize,
+        base: String,
+        to: CommitId,
+        files: Vec<String>,
+    },
+    /// The branch stands on the newer base.
+    BaseUpdated {
+        milestone: Option<usize>,
+        base: String,
+        #[serde(flatten)]
+        update: Update,
+        base_tree: TreeId,
+    },
+    /// The branch could not be brought up to date, and stays on the base it has.
+    BaseRefused {
+        milestone: usize,
+        onto: CommitId,
+        reason: String,
     },
     StepFailed {
         step: String,

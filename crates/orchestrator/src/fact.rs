@@ -7,7 +7,7 @@
 use agents::{Analysis, Answer, ChangeSet, Idea, Plan, ResolvedChange, Review, WorkItem};
 use model_providers::Attempt;
 use serde::{Deserialize, Serialize};
-use worktree::{CommandOutcome, CommitId, CommitIntent, TreeId};
+use worktree::{CommandOutcome, CommitId, CommitIntent, Replayed, TreeId};
 
 /// Why a round of work was begun.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,25 @@ pub enum Fact {
     Answer(Answer),
     /// With the `step_started` of a commit: the intent of the effect.
     Intent(CommitIntent),
+    /// With the `step_started` of an update's commit: the intent of the effect.
+    Update(Update),
     /// With the `step_started` of a push: the intent of the effect.
     Push(Push),
+}
+
+/// A branch to be moved onto a newer base.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Where it stands.
+    pub from: CommitId,
+    /// Where it is to stand.
+    pub to: CommitId,
+    /// The newer base.
+    pub onto: CommitId,
+    /// What became of the run's commits; nothing where they stay as they are.
+    pub replayed: Vec<Replayed>,
+    /// Files of a milestone in progress are other ones then.
+    pub redo: bool,
 }
 
 /// A branch to be moved on a remote.
@@ -78,6 +95,9 @@ pub struct Started {
     pub idea_path: Option<String>,
     /// The commit that everything builds on.
     pub base: CommitId,
+    /// The full name of the branch that it was taken from, if it was one.
+    #[serde(default)]
+    pub base_branch: Option<String>,
     /// The branch that the run moves.
     pub branch: String,
 }

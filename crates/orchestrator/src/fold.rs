@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::event::{Event, Status, StepName};
 use crate::fact::{Checked, Fact, Push};
 use crate::journal::parse;
-use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, RoundState};
+use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Origin, RoundState};
 use crate::questions::Asked;
 use crate::state::{Given, IssueState, Phase, State};
 
@@ -53,12 +53,18 @@ impl State {
         match (event, fact) {
             (Event::RunStarted { .. }, Some(Fact::Started(started))) => {
                 self.tip = Some(started.base.clone());
+                self.base = Some(started.base.clone());
                 self.started = Some(started);
             }
             (Event::BranchAdopted { to, redo, .. }, _) => {
                 self.tip = Some(to);
                 self.milestones.iter_mut().for_each(|milestone| milestone.move_onto_newer(redo));
             }
+            (Event::BaseMoved { base, to, files, .. }, _) => self.base_moved(&base, to, files),
+            (Event::BaseUpdated { milestone, update, base_tree, .. }, _) => {
+                self.base_updated(milestone, update, &base_tree);
+            }
+            (Event::BaseRefused { milestone, onto, .. }, _) => self.base_refused(milestone, onto),
             (Event::StepFailed { step, message }, _) => self.failures.push((step, message)),
             (Event::RunParked { reason }, _) => self.parked = Some(reason),
             (Event::ShutdownRequested { .. }, _) => self.stopping = true,
@@ -165,6 +171,7 @@ impl State {
                 state.rounds.push(RoundState::new(round));
             }
             Some(Fact::Intent(intent)) => state.intent = Some(intent),
+            Some(Fact::Update(update)) => state.update = Some(update),
             _ => {}
         }
     }
@@ -294,6 +301,7 @@ impl State {
                 state.retries += 1;
                 state.since = state.rounds.len();
                 state.intent = None;
+                state.update = None;
             }
         }
     }
@@ -314,7 +322,7 @@ impl State {
         rest.name.push_str(" (rest)");
         plan.value.milestones.push(rest);
         self.milestones
-            .push(MilestoneState { rest_of: Some(rest_of), ..MilestoneState::default() });
+            .push(MilestoneState { origin: Origin::RestOf(rest_of), ..MilestoneState::default() });
         self.reopened.push(rest_of);
     }
 
@@ -343,7 +351,10 @@ impl State {
             (_, Some(_)) => {
                 let open =
                     self.milestones.iter_mut().filter(|milestone| milestone.commit.is_none());
-                open.for_each(|milestone| milestone.intent = None);
+                open.for_each(|milestone| {
+                    milestone.intent = None;
+                    milestone.update = None;
+                });
             }
         }
         let nothing_done = self.milestones.iter().all(|milestone| {

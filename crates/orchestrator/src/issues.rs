@@ -66,8 +66,9 @@ pub fn wanted(state: &State) -> Vec<Wanted> {
             .map(|asked| Wanted::question(asked.marker.clone(), asked.questions.clone())),
     );
     for (index, milestone) in state.milestones.iter().enumerate() {
-        // A rest is about the items of its milestone, whose issues stand already.
-        if milestone.rest_of.is_none() {
+        // A rest is about the items of its milestone, whose issues stand already; without an
+        // update the branch is as good as it was.
+        if milestone.is_planned() {
             for_milestone(index + 1, milestone, state, &mut wanted);
         }
     }
@@ -148,7 +149,7 @@ pub fn is_by_hand(state: &State, number: usize, planned: &agents::Milestone) -> 
 /// The items of a committed milestone that are still to do and that no person has closed. None
 /// for a rest: they are those of its milestone.
 pub fn items_to_try(state: &State, number: usize) -> Vec<&Item> {
-    if state.milestone(number).is_some_and(|milestone| milestone.rest_of.is_some()) {
+    if state.milestone(number).is_some_and(|milestone| !milestone.is_planned()) {
         return Vec::new();
     }
     let closed = |item: &Item| {
@@ -293,7 +294,7 @@ impl Facts<'_> {
         plan.flat_map(|plan| &plan.value.milestones)
             .zip(&self.state.milestones)
             .skip(number)
-            .filter(|(_, state)| state.rest_of.is_none())
+            .filter(|(_, state)| state.is_planned())
             .map(|(later, _)| {
                 let files: Vec<&str> = later.files.iter().map(String::as_str).collect();
                 format!("{} ({})", later.name, files.join(", "))
@@ -304,7 +305,8 @@ impl Facts<'_> {
     /// Every try at these files: before and after rollbacks, and in the milestone's rests.
     fn attempts(&self, wanted: &Wanted, files: &[String]) -> Vec<AttemptFact> {
         let is_about = |(index, state): &(usize, &MilestoneState)| {
-            wanted.milestone == Some(index + 1) || state.rest_of == wanted.milestone
+            wanted.milestone == Some(index + 1)
+                || state.rest_of() == wanted.milestone && wanted.milestone.is_some()
         };
         let milestones = self.state.milestones.iter().enumerate().filter(is_about);
         let items = milestones.flat_map(|(_, state)| &state.rounds).flat_map(|round| &round.items);

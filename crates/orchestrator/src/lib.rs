@@ -33,6 +33,7 @@ mod start;
 pub mod state;
 mod steps;
 pub mod tally;
+mod update;
 pub mod view;
 
 pub use driver::{Chains, Outcome, Parts, drive};
@@ -41,7 +42,9 @@ pub use error::Error;
 pub use event::{Event, Role, Status};
 pub use journal::{Line, Listener};
 pub use next::{Step, next};
-pub use settings::{CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign};
+pub use settings::{
+    CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign, UpdateBy,
+};
 pub use shutdown::Shutdown;
 pub use start::{NewWork, start};
 pub use state::State;

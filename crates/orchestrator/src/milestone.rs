@@ -7,7 +7,7 @@ use model_providers::{Attempt, Class, ModelId};
 use worktree::{CommitId, CommitIntent};
 
 use crate::event::Status;
-use crate::fact::{Cause, Checked, Round};
+use crate::fact::{Cause, Checked, Round, Update};
 
 /// How a work item ended.
 #[derive(Clone, Debug)]
@@ -163,10 +163,24 @@ pub struct MilestoneState {
     pub commit: Option<CommitId>,
     /// It ended without a commit.
     pub given_up: Option<GivenUp>,
-    /// The milestone whose failed items are tried once more here.
-    pub rest_of: Option<usize>,
-    /// They failed again, which changes nothing for the run.
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The update that is about to be made, if it is one.
+    pub update: Option<Update>,
+    /// It could not be done, which changes nothing for the run: the plan does not have it.
     pub dropped: bool,
+}
+
+/// Where a milestone comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// The planner.
+    #[default]
+    Plan,
+    /// The failed items of this milestone, tried once more.
+    RestOf(usize),
+    /// The base, which is at this commit now.
+    Update(CommitId),
 }
 
 /// What becomes of one file.
@@ -197,6 +211,27 @@ pub struct GivenUp {
 }
 
 impl MilestoneState {
+    /// Whether the planner planned it.
+    pub fn is_planned(&self) -> bool {
+        self.origin == Origin::Plan
+    }
+
+    /// The milestone whose failed items are tried once more here.
+    pub fn rest_of(&self) -> Option<usize> {
+        match self.origin {
+            Origin::RestOf(number) => Some(number),
+            Origin::Plan | Origin::Update(_) => None,
+        }
+    }
+
+    /// The commit of the base that the branch is brought up to date with here.
+    pub fn update_to(&self) -> Option<&CommitId> {
+        match &self.origin {
+            Origin::Update(commit) => Some(commit),
+            Origin::Plan | Origin::RestOf(_) => None,
+        }
+    }
+
     /// The rounds since the last rollback.
     pub fn active(&self) -> &[RoundState] {
         self.rounds.get(self.since..).unwrap_or_default()
@@ -288,6 +323,7 @@ impl MilestoneState {
             return;
         }
         self.intent = None;
+        self.update = None;
         if redo {
             self.since = self.rounds.len();
         } else if let Some(round) = self.current_mut() {
@@ -304,6 +340,7 @@ impl MilestoneState {
             self.since = self.rounds.len();
             self.retries = 0;
             self.intent = None;
+            self.update = None;
             self.given_up = None;
         }
     }

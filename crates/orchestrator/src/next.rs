@@ -7,7 +7,7 @@
 use crate::event::{Status, StepName};
 use crate::fact::{Cause, Push};
 use crate::issues::{self, Wanted};
-use crate::milestone::{Item, ItemResult, MilestoneState, RoundState};
+use crate::milestone::{Item, ItemResult, MilestoneState, Origin, RoundState};
 use crate::questions;
 use crate::settings::Settings;
 use crate::state::State;
@@ -46,7 +46,7 @@ pub enum Step {
     Push(Push),
     /// Try the failed items of a committed milestone once more, as a milestone of their own.
     Reopen { milestone: usize },
-    /// Leave the rest of a milestone as it was before.
+    /// Leave a milestone that the plan does not have; what it is for stays as it was before.
     Drop { milestone: usize, reason: String },
     /// Write something down for people.
     OpenIssue(Box<Wanted>),
@@ -109,7 +109,7 @@ pub fn next(state: &State, settings: &Settings) -> Step {
         let number = index + 1;
         // Later milestones build on one that has no commit, the rest of an earlier one does not.
         stopped |= milestone.given_up.is_some() || waits(state, planned, milestone);
-        if stopped && milestone.rest_of.is_none() {
+        if stopped && milestone.is_planned() {
             continue;
         }
         if milestone.ended() {
@@ -132,12 +132,13 @@ pub fn next(state: &State, settings: &Settings) -> Step {
 }
 
 /// What earlier milestones lack since before the run was taken up again comes first: later ones
-/// may not work without it. So does a rest that is begun.
+/// may not work without it. So does what is begun besides the plan: an update, a rest.
 fn left_open(state: &State, settings: &Settings) -> Option<Step> {
     let rests = state.milestones.iter().enumerate();
-    let begun = rests.filter(|(_, rest)| rest.rest_of.is_some()).find(|(_, rest)| !rest.ended());
-    if let Some((index, rest)) = begun {
-        return Some(milestone_step(index + 1, rest, settings));
+    let mut begun = rests.filter(|(_, besides)| !besides.is_planned() && !besides.ended());
+    let update = state.updating().and_then(|number| Some((number - 1, state.milestone(number)?)));
+    if let Some((index, besides)) = update.or_else(|| begun.next()) {
+        return Some(milestone_step(index + 1, besides, settings));
     }
     let milestone = state.left_open.iter().copied().find(|number| is_to_try(state, *number))?;
     Some(Step::Reopen { milestone })
@@ -150,7 +151,7 @@ fn is_to_try(state: &State, number: usize) -> bool {
 
 /// Whether the milestone depends on an answer that is not there; it does unless the plan says no.
 fn waits(state: &State, planned: &agents::Milestone, milestone: &MilestoneState) -> bool {
-    let independent = planned.waits_for_answer == Some(false) || milestone.rest_of.is_some();
+    let independent = planned.waits_for_answer == Some(false) || !milestone.is_planned();
     !milestone.ended() && !independent && questions::open(state).next().is_some()
 }
 
@@ -220,10 +221,8 @@ fn rest(state: &State) -> Option<Step> {
 
 fn milestone_step(milestone: usize, state: &MilestoneState, settings: &Settings) -> Step {
     match usual_step(milestone, state, settings) {
-        // What the milestone has already stands, whatever becomes of its rest.
-        Step::RollBack { reason, .. } if state.rest_of.is_some() => {
-            Step::Drop { milestone, reason }
-        }
+        // What is committed already stands, whatever becomes of a rest or an update.
+        Step::RollBack { reason, .. } if !state.is_planned() => Step::Drop { milestone, reason },
         step => step,
     }
 }
@@ -238,20 +237,8 @@ fn usual_step(milestone: usize, state: &MilestoneState, settings: &Settings) -> 
     if let Some(step) = judge_success(milestone, state, round, settings) {
         return step;
     }
-    if round.formatted.is_none() {
-        return Step::Format { milestone };
-    }
-    let Some(judged) = &round.judged else {
-        return Step::Review { milestone };
-    };
-    if !judged.approved {
-        return mend(
-            milestone,
-            state,
-            settings,
-            Cause::Review,
-            issues::review_findings(&judged.review),
-        );
+    if let Some(step) = judge_content(milestone, state, round, settings) {
+        return step;
     }
     match round.red() {
         _ if !round.checks_ended => Step::Test { milestone },
@@ -265,6 +252,27 @@ fn usual_step(milestone: usize, state: &MilestoneState, settings: &Settings) -> 
         }
         None => Step::Commit { milestone },
     }
+}
+
+/// What people or models think of the round's changes; `None` goes on. What git merged by itself
+/// was judged where it comes from.
+fn judge_content(
+    milestone: usize,
+    state: &MilestoneState,
+    round: &RoundState,
+    settings: &Settings,
+) -> Option<Step> {
+    if state.update_to().is_some() && state.writes().is_empty() {
+        return None;
+    }
+    if round.formatted.is_none() {
+        return Some(Step::Format { milestone });
+    }
+    let Some(judged) = &round.judged else {
+        return Some(Step::Review { milestone });
+    };
+    let findings = || issues::review_findings(&judged.review);
+    (!judged.approved).then(|| mend(milestone, state, settings, Cause::Review, findings()))
 }
 
 /// Whether enough of the round's items succeeded; `None` goes on.
@@ -283,7 +291,7 @@ fn judge_success(
         return (succeeded == 0)
             .then(|| mend(milestone, state, settings, round.cause, round.findings.clone()));
     }
-    if succeeded > 0 && (settings.enough(succeeded, total) || state.rest_of.is_some()) {
+    if succeeded > 0 && is_enough(succeeded, total, state, settings) {
         return (!round.partial_accepted).then_some(Step::AcceptPartial { milestone });
     }
     let want = round.failed().all(Item::failed_for_want_of_a_model);
@@ -299,6 +307,15 @@ fn judge_success(
     }
     let outcome = Some(settings.outcome(want));
     Some(Step::RollBack { milestone, outcome, reason })
+}
+
+/// Of a conflict all sides must be resolved; of a rest anything is better than nothing.
+fn is_enough(succeeded: usize, total: usize, state: &MilestoneState, settings: &Settings) -> bool {
+    match state.origin {
+        Origin::Plan => settings.enough(succeeded, total),
+        Origin::RestOf(_) => true,
+        Origin::Update(_) => false,
+    }
 }
 
 fn succeeded(round: &RoundState) -> String {

@@ -58,6 +58,18 @@ pub enum Sign {
     Never,
 }
 
+/// What is done when the base has moved on between two processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum UpdateBy {
+    /// Nothing: the branch stays on the base that it began from.
+    #[default]
+    Nothing,
+    /// The base is merged into the branch.
+    Merge,
+    /// The branch is made anew on top of the base.
+    Rebase,
+}
+
 /// The rules of a run. Defaults are the contract's.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -97,6 +109,8 @@ pub struct Settings {
     pub subject: String,
     /// Who commits; `None` is who git's config says, else a bot.
     pub author: Option<Person>,
+    /// Whether and how the branch is brought up to date with its base.
+    pub update: UpdateBy,
     /// The remote that the branch is pushed to after each milestone; `None` pushes nothing.
     pub push: Option<String>,
     /// Where worktrees are made, outside the repository.

@@ -20,6 +20,8 @@ pub struct NewWork {
     pub idea_path: Option<String>,
     /// The commit to build on.
     pub base: CommitId,
+    /// The full name of the branch that it is taken from, if it is one.
+    pub base_branch: Option<String>,
     /// The branch to make.
     pub branch: String,
     /// Leave an unfinished run of the same idea as it is.
@@ -49,6 +51,7 @@ pub async fn start(store: &dyn RunStore, work: NewWork) -> Result<Lease, Error> 
         idea: work.idea,
         idea_path: work.idea_path,
         base: work.base,
+        base_branch: work.base_branch,
         branch: work.branch,
     };
     let first = record(&event, Some(&Fact::Started(started)))?;

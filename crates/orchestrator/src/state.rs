@@ -135,6 +135,10 @@ pub struct State {
     pub stopped: Option<String>,
     /// The commit that the next one stands on; none before the first row.
     pub tip: Option<CommitId>,
+    /// The commit of the base that the branch stands on.
+    pub base: Option<CommitId>,
+    /// The base that the branch could not be brought up to date with.
+    pub refused_base: Option<CommitId>,
     /// The step last begun.
     pub phase: Phase,
     /// What was used.
@@ -181,7 +185,8 @@ impl State {
 
     /// The milestone in progress, or the next one, from 1.
     pub fn open_milestone(&self) -> Option<usize> {
-        self.milestones.iter().position(|milestone| !milestone.ended()).map(|index| index + 1)
+        let first = || self.milestones.iter().position(|milestone| !milestone.ended());
+        self.updating().or_else(|| first().map(|index| index + 1))
     }
 
     /// Whether every milestone with files but this one has come to its end.
@@ -203,7 +208,7 @@ impl State {
         else {
             return Vec::new();
         };
-        let rests = self.milestones.iter().filter(|rest| rest.rest_of == Some(number));
+        let rests = self.milestones.iter().filter(|rest| rest.rest_of() == Some(number));
         let done: Vec<String> = rests
             .filter(committed)
             .filter_map(MilestoneState::planned)
@@ -222,18 +227,19 @@ impl State {
 
     /// Milestones of the plan, without the rests that were tried later.
     pub fn planned_milestones(&self) -> usize {
-        self.milestones.iter().filter(|milestone| milestone.rest_of.is_none()).count()
+        self.milestones.iter().filter(|milestone| milestone.is_planned()).count()
     }
 
     /// Milestones that have their commit.
     pub fn commits(&self) -> usize {
-        self.milestones.iter().filter(|milestone| milestone.commit.is_some()).count()
+        let own = |milestone: &&MilestoneState| milestone.update_to().is_none();
+        self.milestones.iter().filter(own).filter(|milestone| milestone.commit.is_some()).count()
     }
 
     /// Whether a committed milestone lacks some of its items.
     pub fn partial(&self) -> bool {
         let mut planned = (1..=self.milestones.len())
-            .filter(|number| self.milestone(*number).is_some_and(|state| state.rest_of.is_none()));
+            .filter(|number| self.milestone(*number).is_some_and(MilestoneState::is_planned));
         planned.any(|number| !self.open_items(number).is_empty())
     }
 

@@ -87,7 +87,7 @@ impl RunView {
             partial: state.partial(),
             resumable: !matches!(status, Status::Completed | Status::Running),
             branch: started.map(|started| started.branch.clone()).unwrap_or_default(),
-            base: started.map(|started| started.base.to_string()).unwrap_or_default(),
+            base: state.base.as_ref().map(ToString::to_string).unwrap_or_default(),
             milestones: Some(milestones(state)),
             attempts_total: tally.attempts,
             fallback_attempts: tally.fallback_attempts,
@@ -123,7 +123,7 @@ fn milestones(state: &State) -> Vec<MilestoneView> {
             number: index + 1,
             name: planned.name.clone(),
             status: milestone_status(state, index + 1, milestone),
-            rest_of: milestone.rest_of,
+            rest_of: milestone.rest_of(),
             commit: milestone.commit.as_ref().map(ToString::to_string),
             files: planned.files.clone(),
             items: milestone

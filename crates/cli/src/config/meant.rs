@@ -232,6 +232,18 @@ pub(crate) enum Confine {
     Off,
 }
 
+/// How a branch is brought up to date with its base.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Update {
+    /// Not at all.
+    #[default]
+    None,
+    /// The base is merged into it.
+    Merge,
+    /// It is made anew on top of the base.
+    Rebase,
+}
+
 /// How one idea is worked on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Run {
@@ -251,6 +263,8 @@ pub(crate) struct Run {
     pub(crate) branch: String,
     /// What to start from; none is what is checked out.
     pub(crate) base: Option<String>,
+    /// What is done when the base has moved on between two processes. Default: none.
+    pub(crate) update: Update,
     /// The remote that the branch is pushed to after each milestone. Default: none.
     pub(crate) push: Option<String>,
     /// Run once before the tests. Default: auto.
@@ -285,6 +299,7 @@ impl Default for Run {
             fix_rounds: 2,
             branch: "belay/{idea}".to_owned(),
             base: None,
+            update: Update::None,
             push: None,
             setup_command: ProjectCommand::Auto,
             test_command: ProjectCommand::Auto,

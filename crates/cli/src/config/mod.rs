@@ -33,7 +33,7 @@ pub(crate) use self::detect::probe_local;
 pub(crate) use self::environment::{Environment, LocalServers};
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::meant::{
-    Check, Checks, Choice, Config, Confine, Gate, ProjectCommand, Provider, Role,
+    Check, Checks, Choice, Config, Confine, Gate, ProjectCommand, Provider, Role, Update,
 };
 
 use self::catalog::Catalog;

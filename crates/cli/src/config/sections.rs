@@ -12,7 +12,7 @@ use super::duration;
 use super::error::{ConfigError, quoted};
 use super::meant::{
     Author, Choice, Commit, Confine, Context, Degradation, Github, Guard, PartialSuccess,
-    ProjectCommand, PullRequest, Run, Store, StoreKind,
+    ProjectCommand, PullRequest, Run, Store, StoreKind, Update,
 };
 use super::nearest::suggestion;
 use super::typed;
@@ -182,6 +182,11 @@ pub(super) fn run(
         fix_rounds: section.whole("fix_rounds", typed.fix_rounds, default.fix_rounds, 0..=20)?,
         branch,
         base,
+        update: match typed.update {
+            None | Some(typed::Update::None) => Update::None,
+            Some(typed::Update::Merge) => Update::Merge,
+            Some(typed::Update::Rebase) => Update::Rebase,
+        },
         push,
         setup_command: command(section, "setup_command", typed.setup_command.as_deref())?,
         test_command: command(section, "test_command", typed.test_command.as_deref())?,

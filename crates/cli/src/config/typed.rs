@@ -223,6 +223,8 @@ pub(super) struct Run {
     pub(super) branch: Option<String>,
     /// The commit or branch to start from. Default: what is checked out.
     pub(super) base: Option<String>,
+    /// What is done when the base has moved on between two processes. Default: none.
+    pub(super) update: Option<Update>,
     /// The name of the remote that the branch is pushed to after each milestone. Default: none.
     pub(super) push: Option<String>,
     /// A shell command, `auto` or `none`. Default: auto.
@@ -247,6 +249,18 @@ pub(super) struct Run {
     /// The most questions put to a person at once. Default: 3.
     #[schemars(range(min = 0, max = 20))]
     pub(super) max_questions: Option<i64>,
+}
+
+/// How a branch is brought up to date with its base.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Update {
+    /// Not at all.
+    None,
+    /// The base is merged into it.
+    Merge,
+    /// It is made anew on top of the base.
+    Rebase,
 }
 
 /// `auto` or a list. Anything else is kept as such, so that its place is known when it is refused.

@@ -40,6 +40,9 @@ pub(super) fn lines(event: &Event) -> Vec<Said> {
         | Event::QuestionAnswered { .. }
         | Event::BranchAdopted { .. }
         | Event::BranchPushed { .. }
+        | Event::BaseMoved { .. }
+        | Event::BaseUpdated { .. }
+        | Event::BaseRefused { .. }
         | Event::PullRequestOpened { .. }
         | Event::EffectDeferred { .. }
         | Event::EffectsRetried { .. } => outside(event),
@@ -340,6 +343,22 @@ fn outside(event: &Event) -> Vec<Said> {
         Event::BranchAdopted { branch, to, .. } => {
             let line = format!("{branch} has newer commits; going on from {}", short(to.as_str()));
             one("branch", Tone::Plain, &line)
+        }
+        Event::BaseMoved { base, to, files, .. } => {
+            let conflicts = match files.as_slice() {
+                [] => String::new(),
+                files => format!("; in conflict: {}", files.join(", ")),
+            };
+            heading(&format!("{base} has moved on to {}{conflicts}", short(to.as_str())))
+        }
+        Event::BaseUpdated { base, update, .. } => {
+            let line = format!("up to date with {base}, at {}", short(update.to.as_str()));
+            one("branch", Tone::Good, &line)
+        }
+        Event::BaseRefused { onto, reason, .. } => {
+            let onto = short(onto.as_str());
+            let line = format!("not brought up to date with {onto}: {}", cut(reason));
+            one("branch", Tone::Warn, &line)
         }
         Event::BranchPushed { branch, remote, .. } => {
             one("pushed", Tone::Good, &format!("{branch} to {remote}"))

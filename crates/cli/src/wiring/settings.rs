@@ -3,12 +3,14 @@
 
 use std::path::PathBuf;
 
-use orchestrator::{CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign};
+use orchestrator::{
+    CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign, UpdateBy,
+};
 use worktree::{Check, Person, ProjectEnvironment};
 
 use crate::args::WorkArgs;
 use crate::bounds;
-use crate::config::{self, Checks, Choice, Confine, ProjectCommand};
+use crate::config::{self, Checks, Choice, Confine, ProjectCommand, Update};
 use crate::environment::{SHORTEST_SECRET, looks_secret};
 use crate::error::CommandError;
 use crate::ideas;
@@ -48,6 +50,11 @@ pub(super) fn of(project: &Project, work: &WorkArgs) -> Result<Settings, Command
             .author
             .as_ref()
             .map(|author| Person { name: author.name.clone(), email: author.email.clone() }),
+        update: match config.run.update {
+            Update::None => UpdateBy::Nothing,
+            Update::Merge => UpdateBy::Merge,
+            Update::Rebase => UpdateBy::Rebase,
+        },
         push: config.run.push.clone(),
         worktrees: project.surroundings.cache().join("worktrees"),
         max_file_bytes: config.guard.max_file_bytes,

@@ -9,6 +9,7 @@
 
 mod adverse;
 mod bad_input;
+mod between;
 mod checks;
 mod demo;
 mod doctor;
@@ -28,4 +29,5 @@ mod recovery;
 mod sparing;
 mod spoiled;
 mod terminal;
+mod updates;
 mod verify;

@@ -1,6 +1,5 @@
 //! The branch on a remote: a bare repository beside the person's.
 
-use serde_json::json;
 use simulated_models::Script;
 
 use crate::harness::{Bench, Ran, finish, server};
@@ -111,7 +110,6 @@ async fn a_strangers_commits_on_the_remote_are_left_alone() {
     server.stop().await;
 }
 
-/// What this run pushed may be moved on by it, though the receipt of it was lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_pushes_what_is_not_pushed_yet() {
     let server = server(Script::default().with_answers(answers())).await;
@@ -138,6 +136,24 @@ async fn a_remote_that_is_not_there_is_a_mistake_of_the_config() {
     let ran = bench.belay(&["run", "001"]).await.exits(2);
     assert!(ran.stderr.contains("no remote origin"), "{}", ran.stderr);
     assert!(!bench.repo.join(".git/belay").exists());
-    assert_eq!(json!(server.request_count()), json!(0));
+    assert_eq!(server.request_count(), 0);
+    server.stop().await;
+}
+
+/// A rebase moves the branch to commits that do not build on what was pushed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_run_pushed_may_be_moved_on_by_a_rebase() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench();
+    with_remote(&bench, &server);
+    bench.config(&server, &ROLES.replace("run: {", "run: { update: rebase, push: origin,"));
+    let mut one = bench.command(&["run", "001", "--format", "json"]);
+    let one = finish(one.env("MAX_ITERATIONS", "1").spawn().expect("belay")).await.exits(0);
+    assert_eq!(pushed(&one), [there(&bench)], "{}", one.stderr);
+    bench.git(&["commit", "-q", "--allow-empty", "-m", "by the person"]);
+    let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
+    assert!(ran.named("effect_deferred").is_empty(), "{}", ran.stderr);
+    assert_eq!(pushed(&ran).len(), 3);
+    assert_eq!(there(&bench), here(&bench));
     server.stop().await;
 }

@@ -3,6 +3,7 @@
 mod asking;
 mod outside;
 mod story;
+mod updating;
 
 use serde_json::json;
 use worktree::CommitId;

@@ -32,7 +32,11 @@ impl Driver {
     }
 
     /// Whether files that the milestone in progress was made for are other ones now.
-    async fn touches_our_files(&self, from: &CommitId, to: &CommitId) -> Result<bool, Error> {
+    pub(super) async fn touches_our_files(
+        &self,
+        from: &CommitId,
+        to: &CommitId,
+    ) -> Result<bool, Error> {
         let paths: Vec<String> = {
             let state = self.journal.state();
             let open = state.milestones.iter().filter(|milestone| milestone.commit.is_none());
@@ -46,11 +50,11 @@ impl Driver {
     }
 
     /// Whether a commit was intended and not yet booked: the branch may stand at it already.
-    fn commit_is_under_way(&self) -> bool {
+    pub(super) fn commit_is_under_way(&self) -> bool {
         let state = self.journal.state();
-        state
-            .milestones
-            .iter()
-            .any(|milestone| milestone.intent.is_some() && milestone.commit.is_none())
+        state.milestones.iter().any(|milestone| {
+            let intended = milestone.intent.is_some() || milestone.update.is_some();
+            intended && milestone.commit.is_none()
+        })
     }
 }

@@ -161,9 +161,13 @@ pub(super) fn baseline<'a>(state: &'a State, name: &str) -> Option<&'a Checked> 
     state.baseline.iter().rev().find(|checked| checked.name == name)
 }
 
-/// Whether no milestone with files comes after this one; rests come after all of them.
+/// Whether no milestone with files comes after this one; what the plan does not have stands behind
+/// all of them, wherever it is done.
 fn is_last(state: &State, milestone: usize) -> bool {
     let plan = state.plan.iter().flat_map(|plan| &plan.value.milestones);
-    let mut later = plan.zip(&state.milestones).skip(milestone);
-    !later.any(|(planned, state)| !planned.is_note() && state.rest_of.is_none() && !state.ended())
+    let mut others = plan.zip(&state.milestones).enumerate().filter(|(at, _)| at + 1 != milestone);
+    !others.any(|(at, (planned, other))| {
+        let is_after = at >= milestone || state.updating() == Some(milestone);
+        is_after && !planned.is_note() && other.is_planned() && !other.ended()
+    })
 }

@@ -20,6 +20,26 @@ const COMPLETED: &str = "ideas/completed/";
 
 impl Driver {
     pub(super) async fn commit(&self, milestone: usize) -> Result<(), Error> {
+        let committed = if self.is_update(milestone) {
+            self.commit_update(milestone).await
+        } else {
+            self.commit_milestone(milestone).await
+        };
+        let Err(Error::Repository(worktree::Error::Unsigned { reason })) = committed else {
+            return committed;
+        };
+        let reason = format!(
+            "a commit cannot be signed: {reason}; make the key usable without a prompt, or set commit.sign to false"
+        );
+        self.journal.append(Event::RunParked { reason }).await
+    }
+
+    fn is_update(&self, milestone: usize) -> bool {
+        let state = self.journal.state();
+        state.milestone(milestone).is_some_and(|state| state.update_to().is_some())
+    }
+
+    async fn commit_milestone(&self, milestone: usize) -> Result<(), Error> {
         let intent = match self.intent(milestone)? {
             Some(intent) => intent,
             None => match self.intend(milestone).await? {
@@ -27,15 +47,7 @@ impl Driver {
                 Err(refusal) => return self.give_up(milestone, Status::Blocked, refusal).await,
             },
         };
-        let commit = match self.make(&intent).await {
-            Err(Error::Repository(worktree::Error::Unsigned { reason })) => {
-                let reason = format!(
-                    "a commit cannot be signed: {reason}; make the key usable without a prompt, or set commit.sign to false"
-                );
-                return self.journal.append(Event::RunParked { reason }).await;
-            }
-            made => made?,
-        };
+        let commit = self.make(&intent).await?;
         let event = self.committed(milestone, commit)?;
         self.journal.append(event).await?;
         self.journal
@@ -95,7 +107,7 @@ impl Driver {
         Ok(Ok(intent))
     }
 
-    async fn signs(&self) -> Result<bool, Error> {
+    pub(super) async fn signs(&self) -> Result<bool, Error> {
         match self.parts.settings.sign {
             Sign::Auto => Ok(self.parts.repository.signs().await?),
             Sign::Always => Ok(true),
@@ -105,7 +117,7 @@ impl Driver {
 
     /// The message as the repository's hook leaves it, or why the hook refuses it: no coder can
     /// mend that, a person can change `commit.subject` or the hook.
-    async fn hooked(&self, message: String) -> Result<Result<String, String>, Error> {
+    pub(super) async fn hooked(&self, message: String) -> Result<Result<String, String>, Error> {
         let settings = &self.parts.settings;
         if !settings.hooks {
             return Ok(Ok(message));
@@ -129,7 +141,7 @@ impl Driver {
         Ok(Err(format!("the commit-msg hook refuses the message ({}): {said}", outcome.ended)))
     }
 
-    async fn author(&self) -> Result<Person, Error> {
+    pub(super) async fn author(&self) -> Result<Person, Error> {
         if let Some(author) = &self.parts.settings.author {
             return Ok(author.clone());
         }
@@ -171,7 +183,7 @@ impl Driver {
         let planned = self.planned(milestone)?;
         let state = self.journal.state();
         let found = state.milestone(milestone).ok_or(Error::Inconsistent("no such milestone"))?;
-        let (number, total) = (found.rest_of.unwrap_or(milestone), state.planned_milestones());
+        let (number, total) = (found.rest_of().unwrap_or(milestone), state.planned_milestones());
         let mut message = subject(&self.parts.settings.subject, number, total, &planned.name);
         let description = planned.description.trim();
         if !description.is_empty() {
@@ -203,7 +215,7 @@ impl Driver {
             milestone,
             total: state.planned_milestones(),
             success: Success::of(succeeded, total),
-            rest_of: found.rest_of,
+            rest_of: found.rest_of(),
             name,
             commit,
             models: found.models(),

@@ -55,7 +55,7 @@ impl Driver {
         source: &TreeSource,
     ) -> Vec<WorkItem> {
         let state = self.journal.state();
-        if let Some(rest_of) = state.milestone(milestone).and_then(|found| found.rest_of) {
+        if let Some(rest_of) = state.milestone(milestone).and_then(MilestoneState::rest_of) {
             let mut items: Vec<WorkItem> = issues::items_to_try(&state, rest_of)
                 .into_iter()
                 .map(|item| item.work.clone())
@@ -97,11 +97,16 @@ impl Driver {
                 .any(|file| findings.iter().any(|finding| finding.contains(file.path.as_str())))
         };
         let mut items: Vec<WorkItem> = done.iter().filter(named).cloned().collect();
-        if items.is_empty() && self.parts.settings.gate == Gate::End {
-            // Checks that are run once at the end may blame any milestone.
+        let is_update = state.milestone(milestone).is_some_and(|state| state.update_to().is_some());
+        if items.is_empty() && (self.parts.settings.gate == Gate::End || is_update) {
+            // Checks that are run once at the end, or on a newer base, may blame any milestone.
             let committed = state.milestones.iter().filter(|state| state.commit.is_some());
             let rounds = committed.filter_map(MilestoneState::planned);
-            items = disjoint(rounds.flat_map(work).filter(|item| named(&item)));
+            let all: Vec<WorkItem> = disjoint(rounds.flat_map(work));
+            items = all.iter().filter(named).cloned().collect();
+            if items.is_empty() && is_update && done.is_empty() {
+                items = all;
+            }
         }
         if items.is_empty() {
             items = done;
@@ -200,6 +205,9 @@ impl Driver {
             ..FileWrite::default()
         };
         let writes: Vec<FileWrite> = changes.changes.iter().map(write).collect();
+        if let Some(refusal) = self.unresolved(board.milestone, changes) {
+            return Ok(Some(refusal));
+        }
         if writes.is_empty() {
             return Ok(None);
         }

@@ -18,7 +18,7 @@ pub(crate) struct Built {
 
 impl Driver {
     pub(super) async fn milestone_tree(&self, milestone: usize) -> Result<TreeId, Error> {
-        let onto = self.tip_tree().await?;
+        let onto = self.onto(milestone).await?;
         let writes = self.milestone_writes(milestone)?;
         if writes.is_empty() {
             return Ok(onto);

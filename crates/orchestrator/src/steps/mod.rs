@@ -15,8 +15,10 @@ mod push;
 mod rest;
 mod review;
 mod test;
+mod update;
 
 pub(crate) use milestone_tree::Built;
+pub(crate) use update::Start;
 
 use crate::Error;
 use crate::driver::Driver;
@@ -48,24 +50,25 @@ impl Driver {
             Step::Commit { milestone } => self.commit(milestone).await,
             Step::Push(push) => self.push(push).await,
             Step::Reopen { milestone } => self.reopen(milestone).await,
-            Step::Drop { milestone, reason } => self.drop_rest(milestone, reason).await,
+            Step::Drop { milestone, reason } => self.drop_besides(milestone, reason).await,
             Step::OpenIssue(wanted) => self.open_issue(&wanted).await,
             Step::CloseIssue { url, marker } => self.close_issue(&url, &marker).await,
             Step::Finish { .. } => Ok(()),
         }
     }
 
-    /// Ends a milestone without a commit, and with it the run's way, unless it is a rest.
+    /// Ends a milestone without a commit, and with it the run's way, unless the plan does not
+    /// have it.
     pub(crate) async fn give_up(
         &self,
         milestone: usize,
         status: Status,
         reason: String,
     ) -> Result<(), Error> {
-        let is_rest =
-            self.journal.state().milestone(milestone).is_some_and(|state| state.rest_of.is_some());
-        if is_rest {
-            return self.drop_rest(milestone, reason).await;
+        let is_besides =
+            self.journal.state().milestone(milestone).is_some_and(|state| !state.is_planned());
+        if is_besides {
+            return self.drop_besides(milestone, reason).await;
         }
         self.roll_back(milestone, Some(status), reason).await
     }

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::driver::Driver;
 use crate::event::Event;
 use crate::issues;
-use crate::milestone::Item;
+use crate::milestone::{Item, Origin};
 
 impl Driver {
     pub(super) async fn reopen(&self, rest_of: usize) -> Result<(), Error> {
@@ -20,10 +20,17 @@ impl Driver {
         self.journal.append(Event::MilestoneReopened { milestone, rest_of, files }).await
     }
 
-    pub(super) async fn drop_rest(&self, milestone: usize, reason: String) -> Result<(), Error> {
-        let rest_of = self.journal.state().milestone(milestone).and_then(|state| state.rest_of);
-        let rest_of =
-            rest_of.ok_or(Error::Inconsistent("no milestone that this is the rest of"))?;
-        self.journal.append(Event::MilestoneDropped { milestone, rest_of, reason }).await
+    /// Leaves a milestone that the plan does not have: what it is for stays as it was.
+    pub(super) async fn drop_besides(&self, milestone: usize, reason: String) -> Result<(), Error> {
+        let origin = self.journal.state().milestone(milestone).map(|state| state.origin.clone());
+        match origin {
+            Some(Origin::RestOf(rest_of)) => {
+                self.journal.append(Event::MilestoneDropped { milestone, rest_of, reason }).await
+            }
+            Some(Origin::Update(onto)) => self.refuse_base(milestone, onto, reason).await,
+            Some(Origin::Plan) | None => {
+                Err(Error::Inconsistent("a milestone of the plan is dropped"))
+            }
+        }
     }
 }

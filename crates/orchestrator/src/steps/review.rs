@@ -19,7 +19,7 @@ const FINDINGS_SHOWN: usize = 20;
 impl Driver {
     pub(super) async fn review(&self, milestone: usize) -> Result<(), Error> {
         self.begin(StepName::Review, Some(milestone)).await?;
-        let (from, to) = (self.tip_tree().await?, self.milestone_tree(milestone).await?);
+        let (from, to) = (self.onto(milestone).await?, self.milestone_tree(milestone).await?);
         let diff = self.parts.repository.diff(&from, &to, MAX_DIFF).await?;
         let findings = self.findings(milestone, &from).await?;
         let (idea, plan, missing) = self.review_material(milestone)?;

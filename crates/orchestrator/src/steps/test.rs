@@ -80,7 +80,9 @@ impl Driver {
     ) -> Result<Option<Verdict>, Error> {
         let before = {
             let state = self.journal.state();
-            let before = baseline(&state, &due.name).and_then(|checked| checked.outcome.clone());
+            let is_update = state.updating() == Some(milestone);
+            let before = baseline(&state, &due.name).filter(|_| !is_update);
+            let before = before.and_then(|checked| checked.outcome.clone());
             // A hook is no part of the tree that was checked.
             let is_hook = due.run == Run::PreCommit;
             let known = state.outcome_on(&project.tree, &due.name, due.command());
@@ -142,8 +144,8 @@ impl Driver {
         };
         let base = {
             let state = self.journal.state();
-            let base = state.started.as_ref().map(|started| started.base.clone());
-            base.ok_or(Error::Inconsistent("no base commit"))?
+            let newer = state.milestone(milestone).and_then(|state| state.update_to());
+            newer.or(state.base.as_ref()).cloned().ok_or(Error::Inconsistent("no base commit"))?
         };
         let project = self.project_tree(self.parts.repository.tree_of(&base).await?).await?;
         if !self.checks(&project).iter().any(|found| found.name == due.name) {

@@ -23,7 +23,7 @@ failover:        { enabled: true, max_models: 3, first_token_timeout: auto, idle
 circuit_breaker: { enabled: true, failure_threshold: 5, reset_timeout: 60s, monitoring_window: 5m, consecutive_failures: 5, max_reset_timeout: 15m }
 degradation:     { enabled: true, templates: null }        # a folder whose files replace the built-in templates by name
 partial_success: { enabled: true, min_success_rate: 0.5 }  # off: all or nothing
-run:             { parallel: 3, timeout: 23m, deadline_reserve: 20s, max_milestones: 10, milestone_retries: 2, fix_rounds: 2, branch: "belay/{idea}", base: null, push: null, setup_command: auto, test_command: auto, test_timeout: 10m, checks: auto, gate: milestone, test_env: [], confine: auto, min_confidence: 0.5, max_questions: 3 }
+run:             { parallel: 3, timeout: 23m, deadline_reserve: 20s, max_milestones: 10, milestone_retries: 2, fix_rounds: 2, branch: "belay/{idea}", base: null, update: none, push: null, setup_command: auto, test_command: auto, test_timeout: 10m, checks: auto, gate: milestone, test_env: [], confine: auto, min_confidence: 0.5, max_questions: 3 }
 budget:          { max_usd: null, max_tokens: null, max_usd_per_day: null }
 commit:          { author: null, hooks: true, sign: auto, subject: "Milestone {number}/{total}: {name}" }
 context:         { files: [AGENTS.md, CLAUDE.md, CONTRIBUTING.md], deny: ["**/.env", "**/*.pem"], rounds: 3 }
@@ -102,6 +102,7 @@ fn the_documented_values_are_these() {
         fix_rounds: 2,
         branch: "belay/{idea}".to_owned(),
         base: None,
+        update: Update::None,
         push: None,
         setup_command: ProjectCommand::Auto,
         test_command: ProjectCommand::Auto,
@@ -164,7 +165,7 @@ failover: { enabled: false, max_models: 2, first_token_timeout: 1s, idle_timeout
 circuit_breaker: { enabled: false, failure_threshold: 2, reset_timeout: 20m, monitoring_window: 3d, consecutive_failures: 4 }
 degradation: { enabled: false, templates: my/templates }
 partial_success: { enabled: false, min_success_rate: 1 }
-run: { parallel: 1, timeout: 10s, max_milestones: 2, milestone_retries: 0, fix_rounds: 0, branch: work, base: main, push: origin, setup_command: none, test_command: "make test", test_timeout: 1h, checks: [{ name: lint, run: make lint, kind: build, timeout: 5s, gate: end }], gate: end, test_env: [DATABASE_URL], confine: off, min_confidence: 0, max_questions: 0 }
+run: { parallel: 1, timeout: 10s, max_milestones: 2, milestone_retries: 0, fix_rounds: 0, branch: work, base: main, update: rebase, push: origin, setup_command: none, test_command: "make test", test_timeout: 1h, checks: [{ name: lint, run: make lint, kind: build, timeout: 5s, gate: end }], gate: end, test_env: [DATABASE_URL], confine: off, min_confidence: 0, max_questions: 0 }
 budget: { max_usd: 4, max_tokens: 1000000 }
 commit: { author: "Ada Lovelace <ada@example.com>", hooks: false, sign: true, subject: "{name} ({number} of {total})" }
 context: { files: [], deny: [], rounds: 0 }
@@ -288,6 +289,7 @@ store: { kind: sqlite, path: state }
             base: Some(
                 "main",
             ),
+            update: Rebase,
             push: Some(
                 "origin",
             ),

@@ -40,6 +40,7 @@ pub(super) fn settings() -> Settings {
         project: worktree::ProjectEnvironment::default(),
         subject: "{name}".into(),
         author: None,
+        update: crate::settings::UpdateBy::Nothing,
         push: None,
         worktrees: PathBuf::new(),
         max_file_bytes: 1,
@@ -64,7 +65,8 @@ impl Story {
         let mut story = Self { state: State::default(), run: RunId::generate(), seq: 0, at };
         let idea = Idea::parse("001", "# Numbers\n\nAdd them.").unwrap();
         let base: CommitId = serde_json::from_value(json!("0".repeat(40))).unwrap();
-        let started = Started { idea, idea_path: None, base, branch: "belay/001".into() };
+        let started =
+            Started { idea, idea_path: None, base, base_branch: None, branch: "belay/001".into() };
         let event = Event::RunStarted {
             idea: "001".into(),
             title: "Numbers".into(),
