@@ -157,3 +157,30 @@ async fn what_this_run_pushed_may_be_moved_on_by_a_rebase() {
     assert_eq!(there(&bench), here(&bench));
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_that_hangs_holds_no_end_up() {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench();
+    with_remote(&bench, &server);
+    bench.git(&["remote", "set-url", "origin", "ssh://ada:s3cret@localhost/repo.git"]);
+    bench.git(&["config", "core.sshCommand", "sleep 600; :"]);
+    let mut child = bench.command(&["run", "001", "--format", "json"]).spawn().expect("belay");
+    let mut lines = BufReader::new(child.stdout.take().expect("output")).lines();
+    let mut told = String::new();
+    while !told.contains(r#""step":"push""#) {
+        told = lines.next_line().await.expect("a line").expect("another event");
+    }
+    bench.kill("-TERM", &child.id().expect("a process").to_string());
+    let mut rest = Vec::new();
+    while let Some(line) = lines.next_line().await.expect("a line") {
+        rest.push(line);
+    }
+    finish(child).await.exits(0);
+    let deferred = rest.iter().filter(|line| line.contains(r#""effect":"push""#)).count();
+    assert_eq!(deferred, 1, "{rest:?}");
+    assert!(rest.last().expect("an end").contains(r#""status":"interrupted""#), "{rest:?}");
+    assert!(!rest.concat().contains("s3cret"));
+    server.stop().await;
+}

@@ -224,3 +224,63 @@ async fn by_itself_a_branch_stays_on_the_base_that_it_began_from() {
     assert!(ran.named("base_moved").is_empty() && !is_on_main(&bench));
     server.stop().await;
 }
+
+/// Killed after the n-th event of the process that updates, and taken up again: the same tree,
+/// subjects and remote as without a kill, nothing twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_is_killed_anywhere_is_made_once() {
+    let undisturbed = update_killed_after(usize::MAX).await;
+    // A prime stride comes by every kind of event; BELAY_CASES=1 takes each of them.
+    let stride = std::env::var("BELAY_CASES").map_or(13, |_| 1);
+    for event in (1..=undisturbed.events).step_by(stride) {
+        let killed = update_killed_after(event).await;
+        assert_eq!(killed.outcome, undisturbed.outcome, "killed after event {event}");
+    }
+}
+
+struct Updated {
+    events: usize,
+    outcome: Vec<String>,
+}
+
+async fn update_killed_after(event: usize) -> Updated {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench();
+    let remote = bench.root().join("remote.git");
+    bench.git(&["init", "-q", "--bare", remote.to_str().expect("a path")]);
+    bench.git(&["remote", "add", "origin", remote.to_str().expect("a path")]);
+    bench.config(&server, &ROLES.replace("run: {", "run: { update: rebase, push: origin,"));
+    let mut command = bench.command(&["run", "001", "--format", "json"]);
+    finish(command.env("MAX_ITERATIONS", "1").spawn().expect("belay")).await.exits(0);
+    main_gets(&bench, &[("check.sh", "! test -f one.py || grep -q new one.py\n")]);
+    server.set_script(then(&[("one.py", FileAnswer::modify("# new\n"))]));
+    let mut child = bench.command(&["resume", "--format", "json"]).spawn().expect("belay");
+    let mut lines = BufReader::new(child.stdout.take().expect("output")).lines();
+    let mut events = 0;
+    while events < event && lines.next_line().await.expect("a line").is_some() {
+        events += 1;
+    }
+    if events == event {
+        child.kill().await.expect("killed");
+    }
+    child.wait().await.expect("an end");
+    // It may have ended by itself before the kill came.
+    bench.belay(&["resume", "--format", "json"]).await.exits(0);
+    let status = bench.belay(&["runs", "list", "--format", "json"]).await.exits(0).stdout;
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    let rev = |rev: &str| bench.git(&["rev-parse", rev]);
+    assert_eq!(
+        bench.git(&["ls-remote", "origin"]),
+        format!("{}\trefs/heads/{BRANCH}", rev(BRANCH)),
+        "killed after event {event}"
+    );
+    let outcome = vec![
+        status["runs"][0]["status"].to_string(),
+        rev(&format!("{BRANCH}^{{tree}}")),
+        subjects(&bench, &format!("main..{BRANCH}")),
+        bench.git(&["rev-list", "--count", &format!("{BRANCH}..main")]),
+    ];
+    server.stop().await;
+    Updated { events, outcome }
+}
