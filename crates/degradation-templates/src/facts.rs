@@ -165,3 +165,26 @@ pub struct QuestionFacts {
     /// The command that goes on with the run.
     pub resume_command: String,
 }
+
+/// A state that was found damaged and mended.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct DamagedStateFacts {
+    /// The idea of the run that goes on.
+    pub idea: IdeaFacts,
+    /// That run's id.
+    pub run: String,
+    /// The branch that it works on.
+    pub branch: String,
+    /// What was damaged: a run, or the file of all of them.
+    pub damaged: String,
+    /// What was wrong, in one sentence.
+    pub flaw: String,
+    /// The last good record, after which the run goes on; `None` if nothing of it can.
+    pub cut_after: Option<u64>,
+    /// How many records are lost, if that can be told.
+    pub lost: Option<u64>,
+    /// Runs of which nothing is left.
+    pub lost_runs: Vec<String>,
+    /// Where the state lies as it was found.
+    pub set_aside: String,
+}

@@ -60,8 +60,8 @@ mod templates;
 
 pub use error::Error;
 pub use facts::{
-    AttemptFact, BlockedFacts, DegradedReviewFacts, FileFact, FindingFact, IdeaFacts,
-    ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
+    AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
+    IdeaFacts, ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
 };
 pub use issue::IssueText;
 pub use templates::Templates;

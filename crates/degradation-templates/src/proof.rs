@@ -54,6 +54,9 @@ impl Templates {
                 says_something(name, &self.degraded_review(&samples::degraded_review())?)
             }
             Name::Question => says_something(name, &self.question(&samples::question())?),
+            Name::DamagedState => {
+                says_something(name, &self.damaged_state(&samples::damaged_state())?)
+            }
         }
     }
 }

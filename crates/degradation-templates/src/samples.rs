@@ -2,8 +2,8 @@
 //! a broken template fails at the start, not when it is needed.
 
 use crate::{
-    AttemptFact, BlockedFacts, DegradedReviewFacts, FileFact, FindingFact, IdeaFacts,
-    ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
+    AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
+    IdeaFacts, ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
 };
 
 pub(crate) fn idea() -> IdeaFacts {
@@ -120,6 +120,20 @@ pub(crate) fn question() -> QuestionFacts {
         ],
         going_on: vec!["Command line".to_owned()],
         resume_command: RESUME.to_owned(),
+    }
+}
+
+pub(crate) fn damaged_state() -> DamagedStateFacts {
+    DamagedStateFacts {
+        idea: idea(),
+        run: RUN.to_owned(),
+        branch: BRANCH.to_owned(),
+        damaged: format!("run {RUN}"),
+        flaw: "record 12 does not match its checksum".to_owned(),
+        cut_after: Some(11),
+        lost: Some(4),
+        lost_runs: vec!["01JY0000000000000000000000".to_owned()],
+        set_aside: format!("set-aside/1-run-{RUN}.jsonl"),
     }
 }
 

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use crate::name::Name;
 use crate::{
-    BlockedFacts, DegradedReviewFacts, Error, IdeaFacts, IssueText, ManualTaskFacts, QuestionFacts,
-    RecoveryFacts, ReviewFacts, context, engine, folder, issue, shape,
+    BlockedFacts, DamagedStateFacts, DegradedReviewFacts, Error, IdeaFacts, IssueText,
+    ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts, context, engine, folder, issue,
+    shape,
 };
 
 /// The best mark a review without a reviewer may give, of 100.
@@ -133,6 +134,14 @@ impl Templates {
     /// When a replaced template fails on these facts.
     pub fn question(&self, facts: &QuestionFacts) -> Result<IssueText, Error> {
         self.issue(Name::Question, facts).map(IssueText::answerable)
+    }
+
+    /// The issue for a state that was found damaged and mended, with a loss.
+    ///
+    /// # Errors
+    /// When a replaced template fails on these facts.
+    pub fn damaged_state(&self, facts: &DamagedStateFacts) -> Result<IssueText, Error> {
+        self.issue(Name::DamagedState, facts)
     }
 
     /// Loaded, but not proved yet.

@@ -35,6 +35,7 @@ fn issues(facts: &Facts<impl Fn(&str) -> String>) -> Vec<IssueText> {
         templates.recovery(&facts.recovery()).unwrap(),
         templates.degraded_review(&facts.degraded_review()).unwrap(),
         templates.question(&facts.question()).unwrap(),
+        templates.damaged_state(&facts.damaged_state()).unwrap(),
     ]
 }
 

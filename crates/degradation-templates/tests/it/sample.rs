@@ -1,8 +1,8 @@
 //! Facts as a run has them.
 
 use degradation_templates::{
-    AttemptFact, BlockedFacts, DegradedReviewFacts, FileFact, FindingFact, IdeaFacts,
-    ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
+    AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
+    IdeaFacts, ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
 };
 
 /// Facts in which every text comes from `text`.
@@ -123,6 +123,20 @@ impl<F: Fn(&str) -> String> Facts<F> {
             ],
             going_on: vec![self.text("Read the report")],
             resume_command: self.text("belay resume 01JZX4Q0000000000000000000"),
+        }
+    }
+
+    pub(crate) fn damaged_state(&self) -> DamagedStateFacts {
+        DamagedStateFacts {
+            idea: self.idea(),
+            run: self.text("01JZX4Q0000000000000000000"),
+            branch: self.text("belay/007-export"),
+            damaged: self.text("run 01JZX4Q0000000000000000000"),
+            flaw: self.text("record 31 is missing or does not match its checksum"),
+            cut_after: Some(30),
+            lost: Some(9),
+            lost_runs: Vec::new(),
+            set_aside: self.text("set-aside/1-run-01JZX4Q0000000000000000000.jsonl"),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use degradation_templates::{IdeaFacts, IssueText, QuestionFacts, ReviewFacts, Templates};
+use degradation_templates::{
+    DamagedStateFacts, IdeaFacts, IssueText, QuestionFacts, ReviewFacts, Templates,
+};
 use serde_json::{Value, json};
 
 use crate::sample::{all, ordinary};
@@ -70,6 +72,22 @@ fn degraded_review_asks_for_a_person() {
     insta::assert_snapshot!(shown(
         &templates().degraded_review(&ordinary().degraded_review()).unwrap()
     ));
+}
+
+#[test]
+fn damaged_state_says_what_is_lost_and_what_to_check() {
+    let facts = ordinary().damaged_state();
+    insta::assert_snapshot!(shown(&templates().damaged_state(&facts).unwrap()));
+    let file = DamagedStateFacts {
+        damaged: "state.db".to_owned(),
+        flaw: "the state file is corrupt".to_owned(),
+        cut_after: None,
+        lost: None,
+        lost_runs: vec!["01JZX4Q0000000000000000001".to_owned()],
+        set_aside: "set-aside/2-state.db".to_owned(),
+        ..facts
+    };
+    insta::assert_snapshot!(shown(&templates().damaged_state(&file).unwrap()));
 }
 
 #[test]
@@ -149,6 +167,7 @@ fn the_page_names_every_template_and_every_fact() {
         facts.recovery(),
         facts.degraded_review(),
         facts.question(),
+        facts.damaged_state(),
     ]);
     let mut names = BTreeSet::from(["idea"].map(str::to_owned));
     names_in(&every, &mut names);
