@@ -161,6 +161,31 @@ impl Repository {
         list.lines().map(|line| commit_id("rev-list", line)).collect()
     }
 
+    /// The commits from `from`, which is left out, to `to`, the oldest first, each with its
+    /// message. Of a merge only the first parent is followed: that is where the branch stood.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if one of them does not exist.
+    pub async fn messages(
+        &self,
+        from: &CommitId,
+        to: &CommitId,
+    ) -> Result<Vec<(CommitId, String)>, Error> {
+        let range = format!("{from}..{to}");
+        let mut args = vec!["log", "-z", "--first-parent", "--reverse", "--format=%H%n%B"];
+        // Nothing that a person's config adds to a log.
+        args.extend(["--no-show-signature", "--no-decorate", "--no-color", "--no-notes", &range]);
+        let bytes = self.caller().bytes(&Call::new(&args)).await?;
+        let text = String::from_utf8_lossy(&bytes);
+        let entries = text.split('\0').filter(|entry| !entry.trim().is_empty());
+        let split = |entry: &str| {
+            let (id, message) = entry.split_once('\n').unwrap_or((entry, ""));
+            Ok((commit_id("log", id.trim())?, message.to_owned()))
+        };
+        entries.map(split).collect()
+    }
+
     /// Whether `descendant` is `ancestor` or builds on it.
     ///
     /// # Errors
