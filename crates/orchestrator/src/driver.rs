@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use agents::Asking;
-use checkpoint_store::{Lease, RunId, RunStore, ValueStore};
+use checkpoint_store::{Entry, Lease, RunId, RunStore, ValueStore};
 use degradation_templates::Templates;
 use forge::Forge;
 use model_providers::{Attempt, Chain, Class, Observer};
@@ -118,30 +118,20 @@ pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
     let Some(started) = state.started.clone() else {
         return Err(Error::NoStart(run.to_string()));
     };
-    let first = (entries.len() == 1).then(|| entries[0].clone());
+    let (fresh, unseen) = unseen(&entries);
     let after = state.ended.as_ref().map_or(Status::Interrupted, |(status, _)| *status);
     memory::book(&state, &parts.chains);
     let (journal, writer) =
         Journal::start(Arc::clone(&parts.store), lease, state, Arc::clone(&parts.listener));
-    match first {
-        Some(entry) => {
-            if let Some((event, _)) = parse(&entry) {
-                parts.listener.event(&Line {
-                    seq: entry.seq,
-                    at: entry.at,
-                    run: run.to_string(),
-                    event,
-                });
-            }
+    for entry in unseen {
+        if let Some((event, _)) = parse(entry) {
+            let (seq, at, run) = (entry.seq, entry.at, run.to_string());
+            parts.listener.event(&Line { seq, at, run, event });
         }
-        None => {
-            let event = Event::RunResumed {
-                idea: started.idea.id.clone(),
-                branch: started.branch.clone(),
-                after,
-            };
-            journal.reopen(event).await?;
-        }
+    }
+    if !fresh {
+        let (idea, branch) = (started.idea.id.clone(), started.branch.clone());
+        journal.reopen(Event::RunResumed { idea, branch, after }).await?;
     }
     let deaths = journal.state().deaths;
     if deaths >= MOST_DEATHS {
@@ -162,6 +152,15 @@ pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
     }
     let (status, reason) = result?;
     Ok(Outcome { run, status, reason, state })
+}
+
+/// Whether the run was only just made, and the rows that no process has shown yet: its first one,
+/// and repairs, which are written before the run is worked on.
+fn unseen(entries: &[Entry]) -> (bool, &[Entry]) {
+    let is_repair = |entry: &Entry| matches!(parse(entry), Some((Event::StateRepaired { .. }, _)));
+    let worked_on = entries.iter().rposition(|entry| !is_repair(entry)).map_or(0, |at| at + 1);
+    let fresh = worked_on <= 1;
+    (fresh, &entries[if fresh { 0 } else { worked_on }..])
 }
 
 impl Driver {

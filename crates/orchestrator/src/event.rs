@@ -123,6 +123,8 @@ pub enum IssueKind {
     Question,
     /// The run was stopped with its state saved.
     Recovery,
+    /// The state was damaged, and mended with a loss.
+    DamagedState,
 }
 
 /// How much of a milestone succeeded, as people weigh it.
@@ -325,6 +327,9 @@ pub enum Event {
         success: Success,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rest_of: Option<usize>,
+        /// Found on the branch, after its row was lost with a damaged state.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        recovered: bool,
     },
     /// What a partial milestone lacks is tried once more, as a milestone of its own.
     MilestoneReopened {
@@ -432,6 +437,19 @@ pub enum Event {
         milestone: usize,
         onto: CommitId,
         reason: String,
+    },
+    /// The state was damaged, and was mended before anything else was done.
+    StateRepaired {
+        /// The run, or the file of all of them.
+        of: String,
+        flaw: String,
+        /// The last good record; none if nothing of `of` can be gone on with.
+        cut_after: Option<u64>,
+        /// Records lost, where that can be told.
+        lost: Option<u64>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lost_runs: Vec<String>,
+        set_aside: String,
     },
     StepFailed {
         step: String,

@@ -10,7 +10,7 @@ use crate::fact::{Checked, Fact, Push};
 use crate::journal::parse;
 use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Origin, RoundState};
 use crate::questions::Asked;
-use crate::state::{Given, IssueState, Phase, State};
+use crate::state::{Given, IssueState, Phase, Repair, State};
 
 impl State {
     /// The state after these rows.
@@ -65,6 +65,10 @@ impl State {
                 self.base_updated(milestone, update, &base_tree);
             }
             (Event::BaseRefused { milestone, onto, .. }, _) => self.base_refused(milestone, onto),
+            (Event::StateRepaired { of, flaw, cut_after, lost, lost_runs, set_aside }, _) => {
+                let repair = Repair { of, flaw, cut_after, lost, lost_runs, set_aside };
+                self.repairs.push(repair);
+            }
             (Event::StepFailed { step, message }, _) => self.failures.push((step, message)),
             (Event::RunParked { reason }, _) => self.parked = Some(reason),
             (Event::ShutdownRequested { .. }, _) => self.stopping = true,
@@ -269,10 +273,10 @@ impl State {
             (Event::TestsFailed { milestone, .. }, Some(Fact::Checked(checked))) => {
                 self.check(milestone, checked, false);
             }
-            (Event::MilestoneCommitted { milestone, commit, .. }, _) => {
+            (Event::MilestoneCommitted { milestone, commit, recovered, .. }, _) => {
                 self.tip = Some(commit.clone());
                 if let Some(state) = self.milestone_mut(milestone) {
-                    state.commit = Some(commit);
+                    state.book(commit, recovered);
                 }
             }
             (Event::MilestoneReopened { rest_of, files, .. }, _) => self.reopen(rest_of, &files),

@@ -8,11 +8,11 @@ use crate::event::{IssueKind, Status};
 use crate::fact::Checked;
 use crate::milestone::{Item, ItemResult, MilestoneState};
 use crate::questions;
-use crate::state::{IssueState, State};
+use crate::state::{IssueState, Repair, State};
 use agents::{Idea, Review};
 use degradation_templates::{
-    AttemptFact, BlockedFacts, DegradedReviewFacts, Error as TemplateError, FileFact, IdeaFacts,
-    IssueText, ManualTaskFacts, QuestionFacts, RecoveryFacts, Templates,
+    AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, Error as TemplateError,
+    FileFact, IdeaFacts, IssueText, ManualTaskFacts, QuestionFacts, RecoveryFacts, Templates,
 };
 use sha2::{Digest, Sha256};
 
@@ -48,6 +48,11 @@ impl Wanted {
         Self { trigger: trigger.to_owned(), ..Self::new(marker, IssueKind::Recovery, None) }
     }
 
+    /// The issue that says what a damaged state lost.
+    fn damaged_state(repair: &Repair) -> Self {
+        Self::new(repair_marker(repair), IssueKind::DamagedState, None)
+    }
+
     /// The issue that asks a person.
     pub fn question(marker: String, questions: Vec<String>) -> Self {
         Self { questions, ..Self::new(marker, IssueKind::Question, None) }
@@ -61,6 +66,7 @@ pub fn wanted(state: &State) -> Vec<Wanted> {
         let marker = marker(state, "run", |issue| issue.closed);
         wanted.push(Wanted::new(marker, IssueKind::Blocked, None));
     }
+    wanted.extend(state.repairs.iter().map(Wanted::damaged_state));
     wanted.extend(
         questions::open(state)
             .map(|asked| Wanted::question(asked.marker.clone(), asked.questions.clone())),
@@ -164,6 +170,10 @@ pub fn items_to_try(state: &State, number: usize) -> Vec<&Item> {
         .collect()
 }
 
+fn repair_marker(repair: &Repair) -> String {
+    format!("damaged-{}", key(&[repair.set_aside.clone(), repair.flaw.clone()]))
+}
+
 /// A short name for a set of files that does not depend on its position.
 fn key(files: &[String]) -> String {
     let digest = Sha256::digest(files.join("\n").as_bytes());
@@ -242,6 +252,7 @@ pub fn text(
         IssueKind::DegradedReview => templates.degraded_review(&facts.degraded_review()),
         IssueKind::Question => templates.question(&facts.question(wanted)),
         IssueKind::Recovery => templates.recovery(&facts.recovery(wanted)),
+        IssueKind::DamagedState => templates.damaged_state(&facts.damaged_state(wanted)),
     }
 }
 
@@ -383,6 +394,28 @@ impl Facts<'_> {
             done: named(true),
             open: named(false),
             resume_command: self.resume_command.to_owned(),
+        }
+    }
+
+    fn damaged_state(&self, wanted: &Wanted) -> DamagedStateFacts {
+        let about = |repair: &&Repair| repair_marker(repair) == wanted.marker;
+        let facts = DamagedStateFacts {
+            run: self.run.to_owned(),
+            branch: self.branch.to_owned(),
+            idea: self.idea.clone(),
+            ..DamagedStateFacts::default()
+        };
+        match self.state.repairs.iter().find(about).cloned() {
+            Some(repair) => DamagedStateFacts {
+                damaged: repair.of,
+                flaw: repair.flaw,
+                cut_after: repair.cut_after,
+                lost: repair.lost,
+                lost_runs: repair.lost_runs,
+                set_aside: repair.set_aside,
+                ..facts
+            },
+            None => facts,
         }
     }
 

@@ -316,6 +316,16 @@ impl MilestoneState {
         self.commit.is_some() || self.noted || self.dropped || self.given_up.is_some()
     }
 
+    /// It has its commit. Of one that was found on the branch again the rounds may be lost from
+    /// their middle on: they tell nothing about it, unless the commit was intended already.
+    pub(crate) fn book(&mut self, commit: CommitId, recovered: bool) {
+        if recovered && self.intent.is_none() {
+            self.since = self.rounds.len();
+        }
+        self.given_up = None;
+        self.commit = Some(commit);
+    }
+
     /// The branch has newer commits. What was made for files that changed with them is made
     /// anew; what was found out about the whole tree is found out again.
     pub(crate) fn move_onto_newer(&mut self, redo: bool) {

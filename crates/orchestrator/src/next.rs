@@ -4,7 +4,7 @@
 //! again. It keeps no position of its own, so a run that was killed goes on
 //! exactly where a run that was not would be.
 
-use crate::event::{Status, StepName};
+use crate::event::{IssueKind, Status, StepName};
 use crate::fact::{Cause, Push};
 use crate::issues::{self, Wanted};
 use crate::milestone::{Item, ItemResult, MilestoneState, Origin, RoundState};
@@ -82,6 +82,11 @@ pub fn next(state: &State, settings: &Settings) -> Step {
     }
     if state.parked.is_some() {
         return end(state);
+    }
+    // What was lost is told before anything is done upon what is left.
+    let lost = |wanted: &Wanted| wanted.kind == IssueKind::DamagedState;
+    if let Some(wanted) = issues::missing(state).into_iter().find(lost) {
+        return Step::OpenIssue(Box::new(wanted));
     }
     if state.analysis.is_none() {
         return Step::Analyze;

@@ -45,6 +45,23 @@ pub struct IssueState {
     pub closed_by_person: bool,
 }
 
+/// Damage to the state that was mended.
+#[derive(Clone, Debug)]
+pub struct Repair {
+    /// The run, or the file of all of them.
+    pub of: String,
+    /// What was wrong.
+    pub flaw: String,
+    /// The last good record; none if nothing of `of` could be gone on with.
+    pub cut_after: Option<u64>,
+    /// Records lost, where that can be told.
+    pub lost: Option<u64>,
+    /// Runs of which nothing is left.
+    pub lost_runs: Vec<String>,
+    /// Where everything lies as it was found; no other repair has the same place.
+    pub set_aside: String,
+}
+
 /// What a run is doing, in the contract's words.
 #[derive(Serialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "snake_case")]
@@ -171,6 +188,8 @@ pub struct State {
     pub answers: Vec<Answer>,
     /// An answer came after the first milestones: the plan of those that are left is made anew.
     pub replan: bool,
+    /// Damage that was mended, with a loss that a person is to look at.
+    pub repairs: Vec<Repair>,
     /// Milestones whose failed items were tried once more since the run last ended.
     pub reopened: Vec<usize>,
     /// Milestones that lacked something when the run was last taken up after its end.

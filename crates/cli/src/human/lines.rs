@@ -290,6 +290,7 @@ fn milestone(event: &Event) -> Vec<Said> {
             partial,
             degraded,
             rest_of,
+            recovered,
             ..
         } => {
             let milestone = rest_of.unwrap_or(*milestone);
@@ -301,7 +302,8 @@ fn milestone(event: &Event) -> Vec<Said> {
             };
             let tone = if how.is_empty() { Tone::Good } else { Tone::Warn };
             let commit = short(commit.as_str());
-            let line = format!("Milestone {milestone}/{total} committed: {name} ({commit}{how})");
+            let what = if *recovered { "found again" } else { "committed" };
+            let line = format!("Milestone {milestone}/{total} {what}: {name} ({commit}{how})");
             one("commit", tone, &line)
         }
         Event::MilestoneReopened { rest_of, files, .. } => {

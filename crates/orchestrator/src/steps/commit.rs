@@ -205,7 +205,7 @@ impl Driver {
         Ok(message)
     }
 
-    fn committed(&self, milestone: usize, commit: CommitId) -> Result<Event, Error> {
+    pub(super) fn committed(&self, milestone: usize, commit: CommitId) -> Result<Event, Error> {
         let name = self.planned(milestone)?.name;
         let state = self.journal.state();
         let found = state.milestone(milestone).ok_or(Error::Inconsistent("no such milestone"))?;
@@ -215,6 +215,7 @@ impl Driver {
             milestone,
             total: state.planned_milestones(),
             success: Success::of(succeeded, total),
+            recovered: false,
             rest_of: found.rest_of(),
             name,
             commit,

@@ -194,7 +194,8 @@ fn answer_to(state: &State, issue: &IssueState, look: &Look) -> Option<Answer> {
         IssueKind::ManualTask
         | IssueKind::FailedItem
         | IssueKind::DegradedReview
-        | IssueKind::Recovery => return None,
+        | IssueKind::Recovery
+        | IssueKind::DamagedState => return None,
     };
     let answer = match look.said.trim() {
         "" if look.closed_by_person && issue.kind == IssueKind::Question => {
@@ -237,7 +238,7 @@ fn labels(kind: IssueKind) -> Vec<String> {
         IssueKind::ManualTask | IssueKind::FailedItem => Some("belay:manual-task"),
         IssueKind::Blocked | IssueKind::Question => Some("belay:needs-input"),
         IssueKind::Recovery => Some("belay:recovery"),
-        IssueKind::DegradedReview => None,
+        IssueKind::DegradedReview | IssueKind::DamagedState => None,
     };
     std::iter::once("belay").chain(more).map(str::to_owned).collect()
 }

@@ -284,6 +284,7 @@ impl Story {
             degraded: false,
             success: Success::All,
             rest_of: None,
+            recovered: false,
         })
     }
 
