@@ -17,6 +17,7 @@ mod health;
 mod human;
 mod ideas;
 mod logs;
+mod mending;
 mod printer;
 mod project;
 mod records;

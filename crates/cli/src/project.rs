@@ -103,6 +103,11 @@ impl Project {
         self.state_file().exists()
     }
 
+    /// A path as a person finds it from the repository's top.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(self.top()).unwrap_or(path).display().to_string()
+    }
+
     /// The file of every run.
     pub(crate) fn state_file(&self) -> PathBuf {
         self.state_dir().join("state.db")
@@ -110,7 +115,7 @@ impl Project {
 
     pub(crate) async fn open_store(&self) -> Result<SqliteStore, CommandError> {
         let opened = SqliteStore::open(&self.state_dir(), &self.surroundings.host).await;
-        opened.map_err(|error| records::unopened(self, error))
+        opened.map_err(|error| records::unopened(self, &error.into()))
     }
 
     /// The models, with what earlier processes learned of them.

@@ -14,7 +14,7 @@ pub(crate) async fn state(
     head: &RunHead,
 ) -> Result<Result<State, String>, CommandError> {
     match store.records(head.id, 0).await {
-        Ok(records) => Ok(Ok(State::fold(&records))),
+        Ok(records) => Ok(left(State::fold(&records))),
         Err(error @ Error::Damaged { .. }) => Ok(Err(format!("its records are damaged: {error}"))),
         Err(error @ Error::Newer { .. }) => Ok(Err(error.to_string())),
         Err(error) => Err(error.into()),
@@ -27,39 +27,50 @@ pub(crate) async fn needed(
     store: &SqliteStore,
     head: &RunHead,
 ) -> Result<State, CommandError> {
-    let in_file = |exit, why: &dyn std::fmt::Display| CommandError {
-        exit,
-        cause: anyhow::anyhow!("run {}: {why} (in {})", head.id, file(project)),
-    };
     match store.records(head.id, 0).await {
-        Ok(records) => Ok(State::fold(&records)),
-        Err(error @ Error::Newer { .. }) => Err(in_file(Exit::Usage, &error)),
+        Ok(records) => {
+            left(State::fold(&records)).map_err(|why| in_file(project, head, Exit::Failure, &why))
+        }
+        Err(error @ Error::Newer { .. }) => Err(in_file(project, head, Exit::Usage, &error)),
         Err(error @ Error::Damaged { .. }) => {
             let why = format!("its records are damaged: {error}; `belay runs verify` tells more");
-            Err(in_file(Exit::Failure, &why))
+            Err(in_file(project, head, Exit::Failure, &why))
         }
         Err(error) => Err(error.into()),
     }
 }
 
+/// Of a run whose first record was lost nothing is left to show.
+fn left(state: State) -> Result<State, String> {
+    match state.started {
+        Some(_) => Ok(state),
+        None => Err("nothing is left of it but its branch: its records were damaged".to_owned()),
+    }
+}
+
+/// What is wrong with a run, told with the file.
+pub(crate) fn in_file(
+    project: &Project,
+    head: &RunHead,
+    exit: Exit,
+    why: &dyn std::fmt::Display,
+) -> CommandError {
+    let file = project.shown(&project.state_file());
+    CommandError { exit, cause: anyhow::anyhow!("run {}: {why} (in {file})", head.id) }
+}
+
 /// Why the state cannot be opened, with the file and what mends it.
-pub(crate) fn unopened(project: &Project, error: Error) -> CommandError {
-    let corrupt = matches!(error, Error::Storage { class: StorageClass::Corrupt, .. });
-    let error = CommandError::from(error);
-    let file = file(project);
+pub(crate) fn unopened(project: &Project, error: &CommandError) -> CommandError {
+    let storage = error.cause.downcast_ref::<Error>();
+    let corrupt = matches!(storage, Some(Error::Storage { class: StorageClass::Corrupt, .. }));
+    let file = project.shown(&project.state_file());
     let line = if corrupt {
         format!(
-            "{file}: {}; move the file away to begin anew, the branches keep their commits",
+            "{file}: {}; the next `belay run` sets it aside and goes on with what can be read of it, as does `belay runs verify --repair`",
             error.line()
         )
     } else {
         format!("{file}: {}", error.line())
     };
     CommandError { exit: error.exit, cause: anyhow::anyhow!(line) }
-}
-
-/// The state's file as a person finds it.
-fn file(project: &Project) -> String {
-    let path = project.state_file();
-    path.strip_prefix(project.top()).unwrap_or(&path).display().to_string()
 }

@@ -1,12 +1,14 @@
 //! Which run a process works on: an unfinished one, or a new one.
 
 use checkpoint_store::{Error as StoreError, Lease, RunHead, RunStore, SqliteStore};
-use orchestrator::{NewWork, Status, view};
+use orchestrator::fact::Started;
+use orchestrator::{NewWork, State, Status, view};
 
 use crate::branches;
 use crate::error::{CommandError, usage};
 use crate::exit::Exit;
 use crate::ideas::{self, Found};
+use crate::mending;
 use crate::project::Project;
 use crate::records;
 use crate::wiring;
@@ -34,26 +36,37 @@ pub(crate) async fn for_idea(
     let heads = store.runs().await?;
     let of_idea: Vec<&RunHead> =
         heads.iter().filter(|head| head.subject == found.idea.id).collect();
+    let mut lost = None;
     if !fresh {
         // An older one was left for the newest.
         if let Some(head) = of_idea.first().filter(|head| view::status(head) != Status::Completed) {
-            same_idea(project, store, head, &found).await?;
-            return Ok(Selected::Work(store.acquire(head.id).await?));
+            let state = mending::needed(project, store, head).await?;
+            if !mending::is_lost(&state) {
+                same_idea(project, head, &found, state.started)?;
+                return Ok(Selected::Work(store.acquire(head.id).await?));
+            }
+            lost = Some(mending::lost(state));
         }
-        if let Some(head) =
-            of_idea.first().filter(|head| digest(head) == Some(found.idea.digest().as_str()))
+        if let Some(head) = of_idea
+            .first()
+            .filter(|head| lost.is_none() && digest(head) == Some(found.idea.digest().as_str()))
         {
             return done_or_partial(project, store, head).await;
         }
     }
-    let branch = free_branch(project, &found, &heads, fresh).await?;
+    // What lost its records keeps its branch.
+    let after_loss = lost.is_some() || !mending::lost_runs(store).await?.is_empty();
+    let branch = free_branch(project, &found, &heads, fresh, after_loss).await?;
     let base = base(project).await?;
     let base_branch = project.repository.branch_behind(base_name(project)).await?;
     let id = found.idea.id.clone();
     let (idea, idea_path) = (found.idea, found.path);
     let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
     match orchestrator::start(store, work).await {
-        Ok(lease) => Ok(Selected::Work(lease)),
+        Ok(lease) => {
+            mending::tell(store, &lease, &lost.unwrap_or_default()).await?;
+            Ok(Selected::Work(lease))
+        }
         // Another process made the run between the look and the making.
         Err(orchestrator::Error::Store(StoreError::Unfinished { run })) => {
             tracing::debug!(idea = id, %run, "the idea got a run meanwhile");
@@ -79,13 +92,12 @@ async fn done_or_partial(
 
 /// Refuses to go on with a run that began with another file of the same name,
 /// and warns where the file of this one was edited.
-async fn same_idea(
+fn same_idea(
     project: &Project,
-    store: &SqliteStore,
     head: &RunHead,
     found: &Found,
+    began: Option<Started>,
 ) -> Result<(), CommandError> {
-    let began = records::needed(project, store, head).await?.started;
     if digest(head) == Some(found.idea.digest().as_str()) {
         return Ok(());
     }
@@ -124,15 +136,26 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
     }
     for wanted in [Status::Interrupted, Status::Degraded] {
         for head in newest(&heads).filter(|head| view::status(head) == wanted) {
-            if readable(project, store, head).await? {
-                return Ok(Selected::Work(store.acquire(head.id).await?));
+            match readable(project, store, head).await? {
+                Some(state) if mending::is_lost(&state) => {
+                    match ideas::named(&head.subject, project.top(), &project.surroundings) {
+                        Ok(found) => return for_idea(project, store, found, false).await,
+                        Err(error) => project.printer.warn(&error.line()),
+                    }
+                }
+                Some(_) => return Ok(Selected::Work(store.acquire(head.id).await?)),
+                None => {}
             }
         }
     }
     for head in newest(&heads).filter(|head| view::status(head) == Status::Blocked) {
-        let Ok(state) = records::state(store, head).await? else {
+        let Some(state) = readable(project, store, head).await? else {
             continue;
         };
+        // Cut back to where it was not blocked yet.
+        if state.ended.is_none() && !mending::is_lost(&state) {
+            return Ok(Selected::Work(store.acquire(head.id).await?));
+        }
         match orchestrator::is_answered(&state, &wiring::forge(project)).await {
             Ok(true) => return Ok(Selected::Work(store.acquire(head.id).await?)),
             Ok(false) => {}
@@ -162,18 +185,19 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
     Ok(Selected::Nothing)
 }
 
-/// Whether the run can be gone on with; one that cannot is warned of.
+/// The state of a run that can be gone on with, mended where it was damaged; of one that cannot
+/// is warned.
 async fn readable(
     project: &Project,
     store: &SqliteStore,
     head: &RunHead,
-) -> Result<bool, CommandError> {
-    let state = records::state(store, head).await?;
+) -> Result<Option<State>, CommandError> {
+    let state = mending::state(project, store, head).await?;
     if let Err(why) = &state {
         let (run, id) = (head.id, &head.subject);
         project.printer.warn(&format!("the run {run} of {id} is passed over: {why}"));
     }
-    Ok(state.is_ok())
+    Ok(state.ok())
 }
 
 /// The newest unfinished run, or the one that is named.
@@ -186,13 +210,20 @@ pub(crate) async fn unfinished(
     let head = match name {
         Some(name) => {
             let head = run_named(&heads, name)?;
-            records::needed(project, store, head).await?;
+            if view::status(head) != Status::Completed {
+                let state = mending::needed(project, store, head).await?;
+                if mending::is_lost(&state) {
+                    let why = "nothing is left of it but its branch; `belay run` with its idea begins a new one";
+                    return Err(records::in_file(project, head, Exit::Failure, &why));
+                }
+            }
             head
         }
         None => {
             let mut unfinished = None;
             for head in heads.iter().filter(|head| view::status(head) != Status::Completed) {
-                if readable(project, store, head).await? {
+                let state = readable(project, store, head).await?;
+                if state.is_some_and(|state| !mending::is_lost(&state)) {
                     unfinished = Some(head);
                     break;
                 }
@@ -241,12 +272,13 @@ fn branch_of(head: &RunHead) -> Option<&str> {
 
 /// The branch as configured; with a suffix where an earlier run of the same
 /// idea has it, and with a hash where another idea's has. A branch of that name
-/// that is nobody's run is not touched.
+/// that is nobody's run is not touched; where runs were lost it may be that of one.
 pub(crate) async fn free_branch(
     project: &Project,
     found: &Found,
     heads: &[RunHead],
     fresh: bool,
+    after_loss: bool,
 ) -> Result<String, CommandError> {
     let id = &found.idea.id;
     let template = &project.config.run.branch;
@@ -267,7 +299,7 @@ pub(crate) async fn free_branch(
             neighbours_free(project, &branch).await?;
             return Ok(branch);
         }
-        if suffix == 1 || !fresh {
+        if !after_loss && (suffix == 1 || !fresh) {
             return Err(usage(format!(
                 "the branch {branch} exists and is not from a known run of this idea; what is on it is kept, also commits with a Belay-Run trailer: name another one with --branch NAME, or rename or delete it"
             )));

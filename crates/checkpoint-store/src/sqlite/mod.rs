@@ -161,6 +161,15 @@ impl SqliteStore {
         self.ask(|connection, _| salvage::flaws(connection)).await
     }
 
+    /// Every run that has a lock file, and so was here once, whether or not anything is left of
+    /// it. What is pruned leaves none.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn lock_names(&self) -> Result<Vec<RunId>, Error> {
+        self.ask(|_, place| salvage::lock_names(place)).await
+    }
+
     /// For a state file that is no sound database: sets it aside whole and
     /// puts a new one in its place, with every run, record and value that can
     /// still be read. A run of which anything is missing is unfinished in it.

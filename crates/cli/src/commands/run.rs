@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use checkpoint_store::{Lease, RunHead, RunStore, SqliteStore};
 use futures::FutureExt as _;
-use orchestrator::{Outcome, Parts, RunView, Shutdown, Status};
+use orchestrator::{Event, Outcome, Parts, RunView, Shutdown, Status};
 use tokio::time::Instant;
 
 use crate::args::{ResumeArgs, RunArgs, WorkArgs};
@@ -17,7 +17,7 @@ use crate::printer::Tone;
 use crate::project::Project;
 use crate::records;
 use crate::selection::{self, Selected};
-use crate::{debts, health, signals, summary, watchdog, wiring};
+use crate::{debts, health, mending, signals, summary, watchdog, wiring};
 
 /// `belay run [IDEA]`.
 pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -> CommandResult {
@@ -32,20 +32,22 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
     selection::base(&project).await?;
     selection::remote(&project).await?;
     if let Some(found) = found.as_ref().filter(|_| !project.has_state()) {
-        selection::free_branch(&project, found, &[], args.fresh).await?;
+        selection::free_branch(&project, found, &[], args.fresh, false).await?;
     }
     tell_warnings(&project).await?;
-    let store = project.open_store().await?;
-    debts::settle(&project, &store, &args.work, started).await?;
-    let selected = match found {
-        Some(found) => selection::for_idea(&project, &store, found, args.fresh).await?,
-        None if args.resume => match selection::unfinished(&project, &store, None).await? {
-            Selected::Nothing => selection::next(&project, &store).await?,
-            selected => selected,
-        },
-        None => selection::next(&project, &store).await?,
+    let choose = async |store: &SqliteStore| {
+        debts::settle(&project, store, &args.work, started).await?;
+        match found.clone() {
+            Some(found) => selection::for_idea(&project, store, found, args.fresh).await,
+            None if args.resume => match selection::unfinished(&project, store, None).await? {
+                Selected::Nothing => selection::next(&project, store).await,
+                selected => Ok(selected),
+            },
+            None => selection::next(&project, store).await,
+        }
     };
-    work_on(&project, store, selected, &args.work, started).await
+    let chosen = mending::with_store(&project, choose).await?;
+    work_on(&project, chosen, &args.work, started).await
 }
 
 /// `belay resume [RUN]`.
@@ -64,9 +66,11 @@ pub(crate) async fn resume(
     }
     selection::remote(&project).await?;
     tell_warnings(&project).await?;
-    let store = project.open_store().await?;
-    let selected = selection::unfinished(&project, &store, args.run.as_deref()).await?;
-    work_on(&project, store, selected, &args.work, started).await
+    let choose = async |store: &SqliteStore| {
+        selection::unfinished(&project, store, args.run.as_deref()).await
+    };
+    let chosen = mending::with_store(&project, choose).await?;
+    work_on(&project, chosen, &args.work, started).await
 }
 
 /// What both begin with; from here on nothing keeps the process past its time.
@@ -89,15 +93,17 @@ async fn tell_warnings(project: &Project) -> Result<(), CommandError> {
 
 async fn work_on(
     project: &Project,
-    store: SqliteStore,
-    selected: Selected,
+    (store, selected, repairs): (SqliteStore, Selected, Vec<Event>),
     work: &WorkArgs,
     started: Instant,
 ) -> CommandResult {
     match selected {
         Selected::Nothing => nothing(project),
         Selected::Done(head) => done(project, &store, &head, work).await,
-        Selected::Work(lease) => drive(project, store, lease, work, started).await,
+        Selected::Work(lease) => {
+            mending::tell(&store, &lease, &repairs).await?;
+            drive(project, store, lease, work, started).await
+        }
     }
 }
 

@@ -71,13 +71,13 @@ async fn look(project: &Project, name: Option<&str>, repair: bool) -> Result<Fou
     found.file_flaws = match opened {
         Ok(flaws) => flaws,
         Err(error) if is_corrupt(&error) => vec![error.to_string()],
-        Err(error) => return Err(records::unopened(project, error)),
+        Err(error) => return Err(records::unopened(project, &error.into())),
     };
     if !repair {
         return Ok(found);
     }
     let salvaged = SqliteStore::salvage(&dir, settings.clone()).await;
-    found.salvaged = Some(salvaged.map_err(|error| records::unopened(project, error))?);
+    found.salvaged = Some(salvaged.map_err(|error| records::unopened(project, &error.into()))?);
     let store = SqliteStore::open_with(&dir, settings).await?;
     // Named or not: a new file is looked at whole.
     if let Ok(runs) = looked_at(&store, None, repair).await? {

@@ -20,6 +20,7 @@ mod help;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod large;
+mod mending;
 mod people;
 mod projects;
 mod pushes;

@@ -1,0 +1,271 @@
+//! A state that was damaged behind our back: the next run mends it, goes on
+//! from what is good, does nothing twice, and a person is told.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use sha2::Digest as _;
+use simulated_models::{Script, Server};
+
+use crate::harness::{Bench, Ran, finish, server};
+use crate::recovery::{ROLES, answers, bench};
+
+const BRANCH: &str = "belay/001-numbers";
+
+fn sql(bench: &Bench, statement: &str) {
+    let file = bench.repo.join(".git/belay/state.db");
+    let state = rusqlite::Connection::open(file).expect("a state");
+    state.execute_batch(statement).expect(statement);
+}
+
+/// A run that was stopped after so many milestones.
+async fn stopped_after(milestones: &str) -> (Server, Bench, Ran) {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    let mut command = bench.command(&["run", "001", "--format", "json"]);
+    command.env("MAX_ITERATIONS", milestones);
+    let ran = finish(command.spawn().expect("belay")).await.exits(0);
+    (server, bench, ran)
+}
+
+/// The number of the first record of this name that fits.
+fn seq(ran: &Ran, name: &str, fits: impl Fn(&Value) -> bool) -> u64 {
+    let found = ran.named(name).into_iter().find(fits).expect(name);
+    found["seq"].as_u64().expect("a number")
+}
+
+fn subjects(bench: &Bench, branch: &str) -> String {
+    bench.git(&["log", "--format=%s", &format!("main..{branch}")])
+}
+
+const THREE: &str = "Milestone 3/3: Three\nMilestone 2/3: Two\nMilestone 1/3: One";
+
+fn damage_issues(ran: &Ran) -> Vec<Value> {
+    let created = ran.named("issue_created").into_iter();
+    created.filter(|event| event["kind"] == "damaged_state").collect()
+}
+
+fn read(bench: &Bench, issue: &Value) -> String {
+    fs::read_to_string(bench.repo.join(issue["url"].as_str().expect("a url"))).expect("an issue")
+}
+
+/// A bad middle, and the row of a commit behind it: the commit is found again by its trailers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_middle_is_cut_and_the_commits_behind_it_are_found_again() {
+    let (server, bench, before) = stopped_after("2").await;
+    let asked = server.request_count();
+    let commits = bench.git(&["rev-list", &format!("main..{BRANCH}")]);
+    let bad = seq(&before, "milestone_committed", |_| true);
+    sql(&bench, &format!("UPDATE records SET body = '{{}}' WHERE seq = {bad}"));
+
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    let repaired = &ran.events()[0];
+    assert_eq!(
+        (&repaired["event"], &repaired["cut_after"]),
+        (&json!("state_repaired"), &json!(bad - 1))
+    );
+    assert_eq!(repaired["seq"], json!(bad), "no gap in what is printed");
+    assert_eq!(ran.events()[1]["event"], "run_resumed");
+    let told = ["damaged", &format!("after record {}", bad - 1), ".git/belay/set-aside/1-run-"];
+    assert!(told.iter().all(|part| ran.stderr.contains(part)), "{}", ran.stderr);
+    let copy = bench.repo.join(".git/belay").join(repaired["set_aside"].as_str().expect("a name"));
+    assert!(copy.is_file());
+
+    let found: Vec<Value> = ran.named("milestone_committed");
+    assert_eq!((&found[0]["recovered"], &found[1]["recovered"]), (&json!(true), &json!(true)));
+    assert_eq!(found[0]["models"], json!(["a/code", "a/review"]));
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(subjects(&bench, BRANCH), THREE);
+    assert!(bench.git(&["rev-list", &format!("main..{BRANCH}")]).ends_with(&commits));
+    assert_eq!(server.request_count(), asked + 2, "only the third milestone is asked for");
+
+    let issues = damage_issues(&ran);
+    assert_eq!(issues.len(), 1);
+    let issue = read(&bench, &issues[0]);
+    let told = ["state: open", "belay", "set-aside/1-run-", &format!("after record {}", bad - 1)];
+    assert!(told.iter().all(|part| issue.contains(part)), "{issue}");
+    server.stop().await;
+}
+
+/// The plan is lost too: what is on the branch is built upon, not done over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_without_its_plan_builds_on_what_is_on_the_branch() {
+    let (server, bench, before) = stopped_after("1").await;
+    let first = bench.git(&["rev-parse", BRANCH]);
+    // As a planner divides what is left once it sees the first milestone's files.
+    let mut rest = answers();
+    rest.plan["milestones"].as_array_mut().expect("milestones").remove(0);
+    server.set_script(Script::default().with_answers(rest));
+    let plan = seq(&before, "step_finished", |event| event["step"] == "plan");
+    sql(&bench, &format!("UPDATE records SET body = '{{}}' WHERE seq = {plan}"));
+
+    let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("branch_adopted")[0]["to"], json!(first));
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    let parents = bench.git(&["rev-list", &format!("main..{BRANCH}")]);
+    assert!(parents.ends_with(&first), "{parents}");
+    assert_eq!(
+        subjects(&bench, BRANCH),
+        "Milestone 2/2: Three\nMilestone 1/2: Two\nMilestone 1/3: One"
+    );
+    assert_eq!(damage_issues(&ran).len(), 1);
+    server.stop().await;
+}
+
+/// What was torn off is lost, and nothing else; a person's commit on top stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_torn_tail_is_cut_and_reported() {
+    let (server, bench, before) = stopped_after("2").await;
+    let second = seq(&before, "milestone_committed", |event| event["milestone"] == 2);
+    let tree = bench.root().join("by-hand");
+    let tree = tree.to_str().expect("a path");
+    bench.git(&["worktree", "add", "-q", "--detach", tree, BRANCH]);
+    fs::write(format!("{tree}/hand.txt"), "by hand\n").expect("a file");
+    bench.git(&["-C", tree, "add", "-A"]);
+    bench.git(&["-C", tree, "commit", "-q", "-m", "by hand"]);
+    let commit = bench.git(&["-C", tree, "rev-parse", "HEAD"]);
+    bench.git(&["worktree", "remove", "--force", tree]);
+    bench.git(&["update-ref", &format!("refs/heads/{BRANCH}"), &commit]);
+    sql(&bench, &format!("DELETE FROM records WHERE seq >= {second}"));
+    let asked = server.request_count();
+
+    let ran = bench.belay(&["run", "001", "--format", "json"]).await.exits(0);
+    assert!(ran.stderr.contains("records are missing after record"), "{}", ran.stderr);
+    assert_eq!(ran.named("milestone_committed")[0]["milestone"], 2);
+    assert_eq!(ran.named("branch_adopted")[0]["to"], json!(commit));
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(
+        subjects(&bench, BRANCH),
+        "Milestone 3/3: Three\nby hand\nMilestone 2/3: Two\nMilestone 1/3: One"
+    );
+    assert_eq!(server.request_count(), asked + 2);
+    let issues = damage_issues(&ran);
+    assert_eq!(issues.len(), 1);
+
+    // Once a repair, and open until a person closes it.
+    let again = bench.belay(&["run", "001", "--format", "json"]).await.exits(0);
+    assert!(!again.stdout.contains("issue_created"), "{}", again.stdout);
+    assert!(read(&bench, &issues[0]).contains("state: open"));
+    server.stop().await;
+}
+
+/// Nothing is left of the run: the next one leaves its branch alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_first_record_is_lost_is_begun_anew_beside_its_branch() {
+    for args in [&["run", "--format", "json"][..], &["run", "001", "--format", "json"]] {
+        let (server, bench, before) = stopped_after("1").await;
+        let first = bench.git(&["rev-parse", BRANCH]);
+        sql(&bench, "UPDATE records SET body = '{}' WHERE seq = 1");
+        let run = before.events()[0]["run"].as_str().expect("a run").to_owned();
+
+        let ran = bench.belay(args).await.exits(0);
+        assert_eq!(ran.named("run_started")[0]["branch"], "belay/001-numbers-2", "{}", ran.stderr);
+        assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+        assert_eq!(bench.git(&["rev-parse", BRANCH]), first);
+        assert_eq!(subjects(&bench, "belay/001-numbers-2"), THREE);
+        let issues = damage_issues(&ran);
+        assert_eq!(issues.len(), 1);
+        assert!(read(&bench, &issues[0]).contains(&run));
+        let refused = bench.belay(&["resume", &run, "-q"]).await.exits(1);
+        assert!(refused.stderr.contains("nothing is left of it"), "{}", refused.stderr);
+        let listed = bench.belay(&["runs", "list"]).await.exits(0);
+        assert!(
+            listed.stdout.contains("failed") && listed.stdout.contains("nothing is left of it")
+        );
+        server.stop().await;
+    }
+}
+
+/// A file that is no database: kept as it was found, and the work goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_file_that_is_garbage_is_set_aside_by_the_next_run() {
+    let (server, bench, _) = stopped_after("1").await;
+    let first = bench.git(&["rev-parse", BRANCH]);
+    let garbage = "garbage ".repeat(2000);
+    bench.write(".git/belay/state.db", &garbage);
+    for log in ["-wal", "-shm"] {
+        let _none = fs::remove_file(bench.repo.join(format!(".git/belay/state.db{log}")));
+    }
+    bench.belay(&["runs", "list"]).await.exits(1);
+    assert!(!bench.repo.join(".git/belay/set-aside").exists(), "looking mends nothing");
+
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert!(
+        ran.stderr.contains("was set aside as .git/belay/set-aside/1-state.db"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.named("run_started")[0]["branch"], "belay/001-numbers-2");
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(bench.git(&["rev-parse", BRANCH]), first);
+    assert_eq!(damage_issues(&ran).len(), 1);
+    let copy = fs::read_to_string(bench.repo.join(".git/belay/set-aside/1-state.db"));
+    assert_eq!(copy.expect("a copy"), garbage);
+    server.stop().await;
+}
+
+/// A page is gone: what can be read of the run is gone on with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_truncated_state_file_is_gone_on_with() {
+    let (server, bench, _) = stopped_after("2").await;
+    sql(&bench, "PRAGMA wal_checkpoint(TRUNCATE)");
+    let file = bench.repo.join(".git/belay/state.db");
+    let whole = fs::read(&file).expect("a state");
+    fs::write(&file, &whole[..whole.len() - 2 * 4096]).expect("a file");
+    let asked = server.request_count();
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(damage_issues(&ran).len(), 1, "{}", ran.stderr);
+    if ran.named("run_resumed").is_empty() {
+        assert_eq!(ran.named("run_started")[0]["branch"], "belay/001-numbers-2");
+    } else {
+        assert_eq!(subjects(&bench, BRANCH), THREE);
+        assert!(server.request_count() > asked);
+    }
+    server.stop().await;
+}
+
+/// Trap 24: not damage, and nothing is mended away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_a_newer_release_is_refused_and_kept() {
+    let (server, bench, before) = stopped_after("1").await;
+    let run = before.events()[0]["run"].as_str().expect("a run").to_owned();
+    let file = bench.repo.join(".git/belay/state.db");
+    let count = || {
+        let state = rusqlite::Connection::open(&file).expect("a state");
+        let number =
+            state.query_row("SELECT count(*) FROM records", [], |row| row.get::<_, i64>(0));
+        number.expect("a number")
+    };
+    make_newer(&bench, 4);
+    let records = count();
+    for args in [&["run", "001", "-q"][..], &["resume", &run, "-q"]] {
+        let refused = bench.belay(args).await.exits(2);
+        assert!(refused.stderr.contains("newer release"), "{}", refused.stderr);
+        assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
+    }
+    assert_eq!(count(), records);
+    assert!(!bench.repo.join(".git/belay/set-aside").exists());
+    server.stop().await;
+}
+
+/// As a newer release writes a record: with the checksum over the same fields.
+fn make_newer(bench: &Bench, seq: i64) {
+    let file = bench.repo.join(".git/belay/state.db");
+    let state = rusqlite::Connection::open(file).expect("a state");
+    let select = "SELECT run, epoch, at, kind, body FROM records WHERE seq = ?1";
+    let text = |row: &rusqlite::Row<'_>, at| row.get::<_, String>(at);
+    let parts = state.query_row(select, [seq], |row| {
+        let numbers = format!("{seq}/{}/99/99", row.get::<_, i64>(1)?);
+        Ok([text(row, 0)?, numbers, text(row, 2)?, text(row, 3)?, text(row, 4)?])
+    });
+    let mut hash = sha2::Sha256::new();
+    for part in parts.expect("a record") {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let change = "UPDATE records SET version = 99, min_reader = 99, checksum = ?1 WHERE seq = ?2";
+    let changed = state.execute(change, (hash.finalize().to_vec(), seq));
+    assert_eq!(changed, Ok(1));
+}
