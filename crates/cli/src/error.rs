@@ -65,6 +65,7 @@ impl From<orchestrator::Error> for CommandError {
     fn from(error: orchestrator::Error) -> Self {
         match error {
             orchestrator::Error::Store(error) => error.into(),
+            orchestrator::Error::LeaseLost => Self { exit: Exit::Held, cause: error.into() },
             other => Self { exit: Exit::Failure, cause: other.into() },
         }
     }

@@ -10,6 +10,7 @@ use degradation_templates::Templates;
 use forge::Forge;
 use model_providers::{Attempt, Chain, Class, Observer};
 use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use worktree::{CommitId, Guard, Repository, TreeId, Worktree};
 
@@ -19,7 +20,7 @@ use crate::journal::{Journal, Line, Listener, parse};
 use crate::next::{Step, next};
 use crate::observer::Place;
 use crate::settings::Settings;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{LEASE_LOST, Shutdown};
 use crate::source::TreeSource;
 use crate::state::State;
 use crate::steps::{Built, Start};
@@ -31,6 +32,8 @@ const SAME_FAILURE: usize = 3;
 const STEP_NAME: usize = 200;
 /// So short before its end a run cuts the models' time rather than the models being slow.
 const NEARLY_OVER: Duration = Duration::from_secs(2);
+/// How often it is looked at who holds the run.
+const LEASE_BEAT: Duration = Duration::from_secs(1);
 /// How many processes may end, one after the other, without having finished anything.
 const MOST_DEATHS: usize = 5;
 /// How often the same step may come up in a row before the run is stopped.
@@ -79,6 +82,14 @@ pub struct Parts {
     pub short_of: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
+impl Parts {
+    /// The run's journal, and what gives its lease back in the end.
+    pub(crate) fn journal(&self, lease: Lease, state: State) -> (Journal, JoinHandle<Lease>) {
+        let (store, listener) = (Arc::clone(&self.store), Arc::clone(&self.listener));
+        Journal::start(store, lease, state, listener, self.shutdown.clone())
+    }
+}
+
 /// How this process's work on a run ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -121,8 +132,7 @@ pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
     let (fresh, unseen) = unseen(&entries);
     let after = state.ended.as_ref().map_or(Status::Interrupted, |(status, _)| *status);
     memory::book(&state, &parts.chains);
-    let (journal, writer) =
-        Journal::start(Arc::clone(&parts.store), lease, state, Arc::clone(&parts.listener));
+    let (journal, writer) = parts.journal(lease, state);
     for entry in unseen {
         if let Some((event, _)) = parse(entry) {
             let (seq, at, run) = (entry.seq, entry.at, run.to_string());
@@ -147,10 +157,12 @@ pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
     let state = driver.journal.state().clone();
     drop(driver);
     // The writer ends once the last handle is gone, and gives the lease back.
-    if let Ok(lease) = writer.await {
-        store.release(lease).await?;
-    }
+    let released = match writer.await {
+        Ok(lease) => store.release(lease).await,
+        Err(_) => Ok(()),
+    };
     let (status, reason) = result?;
+    released?;
     Ok(Outcome { run, status, reason, state })
 }
 
@@ -196,11 +208,33 @@ impl Driver {
         };
         tokio::select! {
             () = time => self.parts.shutdown.request("time limit"),
+            () = self.lose_the_lease() => self.parts.shutdown.request(LEASE_LOST),
             () = self.parts.shutdown.token().cancelled() => {}
+        }
+        if self.parts.shutdown.lease_is_lost() {
+            // What runs is being ended; nothing is written down.
+            return std::future::pending().await;
         }
         match self.announce_end().await {
             Ok(()) => std::future::pending().await,
             Err(error) => error,
+        }
+    }
+
+    /// Ends when another process holds the run, as after somebody deleted the lock files: a step
+    /// that takes long writes nothing that would be refused.
+    async fn lose_the_lease(&self) {
+        let mut ours = None;
+        loop {
+            let heads = self.parts.store.runs().await.unwrap_or_default();
+            let head = heads.into_iter().find(|head| head.id == self.run);
+            let holder = head.and_then(|head| head.holder);
+            match (&ours, holder) {
+                (None, Some(holder)) => ours = Some(holder),
+                (Some(ours), Some(holder)) if *ours != holder => return,
+                _ => {}
+            }
+            tokio::time::sleep(LEASE_BEAT).await;
         }
     }
 

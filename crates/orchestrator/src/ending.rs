@@ -11,7 +11,6 @@ use tokio::time::{sleep, timeout};
 use crate::driver::{Driver, Outcome, Parts};
 use crate::event::{Event, Status};
 use crate::issues::Wanted;
-use crate::journal::Journal;
 use crate::state::State;
 use crate::{Error, memory, owed};
 
@@ -34,8 +33,7 @@ pub async fn end_broken(parts: Parts, run: RunId, trigger: &str) -> Result<Outco
     let lease = lease(&parts, run).await?;
     let entries = parts.store.records(run, 0).await?;
     let state = State::fold(&entries);
-    let (journal, writer) =
-        Journal::start(Arc::clone(&parts.store), lease, state, Arc::clone(&parts.listener));
+    let (journal, writer) = parts.journal(lease, state);
     let store = Arc::clone(&parts.store);
     let driver = Driver::new(parts, journal, run);
     let result = driver.interrupt().await;
@@ -65,6 +63,9 @@ impl Driver {
         &self,
         result: Result<Option<(Status, Option<String>)>, Error>,
     ) -> Result<(Status, Option<String>), Error> {
+        if self.parts.shutdown.lease_is_lost() {
+            return Err(Error::LeaseLost);
+        }
         memory::save(&self.parts).await;
         let (status, reason) = match result {
             Ok(Some(ended)) => ended,

@@ -8,7 +8,10 @@ use model_providers::Reason;
 pub enum Error {
     /// The state could not be read or written.
     #[error(transparent)]
-    Store(#[from] checkpoint_store::Error),
+    Store(checkpoint_store::Error),
+    /// Another process has taken the run over: nothing of it may be written any more.
+    #[error("the lease is lost: another process has taken the run over")]
+    LeaseLost,
     /// The state could not be written, so nothing may go on unseen.
     #[error("the run's journal cannot be written: {0}")]
     Journal(String),
@@ -38,13 +41,26 @@ pub enum Error {
     NoHeadway(String),
 }
 
+impl From<checkpoint_store::Error> for Error {
+    fn from(error: checkpoint_store::Error) -> Self {
+        match error {
+            checkpoint_store::Error::LeaseLost => Self::LeaseLost,
+            error => Self::Store(error),
+        }
+    }
+}
+
 impl Error {
     /// Whether it may come back with every process that takes the run up.
     pub(crate) fn parks(&self) -> bool {
         !self.cancelled()
             && !matches!(
                 self,
-                Self::Unanswered(_) | Self::Store(_) | Self::Journal(_) | Self::JournalClosed
+                Self::Unanswered(_)
+                    | Self::Store(_)
+                    | Self::LeaseLost
+                    | Self::Journal(_)
+                    | Self::JournalClosed
             )
     }
 

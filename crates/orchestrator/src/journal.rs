@@ -3,10 +3,11 @@
 //! Everything that happens goes through one channel in order: written, made
 //! durable, folded into the state, and only then shown. A store that refuses
 //! a write stops the run at the next step instead of letting it go on unseen.
+//! A lease that is lost asks for an end at once: the run is another's now.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use checkpoint_store::{Batch, Entry, Lease, NewRecord, RunStore};
+use checkpoint_store::{Batch, Entry, Error as StoreError, Lease, NewRecord, RunStore};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::Error;
 use crate::event::Event;
 use crate::fact::Fact;
+use crate::shutdown::{LEASE_LOST, Shutdown};
 use crate::state::State;
 
 /// Rows written in one transaction at most.
@@ -98,10 +100,12 @@ impl Journal {
         lease: Lease,
         state: State,
         listener: Arc<dyn Listener>,
+        shutdown: Shutdown,
     ) -> (Self, JoinHandle<Lease>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let state = Arc::new(Mutex::new(state));
-        let writer = Writer { store, lease, state: Arc::clone(&state), listener, broken: None };
+        let writer =
+            Writer { store, lease, state: Arc::clone(&state), listener, shutdown, broken: None };
         (Self { sender, state }, tokio::spawn(writer.run(receiver)))
     }
 
@@ -164,7 +168,23 @@ struct Writer {
     lease: Lease,
     state: Arc<Mutex<State>>,
     listener: Arc<dyn Listener>,
-    broken: Option<String>,
+    shutdown: Shutdown,
+    broken: Option<Broken>,
+}
+
+/// Why nothing is written any more.
+enum Broken {
+    LeaseLost,
+    Unwritable(String),
+}
+
+impl Broken {
+    fn error(&self) -> Error {
+        match self {
+            Self::LeaseLost => Error::LeaseLost,
+            Self::Unwritable(why) => Error::Journal(why.clone()),
+        }
+    }
 }
 
 impl Writer {
@@ -177,8 +197,7 @@ impl Writer {
             }
             for append in batch.drain(..) {
                 if let Some(ack) = append.ack {
-                    let result =
-                        self.broken.as_ref().map_or(Ok(()), |why| Err(Error::Journal(why.clone())));
+                    let result = self.broken.as_ref().map_or(Ok(()), |why| Err(why.error()));
                     // The asker may be cancelled meanwhile; the row stands all the same.
                     drop(ack.send(result));
                 }
@@ -198,7 +217,11 @@ impl Writer {
         };
         match self.store.commit(&self.lease, batch).await {
             Ok(entries) => self.show(&entries),
-            Err(error) => self.broken = Some(error.to_string()),
+            Err(StoreError::LeaseLost) => {
+                self.broken = Some(Broken::LeaseLost);
+                self.shutdown.request(LEASE_LOST);
+            }
+            Err(error) => self.broken = Some(Broken::Unwritable(error.to_string())),
         }
     }
 

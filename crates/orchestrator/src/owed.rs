@@ -81,8 +81,13 @@ pub async fn settle(parts: Parts, lease: Lease) -> Result<bool, Error> {
     let run = lease.run();
     let state = State::fold(&parts.store.records(run, 0).await?);
     let number = state.deferred.len();
-    let (journal, writer) =
-        Journal::start(Arc::clone(&parts.store), lease, state, Arc::clone(&parts.listener));
+    let (journal, writer) = Journal::start(
+        Arc::clone(&parts.store),
+        lease,
+        state,
+        Arc::clone(&parts.listener),
+        parts.shutdown.clone(),
+    );
     let store = Arc::clone(&parts.store);
     let driver = Driver::new(parts, journal, run);
     let settled = driver.settle(number).await;

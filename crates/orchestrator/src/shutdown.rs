@@ -4,6 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
+/// The trigger where another process has taken the run over.
+pub(crate) const LEASE_LOST: &str = "lost lease";
+
 /// Shared by whoever may stop a run and by everything that must stop with it.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
@@ -26,6 +29,11 @@ impl Shutdown {
     /// Why it was asked for, if it was.
     pub fn trigger(&self) -> Option<&str> {
         self.trigger.get().map(String::as_str)
+    }
+
+    /// Whether the run is another process's now: nothing of it is written any more.
+    pub(crate) fn lease_is_lost(&self) -> bool {
+        self.trigger() == Some(LEASE_LOST)
     }
 
     /// Cancelled as soon as an end is asked for.

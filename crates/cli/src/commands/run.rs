@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use checkpoint_store::{Lease, RunHead, RunStore, SqliteStore};
+use checkpoint_store::{Error as StoreError, Lease, RunHead, RunId, RunStore, SqliteStore};
 use futures::FutureExt as _;
 use orchestrator::{Event, Outcome, Parts, RunView, Shutdown, Status};
 use tokio::time::Instant;
@@ -195,13 +195,30 @@ fn processes(number: usize) -> String {
 /// was interrupted, with its state saved.
 async fn drive_or_end(parts: Parts, lease: Lease) -> Result<Outcome, CommandError> {
     let run = lease.run();
+    let store = parts.store.clone();
     let drive = AssertUnwindSafe(orchestrator::drive(parts.clone(), lease));
     let trigger = match drive.catch_unwind().await {
+        Ok(Err(orchestrator::Error::LeaseLost)) => return Err(lost_lease(&*store, run).await),
         Ok(Err(orchestrator::Error::JournalClosed)) => "a task of the run died".to_owned(),
         Ok(driven) => return Ok(driven?),
         Err(payload) => format!("panic: {}", said(&*payload)),
     };
     Ok(orchestrator::end_broken(parts, run, &trigger).await?)
+}
+
+/// Who has the run now, as at the start; what was begun for it is ended.
+async fn lost_lease(store: &dyn RunStore, run: RunId) -> CommandError {
+    subprocess::end_all_now();
+    let heads = store.runs().await.unwrap_or_default();
+    let holder = heads.into_iter().find(|head| head.id == run).and_then(|head| head.holder);
+    let lost = anyhow::Error::from(orchestrator::Error::LeaseLost);
+    match holder {
+        Some(holder) => CommandError {
+            exit: Exit::Held,
+            cause: anyhow::Error::from(StoreError::Held { holder }).context(lost),
+        },
+        None => CommandError { exit: Exit::Held, cause: lost },
+    }
 }
 
 /// What a panic says, short enough for a record.

@@ -1,6 +1,9 @@
 //! How a run ends that cannot go on now: at once, with its state saved, and
 //! with one issue that says how to go on.
 
+mod lease;
+mod stubborn;
+
 use serde_json::Value;
 use simulated_models::{Answers, Fault, ModelScript, Script, Server, Step};
 
