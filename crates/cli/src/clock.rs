@@ -7,3 +7,9 @@ pub(crate) fn now() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "this is the crate's one clock")]
     Instant::now()
 }
+
+/// What the time is, for people.
+pub(crate) fn stamp() -> jiff::Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "this is the crate's one clock")]
+    jiff::Timestamp::now()
+}

@@ -18,6 +18,7 @@ mod human;
 mod ideas;
 mod logs;
 mod mending;
+mod mirror;
 mod printer;
 mod project;
 mod records;

@@ -1,12 +1,13 @@
 //! The repository with its config: what every command begins with.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use checkpoint_store::SqliteStore;
+use checkpoint_store::{RunId, SqliteStore};
 use model_providers::Providers;
 use worktree::{Git, Repository};
 
@@ -31,6 +32,8 @@ pub(crate) struct Project {
     pub(crate) warnings: Vec<String>,
     /// The config file relative to the top, where it is in the repository.
     pub(crate) config_path: Option<String>,
+    /// Runs that went on on another machine; none before the mirror was asked.
+    pub(crate) elsewhere: OnceLock<BTreeSet<RunId>>,
 }
 
 impl Project {
@@ -63,6 +66,7 @@ impl Project {
             config: loaded.config,
             warnings: loaded.warnings,
             config_path,
+            elsewhere: OnceLock::new(),
         })
     }
 

@@ -26,6 +26,15 @@ pub(crate) enum Selected {
 /// Branch suffixes tried before giving up.
 const MOST_SUFFIXES: usize = 100;
 
+/// The runs that may be worked on here, the newest first.
+async fn runs(project: &Project, store: &SqliteStore) -> Result<Vec<RunHead>, CommandError> {
+    let mut heads = store.runs().await?;
+    if let Some(elsewhere) = project.elsewhere.get() {
+        heads.retain(|head| !elsewhere.contains(&head.id));
+    }
+    Ok(heads)
+}
+
 /// The run of the idea that was named: its unfinished one, or a new one.
 pub(crate) async fn for_idea(
     project: &Project,
@@ -33,7 +42,7 @@ pub(crate) async fn for_idea(
     found: Found,
     fresh: bool,
 ) -> Result<Selected, CommandError> {
-    let heads = store.runs().await?;
+    let heads = runs(project, store).await?;
     let of_idea: Vec<&RunHead> =
         heads.iter().filter(|head| head.subject == found.idea.id).collect();
     let mut lost = None;
@@ -130,7 +139,7 @@ fn newest(heads: &[RunHead]) -> impl Iterator<Item = &RunHead> {
 /// else a degraded one, else a blocked one that has its answer, else the next
 /// idea of the backlog that has no run.
 pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selected, CommandError> {
-    let heads = store.runs().await?;
+    let heads = runs(project, store).await?;
     if let Some(holder) = heads.iter().find_map(|head| head.holder.clone()) {
         return Err(StoreError::Held { holder }.into());
     }
@@ -206,7 +215,7 @@ pub(crate) async fn unfinished(
     store: &SqliteStore,
     name: Option<&str>,
 ) -> Result<Selected, CommandError> {
-    let heads = store.runs().await?;
+    let heads = runs(project, store).await?;
     let head = match name {
         Some(name) => {
             let head = run_named(&heads, name)?;
@@ -341,11 +350,19 @@ pub(crate) async fn base(project: &Project) -> Result<worktree::CommitId, Comman
 
 /// Refuses a remote that is not there, before anything is worked on for it.
 pub(crate) async fn remote(project: &Project) -> Result<(), CommandError> {
-    let Some(remote) = &project.config.run.push else { return Ok(()) };
-    if project.repository.has_remote(remote).await? {
-        return Ok(());
+    let (push, mirror) = (&project.config.run.push, &project.config.store.mirror);
+    for (key, remote) in [("run.push", push), ("store.mirror", mirror)] {
+        let Some(remote) = remote else { continue };
+        if !project.repository.has_remote(remote).await? {
+            return Err(usage(format!(
+                "{key}: the repository has no remote {remote}; `git remote -v` lists them"
+            )));
+        }
     }
-    Err(usage(format!(
-        "run.push: the repository has no remote {remote}; `git remote -v` lists them"
-    )))
+    match (push, mirror) {
+        (Some(push), Some(mirror)) if push != mirror => Err(usage(format!(
+            "run.push is {push} and store.mirror is {mirror}: branch and state go to one remote, leave run.push out"
+        ))),
+        _ => Ok(()),
+    }
 }

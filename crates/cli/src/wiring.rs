@@ -5,7 +5,7 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use checkpoint_store::SqliteStore;
+use checkpoint_store::{Holder, SqliteStore};
 use degradation_templates::Templates;
 use model_providers::{Chain, Providers};
 use orchestrator::{Chains, Parts, Shutdown};
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use worktree::Guard;
 
 use crate::args::WorkArgs;
+use crate::clock;
 use crate::config::{Role, duration};
 use crate::error::{CommandError, usage};
 use crate::health;
@@ -75,6 +76,11 @@ pub(crate) async fn parts(
         guard,
         settings: settings::of(project, work)?,
         listener: Arc::new(Screen::new(Arc::clone(&project.printer))),
+        holder: Holder {
+            host: project.surroundings.host.clone(),
+            pid: std::process::id(),
+            since: clock::stamp(),
+        },
         shutdown: shutdown.clone(),
         deadline: Some(started + config.run.timeout.saturating_sub(config.run.deadline_reserve)),
         short_of: short_of(project),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use agents::Asking;
-use checkpoint_store::{Entry, Lease, RunId, RunStore, ValueStore};
+use checkpoint_store::{Entry, Holder, Lease, RunId, RunStore, ValueStore};
 use degradation_templates::Templates;
 use forge::Forge;
 use model_providers::{Attempt, Chain, Class, Observer};
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use worktree::{CommitId, Guard, Repository, TreeId, Worktree};
 
+use crate::ending::MIRROR;
 use crate::event::{Event, Role, Status};
 use crate::fact::Cause;
 use crate::journal::{Journal, Line, Listener, parse};
@@ -73,6 +74,8 @@ pub struct Parts {
     pub settings: Settings,
     /// Where events are shown.
     pub listener: Arc<dyn Listener>,
+    /// Who works on the run, for others who want it.
+    pub holder: Holder,
     /// How the run is asked to stop.
     pub shutdown: Shutdown,
     /// When the last step must have ended; `None` is no limit.
@@ -139,21 +142,18 @@ pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
             parts.listener.event(&Line { seq, at, run, event });
         }
     }
-    if !fresh {
-        let (idea, branch) = (started.idea.id.clone(), started.branch.clone());
-        journal.reopen(Event::RunResumed { idea, branch, after }).await?;
-    }
-    let deaths = journal.state().deaths;
-    if deaths >= MOST_DEATHS {
-        let reason = format!(
-            "{deaths} processes in a row ended without a word and without having finished anything; the last thing begun was {}",
-            journal.state().phase
-        );
-        journal.append(Event::RunParked { reason }).await?;
-    }
     let store = Arc::clone(&parts.store);
     let driver = Driver::new(parts, journal, run);
-    let result = driver.run().await;
+    let begun = if fresh {
+        driver.begin_new().await
+    } else {
+        let (idea, branch) = (started.idea.id.clone(), started.branch.clone());
+        driver.go_on(Event::RunResumed { idea, branch, after }).await
+    };
+    let result = match begun {
+        Ok(()) => driver.run().await,
+        Err(error) => Err(error),
+    };
     let state = driver.journal.state().clone();
     drop(driver);
     // The writer ends once the last handle is gone, and gives the lease back.
@@ -187,6 +187,41 @@ impl Driver {
             begun: 0.into(),
             stepped: false.into(),
             announced: false.into(),
+        }
+    }
+
+    /// A run that another machine has begun for the same idea is none: it stands in nobody's way.
+    async fn begin_new(&self) -> Result<(), Error> {
+        let claimed = self.claim().await;
+        if let Err(error) = &claimed {
+            let reason = Some(format!("another machine works on this idea: {error}"));
+            let event = self.finished(Status::Failed, reason);
+            self.journal.finish(event, Status::Failed.as_str()).await?;
+        }
+        self.put_off_mirror(claimed?).await
+    }
+
+    async fn go_on(&self, resumed: Event) -> Result<(), Error> {
+        let put_off = self.claim().await?;
+        self.journal.reopen(resumed).await?;
+        self.put_off_mirror(put_off).await?;
+        let (deaths, phase) = {
+            let state = self.journal.state();
+            (state.deaths, state.phase)
+        };
+        if deaths < MOST_DEATHS {
+            return Ok(());
+        }
+        let reason = format!(
+            "{deaths} processes in a row ended without a word and without having finished anything; the last thing begun was {phase}"
+        );
+        self.journal.append(Event::RunParked { reason }).await
+    }
+
+    async fn put_off_mirror(&self, reason: Option<String>) -> Result<(), Error> {
+        match reason {
+            Some(reason) => self.defer("mirror", reason, MIRROR).await,
+            None => Ok(()),
         }
     }
 

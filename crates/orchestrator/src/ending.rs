@@ -18,6 +18,11 @@ use crate::{Error, memory, owed};
 const ASKED_FOR: [&str; 2] = ["plan only", "milestone limit"];
 /// How long the recovery issue may take; it is put off after that.
 const ISSUE_LIMIT: Duration = Duration::from_secs(2);
+/// How long the mirror may take at a run's end, and at an end that was asked for.
+pub(crate) const MIRROR_LIMIT: Duration = Duration::from_secs(60);
+const LAST_MIRROR_LIMIT: Duration = Duration::from_millis(1500);
+/// The marker of a mirror that could not be reached.
+pub(crate) const MIRROR: &str = "mirror";
 /// How long the lease of what broke may take to come back, and how often it is asked for.
 const LEASE_TRIES: usize = 20;
 const LEASE_PAUSE: Duration = Duration::from_millis(50);
@@ -80,10 +85,14 @@ impl Driver {
         if status == Status::Completed {
             self.clear_away().await;
         }
-        let owes = !self.journal.state().deferred.is_empty();
+        // Noted first: whoever dies between the two leaves a run that is taken up again anyway.
+        let owes = self.owes() || self.parts.settings.mirror.is_some();
         owed::note(&self.parts, self.run, owes).await?;
         let event = self.finished(status, reason.clone());
         self.journal.finish(event, status.as_str()).await?;
+        if self.mirror_the_end(MIRROR_LIMIT).await {
+            owed::note(&self.parts, self.run, self.owes()).await?;
+        }
         Ok((status, reason))
     }
 
@@ -124,7 +133,28 @@ impl Driver {
         told.and(pushed)?;
         let event = self.finished(Status::Interrupted, Some(trigger.clone()));
         self.journal.append(event).await?;
+        self.mirror_the_end(LAST_MIRROR_LIMIT).await;
         Ok((Status::Interrupted, Some(trigger)))
+    }
+
+    fn owes(&self) -> bool {
+        self.journal.state().deferred.iter().any(|marker| marker != MIRROR)
+    }
+
+    /// Brings the last rows to the mirror; true if they are there, or there is none. Nothing is
+    /// written about it any more: the next process brings them.
+    pub(crate) async fn mirror_the_end(&self, limit: Duration) -> bool {
+        match timeout(limit, self.mirror_state()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(reason)) => {
+                tracing::warn!(%reason, "the end of the run is not on the mirror yet");
+                false
+            }
+            Err(_) => {
+                tracing::warn!("the mirror takes too long; the end of the run is not there yet");
+                false
+            }
+        }
     }
 
     /// What was committed since the last push is not left on a machine that may be gone next.
@@ -136,7 +166,7 @@ impl Driver {
         }
     }
 
-    fn finished(&self, status: Status, reason: Option<String>) -> Event {
+    pub(crate) fn finished(&self, status: Status, reason: Option<String>) -> Event {
         let state = self.journal.state();
         Event::RunFinished {
             status,

@@ -22,6 +22,7 @@ pub mod issues;
 pub mod journal;
 pub mod memory;
 pub mod milestone;
+pub mod mirror;
 mod next;
 mod observer;
 pub mod owed;
@@ -35,6 +36,7 @@ mod steps;
 pub mod tally;
 mod update;
 pub mod view;
+mod words;
 
 pub use driver::{Chains, Outcome, Parts, drive};
 pub use ending::end_broken;

@@ -11,8 +11,8 @@ use checkpoint_store::{Error as StoreError, Lease, RunId, ValueStore};
 
 use crate::Error;
 use crate::driver::{Driver, Parts};
+use crate::ending::MIRROR_LIMIT;
 use crate::event::Event;
-use crate::journal::Journal;
 use crate::next;
 use crate::state::State;
 
@@ -81,13 +81,7 @@ pub async fn settle(parts: Parts, lease: Lease) -> Result<bool, Error> {
     let run = lease.run();
     let state = State::fold(&parts.store.records(run, 0).await?);
     let number = state.deferred.len();
-    let (journal, writer) = Journal::start(
-        Arc::clone(&parts.store),
-        lease,
-        state,
-        Arc::clone(&parts.listener),
-        parts.shutdown.clone(),
-    );
+    let (journal, writer) = parts.journal(lease, state);
     let store = Arc::clone(&parts.store);
     let driver = Driver::new(parts, journal, run);
     let settled = driver.settle(number).await;
@@ -106,10 +100,9 @@ impl Driver {
             let Some(step) = owed else { break };
             self.perform(step).await?;
         }
-        let (owes, is_last) = {
-            let state = self.journal.state();
-            (!state.deferred.is_empty(), state.retried >= MOST_RETRIES)
-        };
+        let mirrored = self.mirror_the_end(MIRROR_LIMIT).await;
+        let owes = !mirrored || !self.journal.state().deferred.is_empty();
+        let is_last = self.journal.state().retried >= MOST_RETRIES;
         if owes && is_last {
             let message = "what was put off is given up; `belay resume` tries it again".to_owned();
             self.journal.append(Event::Warned { message }).await?;

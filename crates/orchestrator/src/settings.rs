@@ -111,6 +111,8 @@ pub struct Settings {
     pub author: Option<Person>,
     /// Whether and how the branch is brought up to date with its base.
     pub update: UpdateBy,
+    /// The remote that the run's state is kept on too; the branch is pushed there as well.
+    pub mirror: Option<String>,
     /// The remote that the branch is pushed to after each milestone; `None` pushes nothing.
     pub push: Option<String>,
     /// Where worktrees are made, outside the repository.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::git::Call;
+use crate::mirror::RefMove;
 use crate::objects::CommitId;
 use crate::refs::commit_id;
 use crate::repository::Repository;
@@ -18,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// What git would do besides, asked for by a config: push tags, sign the push,
 /// push submodules.
-const OPTIONS: [&str; 3] =
+pub(crate) const OPTIONS: [&str; 3] =
     ["push.followTags=false", "push.gpgSign=false", "push.recurseSubmodules=no"];
 
 impl Repository {
@@ -73,12 +74,8 @@ impl Repository {
         over: Option<&CommitId>,
     ) -> Result<(), Error> {
         let name = self.branch_ref(branch).await?;
-        let lease = over.map(CommitId::as_str).unwrap_or_default();
-        let lease = format!("--force-with-lease={name}:{lease}");
-        let moved = format!("{commit}:{name}");
-        let args = ["push", "--quiet", "--porcelain", "--no-verify", &lease, "--", remote, &moved];
-        let call = over_the_network(&args).options(&OPTIONS);
-        self.caller().run(&call).await.map(drop).map_err(discreet)
+        let (to, over) = (commit.clone(), over.cloned());
+        self.publish(remote, &[RefMove { name, to, over }]).await
     }
 }
 
@@ -88,7 +85,7 @@ pub(crate) fn over_the_network<'a>(args: &[&'a str]) -> Call<'a> {
 }
 
 /// An address may hold a name and a password.
-fn discreet(error: Error) -> Error {
+pub(crate) fn discreet(error: Error) -> Error {
     match error {
         Error::Git { command, message } => {
             Error::Git { command, message: without_credentials(&message) }

@@ -8,7 +8,7 @@ mod models;
 mod places;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde_json::json;
@@ -137,6 +137,7 @@ impl Patient {
             config: self.config.clone().unwrap_or_default(),
             warnings: Vec::new(),
             config_path: None,
+            elsewhere: OnceLock::new(),
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::printer::Tone;
 use crate::project::Project;
 use crate::records;
 use crate::selection::{self, Selected};
-use crate::{debts, health, mending, signals, summary, watchdog, wiring};
+use crate::{debts, health, mending, mirror, signals, summary, watchdog, wiring};
 
 /// `belay run [IDEA]`.
 pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -> CommandResult {
@@ -31,11 +31,12 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
     wiring::templates(&project)?;
     selection::base(&project).await?;
     selection::remote(&project).await?;
-    if let Some(found) = found.as_ref().filter(|_| !project.has_state()) {
+    if let Some(found) = found.as_ref().filter(|_| !may_have_runs(&project)) {
         selection::free_branch(&project, found, &[], args.fresh, false).await?;
     }
     tell_warnings(&project).await?;
     let choose = async |store: &SqliteStore| {
+        take_in(&project, store).await?;
         debts::settle(&project, store, &args.work, started).await?;
         match found.clone() {
             Some(found) => selection::for_idea(&project, store, found, args.fresh).await,
@@ -58,7 +59,7 @@ pub(crate) async fn resume(
 ) -> CommandResult {
     begin(&mut project, &args.work, started)?;
     wiring::templates(&project)?;
-    if !project.has_state() {
+    if !may_have_runs(&project) {
         return match args.run {
             Some(name) => Err(selection::no_such_run(&name)),
             None => nothing(&project),
@@ -67,10 +68,23 @@ pub(crate) async fn resume(
     selection::remote(&project).await?;
     tell_warnings(&project).await?;
     let choose = async |store: &SqliteStore| {
+        take_in(&project, store).await?;
         selection::unfinished(&project, store, args.run.as_deref()).await
     };
     let chosen = mending::with_store(&project, choose).await?;
     work_on(&project, chosen, &args.work, started).await
+}
+
+/// Here, or on the mirror.
+fn may_have_runs(project: &Project) -> bool {
+    project.has_state() || project.config.store.mirror.is_some()
+}
+
+async fn take_in(project: &Project, store: &SqliteStore) -> Result<(), CommandError> {
+    let elsewhere = mirror::bring(project, store).await?;
+    // Asked again after a state file was salvaged, with the same answer.
+    project.elsewhere.get_or_init(|| elsewhere);
+    Ok(())
 }
 
 /// What both begin with; from here on nothing keeps the process past its time.

@@ -460,35 +460,8 @@ pub(crate) struct Store {
     pub(crate) kind: StoreKind,
     /// Its folder, relative to the repository's top; none is `belay/` in the git directory.
     pub(crate) path: Option<PathBuf>,
-}
-
-impl Config {
-    /// The models of a role, in order; empty means that the template alone answers.
-    pub(crate) fn chain(&self, role: Role) -> &[ModelId] {
-        &self.roles.get(role).chain
-    }
-
-    /// The time that the whole chain of a role has.
-    pub(crate) fn role_timeout(&self, role: Role) -> Duration {
-        self.roles.get(role).timeout
-    }
-
-    /// What the providers of a run go by: the usable endpoints and all facts.
-    pub(crate) fn provider_settings(&self) -> model_providers::Settings {
-        model_providers::Settings {
-            endpoints: self
-                .providers
-                .iter()
-                .filter(|(_, provider)| provider.is_usable())
-                .map(|(name, provider)| (name.clone(), provider.endpoint.clone()))
-                .collect(),
-            models: self.models.clone(),
-            failover: self.failover.clone(),
-            breaker: self.circuit_breaker.clone(),
-            budget: self.budget,
-            ..model_providers::Settings::default()
-        }
-    }
+    /// The remote that it is kept on too, with the branch. Default: none.
+    pub(crate) mirror: Option<String>,
 }
 
 fn owned(texts: &[&str]) -> Vec<String> {

@@ -14,6 +14,7 @@ mod detect;
 pub(crate) mod duration;
 mod environment;
 mod error;
+mod lookup;
 pub(crate) mod meant;
 mod models;
 mod nearest;

@@ -159,10 +159,7 @@ pub(super) fn run(
     {
         return Err(section.wrong("base", "must name a commit or a branch"));
     }
-    let push = section.line("push", typed.push)?;
-    if push.as_ref().is_some_and(|remote| !is_remote_name(remote)) {
-        return Err(section.wrong("push", "must be the name of a remote, such as origin"));
-    }
+    let push = remote_name(section, "push", typed.push)?;
     Ok(Run {
         parallel: section.whole("parallel", typed.parallel, default.parallel, 1..=16)?,
         timeout,
@@ -219,10 +216,20 @@ pub(super) fn run(
 }
 
 /// A name and no address: what is said of a push must hold no password.
-fn is_remote_name(name: &str) -> bool {
-    !name.starts_with('-')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
-        && !name.starts_with(['/', '.'])
+fn remote_name(
+    section: &Section<'_>,
+    key: &str,
+    typed: Option<String>,
+) -> Result<Option<String>, ConfigError> {
+    let name = section.line(key, typed)?;
+    let is_name = |name: &String| {
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+        name.chars().all(is_letter) && !name.starts_with(['-', '/', '.'])
+    };
+    if name.as_ref().is_some_and(|name| !is_name(name)) {
+        return Err(section.wrong(key, "must be the name of a remote, such as origin"));
+    }
+    Ok(name)
 }
 
 /// The time of a process and what of it is kept for its end. A reserve that nobody wrote gives way
@@ -408,13 +415,12 @@ fn is_repository(name: &str) -> bool {
 }
 
 pub(super) fn store(section: &Section<'_>, typed: typed::Store) -> Result<Store, ConfigError> {
-    if typed.mirror.is_some() {
-        return Err(section.not_yet("mirror", "keeping the state on a remote too"));
-    }
+    let mirror = remote_name(section, "mirror", typed.mirror)?;
     Ok(Store {
         kind: match typed.kind {
             None | Some(typed::StoreKind::Sqlite) => StoreKind::Sqlite,
         },
         path: section.path("path", typed.path)?,
+        mirror,
     })
 }

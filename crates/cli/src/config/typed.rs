@@ -416,7 +416,7 @@ pub(super) struct Store {
     pub(super) kind: Option<StoreKind>,
     /// The folder. Default: belay/ in the git directory.
     pub(super) path: Option<String>,
-    /// Not available in this version.
+    /// The name of the remote that the state is kept on too. Default: none.
     pub(super) mirror: Option<String>,
 }
 

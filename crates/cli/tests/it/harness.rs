@@ -65,6 +65,18 @@ impl Bench {
         bench
     }
 
+    /// A shallow clone, as a hosted runner makes it, with a home of its own.
+    pub(crate) fn cloned(remote: &Path) -> Self {
+        let bench = Self::empty();
+        fs::remove_dir_all(&bench.repo).expect("an empty repository goes");
+        let url = format!("file://{}", remote.display());
+        fs::create_dir(&bench.repo).expect("a folder");
+        bench.git(&["clone", "-q", "--depth", "1", &url, "."]);
+        bench.git(&["config", "user.name", "Ada"]);
+        bench.git(&["config", "user.email", "ada@example.org"]);
+        bench
+    }
+
     fn empty() -> Self {
         let root = tempfile::tempdir().expect("a temporary folder");
         let repo = root.path().join("repo");

@@ -21,6 +21,7 @@ mod help;
 mod hostile;
 mod large;
 mod mending;
+mod mirrored;
 mod people;
 mod projects;
 mod pushes;

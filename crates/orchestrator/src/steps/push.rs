@@ -7,13 +7,14 @@
 
 use std::time::Duration;
 
-use worktree::CommitId;
+use worktree::{CommitId, RefMove};
 
 use super::command::redact;
 use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, StepName};
 use crate::fact::{Fact, Push};
+use crate::mirror::Refused;
 
 /// How much longer a push may take once an end is asked for.
 const LAST_MOMENT: Duration = Duration::from_secs(2);
@@ -26,7 +27,9 @@ impl Driver {
         self.journal.append_fact(begun, Fact::Push(push.clone())).await?;
         let moved = tokio::select! {
             moved = self.move_there(&branch, &push) => moved,
-            () = self.last_moment() => Err("there was no time left for it".to_owned()),
+            () = self.last_moment() => {
+                Err(Refused::Reason("there was no time left for it".to_owned()))
+            }
         };
         match moved {
             Ok(()) => {
@@ -34,7 +37,11 @@ impl Driver {
                 let event = Event::BranchPushed { branch, commit, remote: push.remote };
                 self.journal.append(event).await?;
             }
-            Err(reason) => {
+            Err(refused) => {
+                let reason = self.told(refused);
+                if self.parts.shutdown.lease_is_lost() {
+                    return Err(Error::LeaseLost);
+                }
                 let reason = redact(&reason, &self.parts.settings.secrets);
                 self.defer("push", reason, &push.marker()).await?;
             }
@@ -49,22 +56,22 @@ impl Driver {
         tokio::time::sleep(LAST_MOMENT).await;
     }
 
-    async fn move_there(&self, branch: &str, push: &Push) -> Result<(), String> {
-        let repository = &self.parts.repository;
-        let told = |error: worktree::Error| error.to_string();
+    async fn move_there(&self, branch: &str, push: &Push) -> Result<(), Refused> {
+        let told = |error: worktree::Error| Refused::Reason(error.to_string());
         let Push { remote, commit } = push;
-        let found = repository.remote_tip(remote, branch).await.map_err(told)?;
-        if found.as_ref() == Some(commit) {
-            return Ok(());
+        let over = self.parts.repository.remote_tip(remote, branch).await.map_err(told)?;
+        if over.as_ref() == Some(commit) {
+            return self.publish(remote, Vec::new()).await;
         }
-        if let Some(found) = &found
+        if let Some(found) = &over
             && !self.may_move_on(found, commit).await.map_err(told)?
         {
-            return Err(format!(
+            return Err(Refused::Reason(format!(
                 "{branch} on {remote} stands at {found}, which is not part of this run: left alone"
-            ));
+            )));
         }
-        repository.push(remote, branch, commit, found.as_ref()).await.map_err(told)
+        let (name, to) = (format!("refs/heads/{branch}"), commit.clone());
+        self.publish(remote, vec![RefMove { name, to, over }]).await
     }
 
     /// Whether nothing is lost if the branch there goes from one commit to the other.

@@ -122,7 +122,7 @@ fn the_documented_values_are_these() {
     assert_eq!(config.github.enabled, Choice::Auto);
     assert_eq!(config.github.token_env, "GITHUB_TOKEN");
     assert_eq!(config.github.pull_request, PullRequest::Ready);
-    assert_eq!(config.store, Store { kind: StoreKind::Sqlite, path: None });
+    assert_eq!(config.store, Store { kind: StoreKind::Sqlite, path: None, mirror: None });
 }
 
 #[test]
@@ -171,7 +171,7 @@ commit: { author: "Ada Lovelace <ada@example.com>", hooks: false, sign: true, su
 context: { files: [], deny: [], rounds: 0 }
 guard: { deny: ["a/**"], max_file_bytes: 10 }
 github: { enabled: false, repository: owner/name, token_env: TOKEN, api_url: "https://git.example/api/v3", pull_request: none }
-store: { kind: sqlite, path: state }
+store: { kind: sqlite, path: state, mirror: origin }
 "#;
     let mut config = loaded(text, &Environment::default()).config;
     let api_url = config.github.api_url.take().map(String::from);

@@ -302,13 +302,11 @@ fn what_is_not_there_yet_is_refused() {
         "providers:\n  codex: {kind: command, preset: codex}\n",
         "failover: {hedge_after: 5s}\n",
         "github: {enabled: true}\n",
-        "store: {mirror: origin}\n",
         "budget: {max_usd_per_day: 5}\n",
     ]), @"
     belay.yaml:2:17: providers.codex.kind: a program as a provider (kind `command`) is not available in this version
     belay.yaml:1:25: failover.hedge_after: asking a second model at the same time is not available in this version
     belay.yaml:1:19: github.enabled: working with GitHub is not available in this version
-    belay.yaml:1:17: store.mirror: keeping the state on a remote too is not available in this version
     belay.yaml:1:27: budget.max_usd_per_day: a limit by day is not available in this version
     ");
 }

@@ -41,6 +41,7 @@ pub(super) fn settings() -> Settings {
         subject: "{name}".into(),
         author: None,
         update: crate::settings::UpdateBy::Nothing,
+        mirror: None,
         push: None,
         worktrees: PathBuf::new(),
         max_file_bytes: 1,

@@ -1,0 +1,41 @@
+//! What is asked of the config as a whole.
+
+use std::time::Duration;
+
+use model_providers::ModelId;
+
+use super::meant::{Config, Role};
+
+impl Config {
+    /// The remote that branches are pushed to: the mirror, where nothing else is said.
+    pub(crate) fn pushes_to(&self) -> Option<&str> {
+        self.run.push.as_deref().or(self.store.mirror.as_deref())
+    }
+
+    /// The models of a role, in order; empty means that the template alone answers.
+    pub(crate) fn chain(&self, role: Role) -> &[ModelId] {
+        &self.roles.get(role).chain
+    }
+
+    /// The time that the whole chain of a role has.
+    pub(crate) fn role_timeout(&self, role: Role) -> Duration {
+        self.roles.get(role).timeout
+    }
+
+    /// What the providers of a run go by: the usable endpoints and all facts.
+    pub(crate) fn provider_settings(&self) -> model_providers::Settings {
+        model_providers::Settings {
+            endpoints: self
+                .providers
+                .iter()
+                .filter(|(_, provider)| provider.is_usable())
+                .map(|(name, provider)| (name.clone(), provider.endpoint.clone()))
+                .collect(),
+            models: self.models.clone(),
+            failover: self.failover.clone(),
+            breaker: self.circuit_breaker.clone(),
+            budget: self.budget,
+            ..model_providers::Settings::default()
+        }
+    }
+}
