@@ -1,5 +1,6 @@
 //! The one place where the command line reads time.
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 /// When the process began its work; the run's time limit counts from here.
@@ -8,8 +9,8 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// What the time is, for people.
-pub(crate) fn stamp() -> jiff::Timestamp {
+/// Now, on the wall clock: for people, and for what is kept for months.
+pub(crate) fn stamp() -> Timestamp {
     #[expect(clippy::disallowed_methods, reason = "this is the crate's one clock")]
-    jiff::Timestamp::now()
+    Timestamp::now()
 }

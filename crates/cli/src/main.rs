@@ -25,6 +25,7 @@ mod records;
 mod selection;
 mod signals;
 mod summary;
+mod upkeep;
 mod watchdog;
 mod wiring;
 

@@ -192,6 +192,15 @@ impl Repository {
         Ok(file)
     }
 
+    /// Whether the folder is a linked worktree of this repository.
+    ///
+    /// # Errors
+    ///
+    /// `Io`.
+    pub fn has_worktree(&self, path: &Path) -> Result<bool, Error> {
+        Ok(self.admin_of(&canonical(path)?)?.is_some())
+    }
+
     /// The administrative directory of the linked worktree at this path.
     pub(crate) fn admin_of(&self, path: &Path) -> Result<Option<PathBuf>, Error> {
         let all = self.git_dir().join("worktrees");

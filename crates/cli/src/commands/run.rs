@@ -17,7 +17,7 @@ use crate::printer::Tone;
 use crate::project::Project;
 use crate::records;
 use crate::selection::{self, Selected};
-use crate::{debts, health, mending, mirror, signals, summary, watchdog, wiring};
+use crate::{debts, health, mending, mirror, signals, summary, upkeep, watchdog, wiring};
 
 /// `belay run [IDEA]`.
 pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -> CommandResult {
@@ -164,6 +164,10 @@ async fn drive(
         project.printer.say(Tone::Plain, &line);
     }
     let outcome = drive_or_end(parts, lease).await?;
+    // Whoever sent a signal waits for the end.
+    if shutdown.trigger().is_none_or(|trigger| !trigger.starts_with("SIG")) {
+        upkeep::after_run(project, &store).await;
+    }
     if !project.printer.json() {
         let heads = store.runs().await?;
         if let Some(head) = heads.iter().find(|head| head.id == outcome.run) {

@@ -32,4 +32,5 @@ mod sparing;
 mod spoiled;
 mod terminal;
 mod updates;
+mod upkeep;
 mod verify;

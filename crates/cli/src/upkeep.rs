@@ -1,0 +1,105 @@
+//! What finished runs leave is bounded: their journals, and the worktrees that
+//! nobody works in any more.
+//!
+//! The failure this prevents: an hourly run that fills the disk over a year
+//! with what nobody will ever look at.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use checkpoint_store::{Pruning, RunHead, RunId, RunStore, SqliteStore};
+use jiff::{SignedDuration, Timestamp};
+use orchestrator::{State, Status, view};
+
+use crate::clock;
+use crate::error::CommandError;
+use crate::project::Project;
+
+/// So many finished runs are kept, however old they are.
+const KEPT: usize = 50;
+/// Runs, and folders of runs that nobody knows, stay at least so long.
+const OLD: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// How long all of it may take: a run may end at its time limit.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Bounds what is kept. Nothing that goes wrong here is worth more than a warning.
+pub(crate) async fn after_run(project: &Project, store: &SqliteStore) {
+    let before = clock::stamp() - OLD;
+    let both = async {
+        prune(store, before).await?;
+        clear_away(project, store, before).await
+    };
+    match tokio::time::timeout(LIMIT, both).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            project.printer.warn(&format!("what old runs left is kept: {}", error.line()));
+        }
+        // The next run goes on with it.
+        Err(_) => tracing::debug!("what old runs left is not all gone yet"),
+    }
+}
+
+/// Deletes finished runs that are neither among the newest, nor young, nor have an open issue.
+async fn prune(store: &SqliteStore, finished_before: Timestamp) -> Result<(), CommandError> {
+    let heads = store.runs().await?;
+    let mut spare = BTreeSet::new();
+    let finished = heads.iter().filter(|head| head.finished.is_some());
+    for head in finished.skip(KEPT).filter(|head| head.updated_at < finished_before) {
+        // What cannot be read stays to be looked at.
+        let records = store.records(head.id, 0).await;
+        let state = records.map(|records| State::fold(&records));
+        if state.map_or(true, |state| state.issues.iter().any(|issue| !issue.closed)) {
+            spare.insert(head.id);
+        }
+    }
+    let gone = store.prune(Pruning { keep: KEPT, finished_before, spare }).await?;
+    if !gone.is_empty() {
+        tracing::info!(runs = gone.len(), "old runs were deleted");
+    }
+    Ok(())
+}
+
+/// Removes worktrees of this repository whose run is done or long gone.
+async fn clear_away(
+    project: &Project,
+    store: &SqliteStore,
+    before: Timestamp,
+) -> Result<(), CommandError> {
+    let folders = folders(&project.surroundings.cache().join("worktrees"));
+    if folders.is_empty() {
+        return Ok(());
+    }
+    // Looked at after the folders: a run is known before its worktree is made.
+    let heads = store.runs().await?;
+    let repository = &project.repository;
+    for (run, path) in folders {
+        let head = heads.iter().find(|head| head.id == run);
+        if is_over(head, &path, before) && repository.has_worktree(&path)? {
+            let here = repository.resolve("HEAD").await?;
+            repository.worktree(&path, &here).await?.remove().await?;
+        }
+    }
+    Ok(())
+}
+
+/// The folders that are named like runs.
+fn folders(worktrees: &Path) -> Vec<(RunId, PathBuf)> {
+    let entries = fs::read_dir(worktrees).into_iter().flatten().flatten();
+    let named = |path: PathBuf| Some((path.file_name()?.to_str()?.parse().ok()?, path));
+    entries.filter_map(|entry| named(entry.path())).collect()
+}
+
+/// Whether nobody will work there again. A run that is not known may be another state's: its
+/// folder stays until it is old.
+fn is_over(head: Option<&RunHead>, path: &Path, before: Timestamp) -> bool {
+    match head {
+        Some(head) => view::status(head) == Status::Completed,
+        None => {
+            let modified = path.metadata().and_then(|found| found.modified());
+            modified.is_ok_and(|at| Timestamp::try_from(at).is_ok_and(|at| at < before))
+        }
+    }
+}
