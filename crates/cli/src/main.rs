@@ -19,6 +19,7 @@ mod ideas;
 mod logs;
 mod mending;
 mod mirror;
+mod panics;
 mod printer;
 mod project;
 mod records;
@@ -31,6 +32,7 @@ mod wiring;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -43,6 +45,9 @@ use crate::project::Project;
 
 /// The hidden first argument of a launcher: see `subprocess::confined`.
 pub(crate) const CONFINED: &str = "__confined";
+
+/// Longer than any process lives.
+const FOR_GOOD: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 fn main() -> ExitCode {
     // Before anything else: a launcher restricts itself, and must have neither
@@ -65,19 +70,30 @@ fn main() -> ExitCode {
     if let Err(error) = subprocess::become_subreaper() {
         tracing::debug!(%error, "orphans of commands are found by their marks only");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot be started: {error}")),
     };
     let result = runtime.block_on(command(cli, surroundings, Arc::clone(&printer)));
     // A task that hangs may not keep the process past its end.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    runtime.shutdown_timeout(Duration::from_secs(1));
     let exit = result.unwrap_or_else(|error| {
         printer.error(&error.line());
         error.exit
     });
     printer.finish();
     exit.into()
+}
+
+/// The runtime, with one thread for what blocks that is there for good: where the system gives no
+/// more of them later, work waits for this one instead of failing.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let _starting = panics::ends_the_process();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.enable_all().thread_keep_alive(FOR_GOOD).build()?;
+    let first = runtime.spawn_blocking(|| ());
+    runtime.block_on(first).map_err(std::io::Error::other)?;
+    Ok(runtime)
 }
 
 async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) -> CommandResult {

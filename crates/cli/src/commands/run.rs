@@ -1,6 +1,5 @@
 //! `belay run` and `belay resume`: work on one run until it ends or must stop.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use crate::printer::Tone;
 use crate::project::Project;
 use crate::records;
 use crate::selection::{self, Selected};
-use crate::{debts, health, mending, mirror, signals, summary, upkeep, watchdog, wiring};
+use crate::{debts, health, mending, mirror, panics, signals, summary, upkeep, watchdog, wiring};
 
 /// `belay run [IDEA]`.
 pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -> CommandResult {
@@ -157,13 +156,13 @@ async fn drive(
 ) -> CommandResult {
     let shutdown = Shutdown::new();
     signals::watch(&shutdown, &project.printer)?;
+    panics::watch(&shutdown);
     health::watch_memory(&shutdown);
-    sweep(project).await;
     let parts = wiring::parts(project, &store, work, &shutdown, started).await?;
     for line in project.failover_status(parts.chains.planner.providers()) {
         project.printer.say(Tone::Plain, &line);
     }
-    let outcome = drive_or_end(parts, lease).await?;
+    let outcome = drive_or_end(project, parts, lease).await?;
     // Whoever sent a signal waits for the end.
     if shutdown.trigger().is_none_or(|trigger| !trigger.starts_with("SIG")) {
         upkeep::after_run(project, &store).await;
@@ -211,15 +210,22 @@ fn processes(number: usize) -> String {
 
 /// Works on the run; what panics in there, or loses a task that it needs, ends the run as one that
 /// was interrupted, with its state saved.
-async fn drive_or_end(parts: Parts, lease: Lease) -> Result<Outcome, CommandError> {
+async fn drive_or_end(
+    project: &Project,
+    parts: Parts,
+    lease: Lease,
+) -> Result<Outcome, CommandError> {
     let run = lease.run();
     let store = parts.store.clone();
-    let drive = AssertUnwindSafe(orchestrator::drive(parts.clone(), lease));
-    let trigger = match drive.catch_unwind().await {
+    let drive = async {
+        sweep(project).await;
+        orchestrator::drive(parts.clone(), lease).await
+    };
+    let trigger = match AssertUnwindSafe(drive).catch_unwind().await {
         Ok(Err(orchestrator::Error::LeaseLost)) => return Err(lost_lease(&*store, run).await),
         Ok(Err(orchestrator::Error::JournalClosed)) => "a task of the run died".to_owned(),
         Ok(driven) => return Ok(driven?),
-        Err(payload) => format!("panic: {}", said(&*payload)),
+        Err(payload) => format!("panic: {}", panics::said(&*payload)),
     };
     Ok(orchestrator::end_broken(parts, run, &trigger).await?)
 }
@@ -237,13 +243,4 @@ async fn lost_lease(store: &dyn RunStore, run: RunId) -> CommandError {
         },
         None => CommandError { exit: Exit::Held, cause: lost },
     }
-}
-
-/// What a panic says, short enough for a record.
-fn said(payload: &(dyn Any + Send)) -> String {
-    let text = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without a word").chars().take(200).collect()
 }

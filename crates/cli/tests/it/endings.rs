@@ -2,7 +2,9 @@
 //! with one issue that says how to go on.
 
 mod lease;
+mod odds;
 mod stubborn;
+mod triggers;
 
 use serde_json::Value;
 use simulated_models::{Answers, Fault, ModelScript, Script, Server, Step};

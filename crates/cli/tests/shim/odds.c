@@ -1,7 +1,8 @@
 // What rarely happens to a process, made to happen: preloaded into belay alone.
 //
 // ODDS_ROOT     files below it are opened in the place of the system's of the same path
-// ODDS_THREADS  so many threads may be started; after them the system refuses
+// ODDS_THREADS  so many threads may be started; after them the system has none left for a while
+// ODDS_REFUSE   once this file is there, one thread is refused for good, and all later ones are had
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -41,6 +42,12 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)
     static atomic_int started;
     if (!next) *(void **)&next = dlsym(RTLD_NEXT, "pthread_create");
     const char *most = getenv("ODDS_THREADS");
-    if (most && atomic_fetch_add(&started, 1) >= atoi(most)) return EPERM;
+    static atomic_int lifted;
+    if (most && !lifted && atomic_fetch_add(&started, 1) >= atoi(most)) {
+        const char *refuse = getenv("ODDS_REFUSE");
+        if (!refuse || unlink(refuse) != 0) return EAGAIN;
+        lifted = 1;
+        return EPERM;
+    }
     return next(thread, attr, start, arg);
 }

@@ -10,7 +10,7 @@ use simulated_models::{Answers, FileAnswer, Script, Server};
 
 use crate::harness::{Bench, Ran, server, until};
 
-const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { test_command: \"sh check.sh\", deadline_reserve: 1s }\n";
+pub(super) const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { test_command: \"sh check.sh\", deadline_reserve: 1s }\n";
 
 /// Processes that the tests start, the shell beside them left out.
 const STARTED: usize = 3;
@@ -18,7 +18,7 @@ const STARTED: usize = 3;
 pub(super) struct Stubborn {
     pub(super) server: Server,
     pub(super) bench: Bench,
-    /// What the processes sleep for, in seconds: a number of this test's own.
+    /// The fraction of a second that the processes sleep for: this test's own.
     token: String,
 }
 
@@ -38,14 +38,14 @@ impl Stubborn {
     pub(super) async fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let token = format!("3000.{}{number:03}", std::process::id());
+        let token = format!("{}{number:03}", std::process::id());
         let check = format!(
             "if [ -f one.py ] && [ ! -f ../go ]; then\n\
-             setsid sh -c 'trap \"\" TERM INT HUP; sleep {token}; :' &\n\
-             setsid sh -c 'trap \"\" TERM INT HUP; sleep {token}; :' >/dev/null 2>&1 </dev/null &\n\
+             setsid sh -c 'trap \"\" TERM INT HUP; sleep 3000.{token}; :' &\n\
+             setsid sh -c 'trap \"\" TERM INT HUP; sleep 3000.{token}; :' >/dev/null 2>&1 </dev/null &\n\
              trap '' TERM INT HUP\n\
              touch started\n\
-             sleep {token}\n\
+             sleep 3001.{token}\n\
              fi\ntrue\n"
         );
         let server = server(Script::default().with_answers(answers())).await;
@@ -72,12 +72,26 @@ impl Stubborn {
 
     /// How many of the sleeping processes there are.
     pub(super) fn living(&self) -> usize {
+        self.sleeping("300").len()
+    }
+
+    /// The sleeping processes whose time begins like this.
+    fn sleeping(&self, begins: &str) -> Vec<String> {
         let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let sleeps = |path: PathBuf| {
-            let line = std::fs::read(path.join("cmdline")).unwrap_or_default();
-            line == format!("sleep\0{}\0", self.token).into_bytes()
+        let sleeps = |pid: &String| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let ends = format!(".{}\0", self.token).into_bytes();
+            line.starts_with(format!("sleep\0{begins}").as_bytes()) && line.ends_with(&ends)
         };
-        entries.filter(|entry| sleeps(entry.path())).count()
+        let pids = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        pids.filter(sleeps).collect()
+    }
+
+    /// The tests that hang pass now; what they left in the background stays.
+    pub(super) fn pass(&self) {
+        for foreground in self.sleeping("3001.") {
+            self.bench.kill("-KILL", &foreground);
+        }
     }
 
     /// The tests pass from now on.
