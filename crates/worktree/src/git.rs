@@ -75,7 +75,10 @@ const VARIABLES: [(&str, &str); 9] = [
     ("LANGUAGE", ""),
 ];
 
-const OPTIONS: [&str; 20] = [
+const OPTIONS: [&str; 21] = [
+    // What a journal calls committed must survive the loss of power; git by
+    // itself syncs neither loose objects nor refs. Before 2.36 it cannot.
+    "core.fsync=loose-object,reference",
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "gc.auto=0",
