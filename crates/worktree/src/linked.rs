@@ -17,8 +17,8 @@ use crate::error::{Error, at};
 use crate::git::{Call, POINTERS};
 use crate::objects::{CommitId, TreeId};
 use crate::place::{
-    MARK, all_set_aside, beside, canonical, is_anothers, is_empty_folder, is_ours, is_reserved,
-    is_whole, is_whole_admin, not_ours, remove_all, set_aside,
+    self, MARK, all_set_aside, beside, canonical, is_anothers, is_empty_folder, is_ours,
+    is_reserved, is_whole, is_whole_admin, not_ours, remove_all, set_aside,
 };
 use crate::repository::Repository;
 
@@ -167,6 +167,7 @@ impl Repository {
         })?;
         let mark = admin.join(MARK);
         std::fs::write(&mark, "").map_err(at(mark))?;
+        place::sync_admin(&admin)?;
         Ok(admin)
     }
 

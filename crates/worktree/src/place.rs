@@ -145,6 +145,17 @@ pub(crate) fn is_whole_admin(admin: &Path, git_dir: &Path) -> bool {
         && admin.join(MARK).is_file()
 }
 
+/// Makes durable what git has written of a new worktree: it syncs none of it,
+/// and where one of these files is empty no git in the repository can list
+/// its worktrees.
+pub(crate) fn sync_admin(admin: &Path) -> Result<(), Error> {
+    for name in ["commondir", "gitdir", "HEAD", MARK] {
+        let path = admin.join(name);
+        std::fs::File::open(&path).and_then(|file| file.sync_all()).map_err(at(path))?;
+    }
+    Ok(())
+}
+
 /// Whether the folder's `.git` file names this administrative directory.
 fn leads_to(path: &Path, admin: &Path) -> bool {
     let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|facts| facts.is_file());

@@ -10,7 +10,7 @@ use worktree::{Error, Repository, TreeId, Worktree};
 use crate::{Place, env, git_in, guard, head, put, write};
 
 /// What test commands were seen to do, and a stranger's folder to lead to.
-const DAMAGES: [(&str, &str); 16] = [
+const DAMAGES: [(&str, &str); 18] = [
     ("link removed", "rm -f .git"),
     ("repository inside", "rm -f .git; git init -q ."),
     ("link astray", "echo gitdir: /nonexistent > .git"),
@@ -25,6 +25,9 @@ const DAMAGES: [(&str, &str); 16] = [
     ("HEAD broken", "echo x > \"$(git rev-parse --git-dir)/HEAD\""),
     ("without HEAD", "rm \"$(git rev-parse --git-dir)/HEAD\""),
     ("of another repository", "echo \"$VICTIM/.git\" > \"$(git rev-parse --git-dir)/commondir\""),
+    // What the loss of power leaves of files that git does not sync.
+    ("commondir empty", ": > \"$(git rev-parse --git-dir)/commondir\""),
+    ("all empty", "d=$(git rev-parse --git-dir); cd \"$d\"; : > commondir; : > gitdir; : > HEAD"),
     ("locked", "git worktree lock .; rm -rf \"$PWD\""),
     (
         "too deep for git",
