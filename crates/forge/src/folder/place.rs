@@ -184,14 +184,28 @@ fn make_folder(parent: &OwnedFd, name: &str, parent_path: &Path) -> Result<Owned
         .during(action)
 }
 
-/// Written straight to its place: it is needed only to be there, and whoever
-/// finds it torn finds at least a `*` or nothing to ignore yet.
+/// Written straight to its place. An empty one is what a killed process left
+/// between making and writing it: without its line a person would find all of
+/// the folder in their `git status`.
 fn ignore_itself(belay: &OwnedFd) -> Result<(), Error> {
-    match create_new(belay, ".gitignore") {
-        Ok(mut file) => file.write_all(b"*\n").during("writing .belay/.gitignore"),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error).during("writing .belay/.gitignore"),
-    }
+    let action = "writing .belay/.gitignore";
+    let file = match create_new(belay, ".gitignore") {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => left_empty(belay)?,
+        made => Some(made.during(action)?),
+    };
+    let Some(mut file) = file else { return Ok(()) };
+    file.write_all(b"*\n").and_then(|()| file.sync_all()).during(action)
+}
+
+/// The `.gitignore` that stands there, if it is a file that holds nothing.
+fn left_empty(belay: &OwnedFd) -> Result<Option<File>, Error> {
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    // Whatever cannot be written, a link for one, is a person's own.
+    let Ok(file) = openat(belay, ".gitignore", flags, Mode::empty()).map(File::from) else {
+        return Ok(None);
+    };
+    let facts = file.metadata().during("looking at .belay/.gitignore")?;
+    Ok((facts.is_file() && facts.len() == 0).then_some(file))
 }
 
 fn create_new(folder: &OwnedFd, name: &str) -> io::Result<File> {

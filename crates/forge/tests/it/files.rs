@@ -30,6 +30,19 @@ async fn an_issue_is_a_file_that_a_person_can_read() {
     assert_eq!(top.read(".belay/.gitignore"), "*\n");
 }
 
+/// Killed between making the file and writing it, or without power before it was synced.
+#[tokio::test]
+async fn a_folder_that_ignores_nothing_yet_is_made_to_ignore_itself() {
+    for (left, expected) in [("", "*\n"), ("# mine\n", "# mine\n")] {
+        let top = Top::new();
+        let belay = top.dir.path().join(".belay");
+        std::fs::create_dir(&belay).unwrap();
+        std::fs::write(belay.join(".gitignore"), left).unwrap();
+        top.folder.create(&issue("a")).await.unwrap();
+        assert_eq!(top.read(".belay/.gitignore"), expected);
+    }
+}
+
 #[tokio::test]
 async fn comments_and_the_reason_for_closing_stand_below() {
     let top = Top::new();
