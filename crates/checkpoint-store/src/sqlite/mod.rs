@@ -202,6 +202,18 @@ fn open(place: &Place) -> Result<Connection, Error> {
     let _alone = place.open_alone()?;
     refuse_emptied(place)?;
     schema::connect(&place.database(), place.settings.busy_timeout)
+        .map_err(|error| told_by_the_system(place, error))
+}
+
+/// SQLite does not say why it cannot make a file, such as for want of room;
+/// the operating system does, if one more is made.
+fn told_by_the_system(place: &Place, error: Error) -> Error {
+    let Error::Storage { class: StorageClass::Other, action, .. } = error else { return error };
+    let probe = place.dir.join("probe.tmp");
+    let made = fs::write(&probe, "?");
+    // Gone already, or never there.
+    let _ = fs::remove_file(&probe);
+    made.map_or_else(|found| Error::io(action, &found), |()| error)
 }
 
 /// A file without a byte is a new database to SQLite. Where runs were kept, it
