@@ -17,6 +17,7 @@ use orchestrator::{Event, Status};
 use serde_json::Value;
 use simulated_models::Server;
 
+use crate::dice::Dice;
 use crate::harness::{Bench, Ran, finish, server};
 
 /// Every path below a folder, with its size; what a cargo home holds is not ours.
@@ -103,24 +104,6 @@ async fn the_demo_that_kills_itself_asks_nothing_twice() {
     assert_eq!(ran.stderr.matches("  ok ").count(), 7, "{}", ran.stderr);
     assert!(ran.stderr.contains("[DEMO] what it left says: interrupted"), "{}", ran.stderr);
     assert_eq!(ran.named("run_resumed")[0]["after"], "interrupted");
-}
-
-/// Numbers that look random and are the same for the same seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// An instant within a span.
-    fn within(&mut self, span: Duration) -> Duration {
-        let micros = u64::try_from(span.as_micros()).expect("a short span").max(1);
-        Duration::from_micros(self.roll() % micros)
-    }
 }
 
 /// The demo's project and models, with a test command that takes no time.

@@ -107,12 +107,19 @@ impl Bench {
     /// What git prints, without its last line end.
     #[track_caller]
     pub(crate) fn git(&self, args: &[&str]) -> String {
+        self.git_with(&[], args)
+    }
+
+    /// As [`Self::git`], with more in its environment.
+    #[track_caller]
+    pub(crate) fn git_with(&self, env: &[(&str, &str)], args: &[&str]) -> String {
         let mut command = std::process::Command::new("git");
         command
             .args(args)
             .current_dir(&self.repo)
             .env_clear()
             .envs(self.env())
+            .envs(env.iter().copied())
             .stdin(Stdio::null());
         let output = command.output().expect("git");
         assert!(

@@ -12,6 +12,7 @@ mod bad_input;
 mod between;
 mod checks;
 mod demo;
+mod dice;
 mod doctor;
 mod endings;
 mod faults;
@@ -19,6 +20,8 @@ mod harness;
 mod help;
 #[cfg(target_os = "linux")]
 mod hostile;
+#[cfg(target_os = "linux")]
+mod kill;
 mod large;
 mod mending;
 mod mirrored;
