@@ -48,6 +48,15 @@ enum Part {
     Snapshot,
     /// Integration tests
     Integration,
+    /// Runs killed at every call, on failing disks, without their unsynced writes; takes long
+    KillAnywhere {
+        /// How many runs are killed
+        #[arg(long, default_value_t = 1000)]
+        cases: usize,
+        /// Which: the same number gives the same cases
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// `cargo doc` with warnings as errors, and the relative links of the Markdown files
     Docs,
 }
@@ -74,6 +83,7 @@ fn run(part: Part) -> anyhow::Result<()> {
         Part::Test => parts.test(&Snapshots::compare()),
         Part::Snapshot => parts.snapshot(),
         Part::Integration => parts.integration(&Snapshots::compare()),
+        Part::KillAnywhere { cases, seed } => parts.kill_anywhere(cases, seed),
         Part::Docs => parts.docs(),
     }
 }

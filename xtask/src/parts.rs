@@ -99,6 +99,18 @@ impl Parts {
         self.cargo(comparing(&arguments, snapshots), "integration")
     }
 
+    /// What `ci` takes samples of, in full: every call fails once, and 200 losses of power.
+    pub(crate) fn kill_anywhere(&self, cases: usize, seed: u64) -> anyhow::Result<()> {
+        let tests = ["test", "-p", "cli", "--test", "it", "kill::"];
+        let arguments = [&tests[..], &["--", "--nocapture", "--test-threads=1"]].concat();
+        let cargo = Cargo::new(&arguments)
+            .env("BELAY_CASES", cases.to_string())
+            .env("BELAY_FAULTS", "0")
+            .env("BELAY_CUTS", "200")
+            .env("BELAY_SEED", seed.to_string());
+        self.cargo(cargo, "kill-anywhere")
+    }
+
     pub(crate) fn snapshot(&self) -> anyhow::Result<()> {
         let noting = self.note_references()?;
         let arguments = ["test", "--workspace", "--lib", "--bins", "--tests"];
