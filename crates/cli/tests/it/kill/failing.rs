@@ -12,7 +12,7 @@ use crate::dice::{Dice, number};
 use crate::harness::Ran;
 
 /// Far longer than any run here takes.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// How a call fails. The numbers are Linux's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ mod shim;
 mod table;
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -65,8 +66,8 @@ fn is_possible() -> bool {
 /// Does the cases side by side, as many at once as there are processors.
 async fn all<C, F>(cases: Vec<C>, case: impl Fn(C) -> F + Clone + Send + 'static) -> Table
 where
-    C: Send + 'static,
-    F: Future<Output = Outcome> + Send,
+    C: Debug + Send + 'static,
+    F: Future<Output = Outcome> + Send + 'static,
 {
     let left = Arc::new(Mutex::new(VecDeque::from(cases)));
     let mut workers = tokio::task::JoinSet::new();
@@ -77,7 +78,9 @@ where
             loop {
                 let next = left.lock().expect("no panic before").pop_front();
                 let Some(next) = next else { return table };
-                table.add(case(next).await);
+                let shown = format!("{next:?}");
+                let done = tokio::spawn(case(next)).await;
+                table.add(done.unwrap_or_else(|_| Outcome::broken_off(shown)));
             }
         });
     }

@@ -227,7 +227,9 @@ async fn go_on(
         hold(ran.code == Some(0), || format!("resumed: {:?}: {}", ran.code, ran.stderr))?;
         hold(scene.known().await.ended, || format!("not ended: {}", ran.stderr))?;
     }
-    scene.check(&undisturbed.wanted, &[known]).await
+    scene.check(&undisturbed.wanted, &[known]).await?;
+    scene.bench.git(&["fsck", "--strict"]);
+    Ok(())
 }
 
 /// `BELAY_CUTS` says how many (20), `BELAY_SEED` which (1).

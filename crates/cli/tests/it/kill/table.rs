@@ -16,6 +16,11 @@ impl Outcome {
     pub(crate) fn of(kind: &'static str) -> Self {
         Self { kind, killed: 0, result: Ok(()), case: String::new() }
     }
+
+    /// The test itself met what it did not expect, and has said so.
+    pub(crate) fn broken_off(case: String) -> Self {
+        Self { result: Err("broken off: see above".to_owned()), case, ..Self::of("broken off") }
+    }
 }
 
 #[derive(Default)]
