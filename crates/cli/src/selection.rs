@@ -9,6 +9,7 @@ use crate::error::{CommandError, usage};
 use crate::exit::Exit;
 use crate::ideas::{self, Found};
 use crate::mending;
+use crate::printer::Tone;
 use crate::project::Project;
 use crate::records;
 use crate::wiring;
@@ -66,6 +67,12 @@ pub(crate) async fn for_idea(
     // What lost its records keeps its branch.
     let after_loss = lost.is_some() || !mending::lost_runs(store).await?.is_empty();
     let branch = free_branch(project, &found, &heads, fresh, after_loss).await?;
+    if !fresh && of_idea.first().is_some_and(|head| view::status(head) == Status::Completed) {
+        project.printer.say(
+            Tone::Plain,
+            &format!("The idea {} was edited since it was completed: a new run", found.idea.id),
+        );
+    }
     let base = base(project).await?;
     let base_branch = project.repository.branch_behind(base_name(project)).await?;
     let id = found.idea.id.clone();
@@ -163,6 +170,9 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
         };
         // Cut back to where it was not blocked yet.
         if state.ended.is_none() && !mending::is_lost(&state) {
+            return Ok(Selected::Work(store.acquire(head.id).await?));
+        }
+        if orchestrator::branch_is_back(&state, &project.repository).await? {
             return Ok(Selected::Work(store.acquire(head.id).await?));
         }
         match orchestrator::is_answered(&state, &wiring::forge(project)).await {

@@ -26,6 +26,17 @@ pub(crate) fn lines(outcome: &Outcome, head: &RunHead) -> Vec<String> {
     if !degraded.is_empty() {
         lines.push(row("degraded", &format!("a template answered: {}", degraded.join(", "))));
     }
+    if !run.red_checks.is_empty() {
+        let red = format!("still red, as before any change: {}", run.red_checks.join(", "));
+        lines.push(row("checks", &red));
+    }
+    if let Some(base) = &run.not_updated_to {
+        lines.push(row("base", &format!("not brought up to date with {}", short(base))));
+    }
+    lines.extend(run.put_off.iter().map(|put_off| {
+        let line = format!("{}: {}; a later belay run tries again", put_off.effect, put_off.reason);
+        row("put off", &line)
+    }));
     lines.extend(used(&run));
     lines.extend(run.issues.iter().map(|url| row("issue", url)));
     lines.push(row("next", &next_step(outcome, &run)));
@@ -43,7 +54,8 @@ fn told(outcome: &Outcome) -> String {
 fn milestone(milestone: &MilestoneView) -> Vec<String> {
     let commit = milestone.commit.as_deref().map(|commit| format!(", {}", short(commit)));
     let commit = commit.unwrap_or_default();
-    let name = format!("{}. {} ({}{commit})", milestone.number, milestone.name, milestone.status);
+    let number = if milestone.update { String::new() } else { format!("{}. ", milestone.number) };
+    let name = format!("{number}{} ({}{commit})", milestone.name, milestone.status);
     let missing =
         milestone.items.iter().filter(|item| matches!(item.status, "failed" | "degraded"));
     let missing: Vec<String> = missing.flat_map(|item| item.files.iter().cloned()).collect();

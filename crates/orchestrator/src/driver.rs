@@ -215,7 +215,7 @@ impl Driver {
         let reason = format!(
             "{deaths} processes in a row ended without a word and without having finished anything; the last thing begun was {phase}"
         );
-        self.journal.append(Event::RunParked { reason }).await
+        self.journal.append(Event::RunParked { reason, branch: false }).await
     }
 
     async fn put_off_mirror(&self, reason: Option<String>) -> Result<(), Error> {
@@ -275,6 +275,7 @@ impl Driver {
 
     /// Steps until the run ends (`Some`) or is asked to stop (`None`).
     async fn steps(&self) -> Result<Option<(Status, Option<String>)>, Error> {
+        self.parts.repository.own(self.journal.state().own_commits().cloned());
         self.or_park(self.meet_the_branch().await).await?;
         self.or_park(self.meet_the_base().await).await?;
         self.meet_people().await?;
@@ -320,7 +321,7 @@ impl Driver {
             return Err(error);
         }
         let reason = format!("the same step failed {times} times: {message}");
-        self.journal.append(Event::RunParked { reason }).await
+        self.journal.append(Event::RunParked { reason, branch: false }).await
     }
 
     /// What a person must decide ends the run, not the process: a branch that is theirs now
@@ -331,8 +332,14 @@ impl Driver {
         let reason = refusal.to_string();
         let open = self.journal.state().open_milestone();
         match (refusal, open) {
-            (Refusal::BranchMoved { .. } | Refusal::BranchCheckedOut { .. }, _) => {
-                self.journal.append(Event::RunParked { reason }).await
+            (Refusal::BranchMoved { .. }, _) => {
+                let tip = self.tip()?;
+                let reason = format!("{reason}; put it back to {tip}, or delete it");
+                self.journal.append(Event::RunParked { reason, branch: true }).await
+            }
+            (Refusal::BranchCheckedOut { .. }, _) => {
+                let reason = format!("{reason}; switch to another branch there");
+                self.journal.append(Event::RunParked { reason, branch: true }).await
             }
             (Refusal::Refused { .. }, Some(milestone)) => {
                 self.give_up(milestone, Status::Blocked, reason).await
@@ -353,13 +360,15 @@ impl Driver {
             self.parts.shutdown.request("plan only");
             return false;
         }
-        if matches!(step, Step::BeginRound { cause: Cause::Plan, .. }) {
+        if let Step::BeginRound { cause: Cause::Plan, milestone, .. } = step {
             if let Some(short) = (self.parts.short_of)() {
                 self.parts.shutdown.request(&short);
                 return false;
             }
-            let begun = self.begun.fetch_add(1, Ordering::Relaxed);
-            if self.parts.settings.max_begun.is_some_and(|most| begun >= most) {
+            // An update begins nothing of the plan.
+            let is_update = self.journal.state().updating() == Some(*milestone);
+            let begun = self.begun.fetch_add(usize::from(!is_update), Ordering::Relaxed);
+            if !is_update && self.parts.settings.max_begun.is_some_and(|most| begun >= most) {
                 self.parts.shutdown.request("milestone limit");
                 return false;
             }

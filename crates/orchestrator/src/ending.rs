@@ -138,7 +138,7 @@ impl Driver {
     }
 
     fn owes(&self) -> bool {
-        self.journal.state().deferred.iter().any(|marker| marker != MIRROR)
+        self.journal.state().deferred.iter().any(|deferred| deferred.marker != MIRROR)
     }
 
     /// Brings the last rows to the mirror; true if they are there, or there is none. Nothing is

@@ -203,6 +203,9 @@ pub enum Event {
         command: Option<String>,
         latency_ms: u64,
         note: Option<String>,
+        /// It is red, and was as red before any change.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        red: bool,
     },
     TestsFailed {
         milestone: Option<usize>,
@@ -284,6 +287,9 @@ pub enum Event {
         milestone: usize,
         onto: CommitId,
         reason: String,
+        /// Then a later process tries again.
+        #[serde(default)]
+        for_want_of_a_model: bool,
     },
     /// The state was damaged, and was mended before anything else was done.
     StateRepaired {
@@ -304,6 +310,9 @@ pub enum Event {
     },
     RunParked {
         reason: String,
+        /// The cause is where the branch stands.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        branch: bool,
     },
     BranchPushed {
         branch: String,

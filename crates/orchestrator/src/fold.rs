@@ -10,7 +10,7 @@ use crate::fact::{Checked, Fact, Push};
 use crate::journal::parse;
 use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Origin, RoundState};
 use crate::questions::Asked;
-use crate::state::{Given, IssueState, Phase, Repair, State};
+use crate::state::{Deferred, Given, IssueState, Phase, Repair, State};
 
 impl State {
     /// The state after these rows.
@@ -64,13 +64,18 @@ impl State {
             (Event::BaseUpdated { milestone, update, base_tree, .. }, _) => {
                 self.base_updated(milestone, update, &base_tree);
             }
-            (Event::BaseRefused { milestone, onto, .. }, _) => self.base_refused(milestone, onto),
+            (Event::BaseRefused { milestone, onto, for_want_of_a_model, .. }, _) => {
+                self.base_refused(milestone, (!for_want_of_a_model).then_some(onto));
+            }
             (Event::StateRepaired { of, flaw, cut_after, lost, lost_runs, set_aside }, _) => {
                 let repair = Repair { of, flaw, cut_after, lost, lost_runs, set_aside };
                 self.repairs.push(repair);
             }
             (Event::StepFailed { step, message }, _) => self.failures.push((step, message)),
-            (Event::RunParked { reason }, _) => self.parked = Some(reason),
+            (Event::RunParked { reason, branch }, _) => {
+                self.parked = Some(reason);
+                self.parked_for_branch = branch;
+            }
             (Event::ShutdownRequested { .. }, _) => self.stopping = true,
             (Event::RunResumed { after, .. }, _) => self.resume(after),
             (Event::RunFinished { status, reason, .. }, _) => self.finish(status, reason),
@@ -103,7 +108,10 @@ impl State {
                     issue.closed_by_person |= by_person;
                 }
             }
-            (Event::EffectDeferred { marker: Some(marker), .. }, _) => self.deferred.push(marker),
+            (Event::EffectDeferred { effect, reason, marker: Some(marker) }, _) => {
+                self.deferred.retain(|deferred| deferred.marker != marker);
+                self.deferred.push(Deferred { marker, effect, reason });
+            }
             (Event::EffectsRetried { .. }, _) => {
                 self.deferred.clear();
                 self.retried += 1;

@@ -188,7 +188,7 @@ pub fn missing(state: &State) -> Vec<Wanted> {
     };
     wanted(state)
         .into_iter()
-        .filter(|wanted| !stands(&wanted.marker) && !state.deferred.contains(&wanted.marker))
+        .filter(|wanted| !stands(&wanted.marker) && !state.is_deferred(&wanted.marker))
         .collect()
 }
 
@@ -196,7 +196,7 @@ pub fn missing(state: &State) -> Vec<Wanted> {
 pub fn needless(state: &State) -> Vec<&IssueState> {
     let wanted = wanted(state);
     let is_wanted = |issue: &IssueState| wanted.iter().any(|wanted| wanted.marker == issue.marker);
-    let deferred = |issue: &IssueState| state.deferred.contains(&issue.marker);
+    let deferred = |issue: &IssueState| state.is_deferred(&issue.marker);
     state
         .issues
         .iter()

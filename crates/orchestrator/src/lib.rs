@@ -50,5 +50,5 @@ pub use settings::{
 pub use shutdown::Shutdown;
 pub use start::{NewWork, start};
 pub use state::State;
-pub use steps::people::is_answered;
+pub use steps::people::{branch_is_back, is_answered};
 pub use view::RunView;

@@ -175,8 +175,7 @@ impl Driver {
 
     /// Says once a process that the state stays here.
     async fn put_off(&self, reason: String) -> Result<(), Refused> {
-        let told = self.journal.state().deferred.iter().any(|marker| marker == MIRROR);
-        if told {
+        if self.journal.state().is_deferred(MIRROR) {
             return Ok(());
         }
         self.defer("mirror", reason, MIRROR).await.map_err(reason_of)

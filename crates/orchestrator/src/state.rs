@@ -62,6 +62,17 @@ pub struct Repair {
     pub set_aside: String,
 }
 
+/// An effect that could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deferred {
+    /// What it is about.
+    pub marker: String,
+    /// What was to be done.
+    pub effect: String,
+    /// Why it could not be.
+    pub reason: String,
+}
+
 /// What a run is doing, in the contract's words.
 #[derive(Serialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "snake_case")]
@@ -154,6 +165,8 @@ pub struct State {
     pub tip: Option<CommitId>,
     /// The commit of the base that the branch stands on.
     pub base: Option<CommitId>,
+    /// Commits of the run that an update has replaced.
+    pub replaced: Vec<CommitId>,
     /// The base that the branch could not be brought up to date with.
     pub refused_base: Option<CommitId>,
     /// The step last begun.
@@ -166,8 +179,10 @@ pub struct State {
     pub failures: Vec<(String, String)>,
     /// Why the run cannot go on without a person, where no single milestone is the cause.
     pub parked: Option<String>,
-    /// Effects that this process could not make, by marker.
-    pub deferred: Vec<String>,
+    /// The cause is where the branch stands.
+    pub parked_for_branch: bool,
+    /// Effects that could not be made yet.
+    pub deferred: Vec<Deferred>,
     /// How often later processes tried what was put off when the run had ended.
     pub retried: usize,
     /// Pushes that were begun.
@@ -278,12 +293,35 @@ impl State {
         outcomes.rfind(|outcome| outcome.command == command)
     }
 
+    /// Whether an effect was put off by this process.
+    pub fn is_deferred(&self, marker: &str) -> bool {
+        self.deferred.iter().any(|deferred| deferred.marker == marker)
+    }
+
+    /// Checks of the last commit that were red, as they were before any change.
+    pub fn red_checks(&self) -> Vec<&str> {
+        let last = self.milestones.iter().rev().filter(|milestone| milestone.commit.is_some());
+        let round = last.filter_map(MilestoneState::current).find(|round| round.checks_ended);
+        let red =
+            |checked: &&Checked| checked.outcome.as_ref().is_some_and(|outcome| !outcome.passed);
+        let checks = round.into_iter().flat_map(|round| &round.checks).map(|(checked, _)| checked);
+        checks.filter(red).map(|checked| checked.name.as_str()).collect()
+    }
+
+    /// Every commit that the run made, also those that an update has replaced.
+    pub fn own_commits(&self) -> impl Iterator<Item = &CommitId> {
+        self.milestones
+            .iter()
+            .filter_map(|milestone| milestone.commit.as_ref())
+            .chain(&self.replaced)
+    }
+
     /// What is to be pushed: the branch as it stands, where a remote is named, there is anything
     /// of the run on it, and it was neither pushed nor put off.
     pub fn push_due(&self, remote: Option<&str>) -> Option<Push> {
         let commit = self.tip.clone().filter(|_| self.commits() > 0)?;
         let push = Push { remote: remote?.to_owned(), commit };
-        let done = self.pushed.as_ref() == Some(&push) || self.deferred.contains(&push.marker());
+        let done = self.pushed.as_ref() == Some(&push) || self.is_deferred(&push.marker());
         (!done).then_some(push)
     }
 

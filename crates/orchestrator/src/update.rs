@@ -77,6 +77,7 @@ impl State {
             let found = replayed.iter().find(|one: &&Replayed| one.from == *commit);
             found.map(|one| one.to.clone())
         };
+        self.replaced.extend(replayed.iter().map(|one| one.from.clone()));
         for state in &mut self.milestones {
             if let Some(commit) = state.commit.as_ref().and_then(now) {
                 state.commit = Some(commit);
@@ -90,13 +91,14 @@ impl State {
             self.prepared = false;
         }
         self.baseline.retain(|checked| checked.tree == *base_tree);
+        self.refused_base = None;
         self.base = Some(onto);
         self.tip = Some(to);
         self.milestones.iter_mut().for_each(|milestone| milestone.move_onto_newer(redo));
     }
 
-    pub(crate) fn base_refused(&mut self, milestone: usize, onto: CommitId) {
-        self.refused_base = Some(onto);
+    pub(crate) fn base_refused(&mut self, milestone: usize, for_good: Option<CommitId>) {
+        self.refused_base = for_good.or(self.refused_base.take());
         if let Some(state) = self.milestones.get_mut(milestone.wrapping_sub(1)) {
             state.dropped = true;
         }

@@ -33,7 +33,19 @@ pub struct RunView {
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub issues: Vec<String>,
+    pub red_checks: Vec<String>,
+    pub put_off: Vec<PutOff>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_updated_to: Option<String>,
     pub reason: Option<String>,
+}
+
+/// An effect that a later process makes.
+#[derive(Serialize, Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct PutOff {
+    pub effect: String,
+    pub reason: String,
 }
 
 /// One milestone of a run.
@@ -48,6 +60,8 @@ pub struct MilestoneView {
     pub items: Vec<ItemView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rest_of: Option<usize>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub update: bool,
 }
 
 /// One work item of a milestone.
@@ -102,6 +116,16 @@ impl RunView {
                 .filter(|issue| !issue.closed)
                 .map(|issue| issue.url.clone())
                 .collect(),
+            red_checks: state.red_checks().into_iter().map(str::to_owned).collect(),
+            put_off: state
+                .deferred
+                .iter()
+                .map(|deferred| PutOff {
+                    effect: deferred.effect.clone(),
+                    reason: deferred.reason.clone(),
+                })
+                .collect(),
+            not_updated_to: state.refused_base.as_ref().map(ToString::to_string),
             reason: state.ended.as_ref().map_or(&state.stopped, |(_, reason)| reason).clone(),
         }
     }
@@ -124,6 +148,7 @@ fn milestones(state: &State) -> Vec<MilestoneView> {
             name: planned.name.clone(),
             status: milestone_status(state, index + 1, milestone),
             rest_of: milestone.rest_of(),
+            update: milestone.update_to().is_some(),
             commit: milestone.commit.as_ref().map(ToString::to_string),
             files: planned.files.clone(),
             items: milestone

@@ -18,6 +18,9 @@ use crate::repository::Repository;
 /// Of listings: the run's base and the latest of its own trees.
 const LISTINGS: usize = 8;
 
+/// Of the commits of one run, replaced ones included.
+const OWN: usize = 1024;
+
 /// Of everything that takes a few bytes.
 const SMALL: usize = 64;
 
@@ -34,6 +37,8 @@ pub(crate) struct Known {
     /// Full names of branches that git allows.
     pub(crate) branches: Recent<String, ()>,
     pub(crate) blobs: Blobs,
+    /// Commits that were made for a caller, and need not be kept for anybody.
+    pub(crate) own: Recent<CommitId, ()>,
     settled: Recent<String, (Stamp, Answer)>,
     /// Held by whoever fetches objects, so that others who want the same ones
     /// wait for those instead of asking too.
@@ -47,6 +52,7 @@ impl Default for Known {
             listings: Recent::new(LISTINGS),
             branches: Recent::new(SMALL),
             blobs: Blobs::default(),
+            own: Recent::new(OWN),
             settled: Recent::new(SMALL),
             fetching: tokio::sync::Mutex::default(),
         }

@@ -57,7 +57,7 @@ impl Repository {
         let name = self.branch_ref(branch).await?;
         let none = "0".repeat(to.as_str().len());
         if let Some(from) = from {
-            self.check_not_checked_out(branch, &name, to, from).await?;
+            self.check_not_checked_out(branch, to, from).await?;
         }
         let from_id = from.map_or(none.as_str(), CommitId::as_str);
         let args = ["update-ref", "--no-deref", "-m", "belay", &name, to.as_str(), from_id];
@@ -217,27 +217,39 @@ impl Repository {
         }
     }
 
+    /// Where the branch is checked out, in a worktree that is not ours.
+    ///
+    /// # Errors
+    ///
+    /// `BadBranchName`, `Git`.
+    pub async fn checkout_of(&self, branch: &str) -> Result<Option<PathBuf>, Error> {
+        let name = self.branch_ref(branch).await?;
+        let args = ["worktree", "list", "--porcelain", "-z"];
+        let list = self.caller().bytes(&Call::new(&args)).await?;
+        for path in checkouts(&list, &name) {
+            let admin = place::canonical(&path).and_then(|path| self.admin_of(&path))?;
+            if !admin.is_some_and(|admin| admin.join(MARK).is_file()) {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
     /// A branch that moves under a checkout leaves its files and index behind,
     /// and the next commit there would take back what the branch brought. Not
     /// so in worktrees of ours, where a command may have checked it out.
     async fn check_not_checked_out(
         &self,
         branch: &str,
-        name: &str,
         to: &CommitId,
         from: &CommitId,
     ) -> Result<(), Error> {
-        let args = ["worktree", "list", "--porcelain", "-z"];
-        let list = self.caller().bytes(&Call::new(&args)).await?;
-        for path in checkouts(&list, name) {
-            let admin = place::canonical(&path).and_then(|path| self.admin_of(&path))?;
-            if admin.is_some_and(|admin| admin.join(MARK).is_file()) {
-                continue;
-            }
-            // Elsewhere already is another answer, and moved already is none.
-            if self.branch_tip(branch).await?.as_ref() == Some(from) && from != to {
-                return Err(Error::BranchCheckedOut { branch: branch.to_owned(), at: path });
-            }
+        let Some(at) = self.checkout_of(branch).await? else {
+            return Ok(());
+        };
+        // Elsewhere already is another answer, and moved already is none.
+        if self.branch_tip(branch).await?.as_ref() == Some(from) && from != to {
+            return Err(Error::BranchCheckedOut { branch: branch.to_owned(), at });
         }
         Ok(())
     }

@@ -38,6 +38,7 @@ impl Repository {
             return Ok(());
         };
         if known == Some(&commit)
+            || self.known().own.get(&commit).is_some()
             || !self.has_commit(&commit).await?
             || self.is_held(&commit).await?
         {
@@ -48,6 +49,13 @@ impl Repository {
         self.caller().run(&Call::new(&args).uninterrupted()).await?;
         tracing::warn!(%commit, r#ref = %name, "a commit made in a worktree of ours is kept");
         Ok(())
+    }
+
+    /// Says which commits the caller made itself: one of those that a worktree
+    /// still stands at, as after a rebase, is not kept as if somebody had made it
+    /// there.
+    pub fn own(&self, commits: impl IntoIterator<Item = CommitId>) {
+        commits.into_iter().for_each(|commit| self.known().own.put(commit, ()));
     }
 
     /// The commit of a HEAD that is on no branch.

@@ -6,6 +6,7 @@ mod endpoints;
 mod git;
 mod models;
 mod places;
+mod remotes;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -119,6 +120,7 @@ pub(crate) async fn run(
     checks.extend(models::checks(&patient).await);
     checks.extend(found.checks);
     checks.extend(git::of_commits(&patient).await);
+    checks.extend(remotes::checks(&patient).await);
     checks.extend(places::checks(&patient).await);
     checks.push(Check::ok("github", "off: issues are files in .belay/issues"));
     print(&patient.printer, &checks);

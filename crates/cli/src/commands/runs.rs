@@ -2,7 +2,7 @@
 //! `belay runs verify` stands in `verify.rs`.
 
 use checkpoint_store::{RunHead, RunStore};
-use orchestrator::{RunView, State};
+use orchestrator::{RunView, State, Status};
 use serde_json::json;
 
 use crate::args::RunsCommand;
@@ -46,11 +46,12 @@ async fn list(project: &Project) -> CommandResult {
         let started =
             view.started_at.map(|at| at.strftime("%Y-%m-%d %H:%M").to_string()).unwrap_or_default();
         project.printer.out(&format!(
-            "{}  {started}  {:<11}  {:<20}  {}",
+            "{}  {started}  {:<11}  {:<20}  {}{}",
             view.run,
             view.status.as_str(),
             view.idea,
-            view.branch
+            view.branch,
+            marks(&view)
         ));
         if let Some(why) = view.reason.filter(|_| view.base.is_empty()) {
             project.printer.out(&format!("    {why}"));
@@ -82,20 +83,32 @@ pub(super) fn damaged(head: &RunHead, why: String) -> RunView {
     RunView { title: text("title"), branch: text("branch"), reason: Some(why), ..view }
 }
 
+/// What a status alone does not say.
+fn marks(view: &RunView) -> &'static str {
+    let degraded = view.degraded && view.status != Status::Degraded;
+    match (view.partial, degraded) {
+        (true, true) => ", partial, degraded",
+        (true, false) => ", partial",
+        (false, true) => ", degraded",
+        (false, false) => "",
+    }
+}
+
 fn lines(view: &RunView) -> Vec<String> {
     let mut lines = vec![
         format!("Run      {}", view.run),
         format!("Idea     {} ({})", view.idea, view.title),
-        format!("Status   {}{}", view.status, if view.partial { ", partial" } else { "" }),
+        format!("Status   {}{}", view.status, marks(view)),
         format!("Branch   {} from {}", view.branch, short(&view.base)),
     ];
     lines.extend(view.reason.iter().map(|reason| format!("Reason   {reason}")));
     for milestone in view.milestones.iter().flatten() {
         let commit = milestone.commit.as_deref().map(short).unwrap_or_default();
-        lines.push(format!(
-            "Milestone {}: {} [{}] {commit}",
-            milestone.number, milestone.name, milestone.status
-        ));
+        let what = match milestone.update {
+            true => "Update".to_owned(),
+            false => format!("Milestone {}", milestone.number),
+        };
+        lines.push(format!("{what}: {} [{}] {commit}", milestone.name, milestone.status));
         for item in &milestone.items {
             let model = item.model.as_ref().map(ToString::to_string).unwrap_or_default();
             lines.push(format!("  [{}] {} {model}", item.status, item.files.join(", ")));
@@ -106,6 +119,10 @@ fn lines(view: &RunView) -> Vec<String> {
         "Attempts {} ({} on fallbacks), tokens {} in, {} out, cost {usd}",
         view.attempts_total, view.fallback_attempts, view.tokens.input, view.tokens.output
     ));
+    lines.extend(
+        view.red_checks.iter().map(|check| format!("Red      {check}, as before any change")),
+    );
+    lines.extend(view.put_off.iter().map(|one| format!("Put off  {}: {}", one.effect, one.reason)));
     lines.extend(view.issues.iter().map(|issue| format!("Issue    {issue}")));
     lines
 }

@@ -94,7 +94,7 @@ fn run(event: &Event) -> Vec<Said> {
             vec![Said::new(tone_of(*status), &format!("Run {status}{reason}{then}"))]
         }
         Event::StepFailed { message, .. } => one("failed", Tone::Bad, message),
-        Event::RunParked { reason } => one("blocked", Tone::Bad, reason),
+        Event::RunParked { reason, .. } => one("blocked", Tone::Bad, reason),
         Event::Warned { message } => one("warning", Tone::Warn, message),
         _ => Vec::new(),
     }
@@ -205,6 +205,10 @@ fn health(event: &Event) -> Vec<Said> {
 
 fn tests(event: &Event) -> Vec<Said> {
     match event {
+        Event::TestsPassed { check, command: Some(command), note, red: true, .. } => {
+            let note = note.as_deref().unwrap_or("as before any change");
+            one(label_of(check), Tone::Warn, &format!("still red: {command}; {note}"))
+        }
         Event::TestsPassed { check, command, latency_ms, note, .. } => {
             let passed =
                 |command: &String| format!("passed in {}: {command}", seconds(*latency_ms));
@@ -370,11 +374,13 @@ fn outside(event: &Event) -> Vec<Said> {
         }
         Event::EffectsRetried { number } => {
             let many = if *number == 1 { "effect" } else { "effects" };
-            let line = format!("Doing what a run that has ended put off: {number} {many}");
+            let line =
+                format!("Trying again what an earlier run could not do outside: {number} {many}");
             vec![Said::new(Tone::Plain, &line)]
         }
         Event::EffectDeferred { effect, reason, .. } => {
-            one("put off", Tone::Warn, &format!("{effect}: {reason}"))
+            let line = format!("{effect}: {reason}; a later belay run tries again");
+            one("put off", Tone::Warn, &line)
         }
         _ => Vec::new(),
     }

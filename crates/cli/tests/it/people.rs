@@ -270,6 +270,8 @@ async fn a_suite_that_is_red_before_is_compared_with() {
     let ran = bench.belay(&["run", "001", "--fresh", "--format", "json"]).await.exits(0);
     assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
     assert_eq!(ran.events()[0]["branch"], "belay/001-numbers-2");
+    assert_eq!(ran.named("tests_passed")[0]["red"], true, "green and still red are told apart");
+    assert_eq!(show(&bench, &ran).await["red_checks"], json!(["test"]));
     server.stop().await;
 }
 

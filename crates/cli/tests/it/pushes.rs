@@ -71,6 +71,8 @@ async fn a_push_that_was_put_off_is_made_by_a_later_process() {
     let deferred = ran.named("effect_deferred");
     assert_eq!(deferred.len(), 3, "each milestone tries anew: {deferred:?}");
     assert!(deferred.iter().all(|event| event["effect"] == "push"));
+    let shown = bench.belay(&["runs", "list", "--format", "json"]).await.exits(0).stdout;
+    assert!(shown.contains(r#""put_off":[{"effect":"push""#), "{shown}");
     let still = bench.belay(&["run", "--format", "json"]).await.exits(0);
     assert_eq!(still.named("effect_deferred").len(), 1, "{}", still.stderr);
     std::fs::rename(&away, &remote).expect("moved back");

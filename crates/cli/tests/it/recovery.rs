@@ -278,7 +278,7 @@ async fn a_branch_that_was_taken_elsewhere_is_left_alone() {
 
     // Deleted, it is made again from what the run knows.
     bench.git(&["branch", "-D", branch]);
-    let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
     assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
     assert_eq!(bench.git(&["rev-list", "--count", &format!("main..{branch}")]), "3");
     server.stop().await;
@@ -445,7 +445,7 @@ async fn a_branch_that_the_person_has_checked_out_is_not_moved_under_them() {
     assert_eq!(bench.git(&["status", "--porcelain"]), "");
     bench.git(&["checkout", "-q", "main"]);
     let asked = server.request_count();
-    let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
     assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
     assert_eq!(
         server.request_count(),

@@ -2,7 +2,7 @@
 //! becomes of the branch. Whatever it is, the person's checkout stays.
 
 use serde_json::Value;
-use simulated_models::{Answers, FileAnswer, Script, Server};
+use simulated_models::{Answers, Fault, FileAnswer, ModelScript, Script, Server};
 
 use crate::harness::{Bench, Ran, finish, server};
 use crate::recovery::{ROLES, answers, bench};
@@ -283,4 +283,42 @@ async fn update_killed_after(event: usize) -> Updated {
     ];
     server.stop().await;
     Updated { events, outcome }
+}
+
+/// Each process may begin one milestone, and finds another base: it still gets on, and keeps none
+/// of its own former commits as if somebody had made them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_is_no_milestone_that_is_begun_and_leaves_nothing_behind() {
+    let (bench, server) = stopped_after_one("rebase").await;
+    for round in ["first", "second"] {
+        main_gets(&bench, &[("main.txt", round)]);
+        let mut only = bench.command(&["run", "--format", "json"]);
+        let ran = finish(only.env("MAX_ITERATIONS", "0").spawn().expect("belay")).await.exits(0);
+        assert_eq!(ran.named("base_updated").len(), 1, "{}", ran.stderr);
+        let mut next = bench.command(&["run", "--format", "json"]);
+        let ran = finish(next.env("MAX_ITERATIONS", "1").spawn().expect("belay")).await.exits(0);
+        assert_eq!(ran.named("milestone_committed").len(), 1, "{}", ran.stderr);
+    }
+    assert!(is_on_main(&bench));
+    assert_eq!(
+        subjects(&bench, &format!("main..{BRANCH}")),
+        "Milestone 3/3: Three\nMilestone 2/3: Two\nMilestone 1/3: One"
+    );
+    assert_eq!(bench.git(&["for-each-ref", "refs/belay/"]), "");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_that_no_model_was_there_for_is_tried_by_the_next_process() {
+    let (bench, server) = stopped_after_one("merge").await;
+    main_gets(&bench, &[("one.py", "# by hand\n")]);
+    let down = ModelScript::failing(Fault::status(500));
+    server.set_script(Script::with_model("code", down).with_answers(answers()));
+    let ran = bench.belay(&["resume", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("base_refused")[0]["for_want_of_a_model"], true, "{}", ran.stderr);
+    bench.belay(&["breaker", "reset"]).await.exits(0);
+    server.set_script(then(&[("one.py", FileAnswer::modify("# by hand\n# one.py\n"))]));
+    completed(&bench).await;
+    assert!(is_on_main(&bench));
+    server.stop().await;
 }

@@ -277,7 +277,7 @@ fn a_forge_out_of_reach_is_put_off_not_asked_for_ever() {
 #[test]
 fn a_parked_run_tells_a_person_and_is_tried_afresh_when_it_is_resumed() {
     let mut story = Story::planned(false);
-    story.tell(Event::RunParked { reason: "the disk is full".into() });
+    story.tell(Event::RunParked { reason: "the disk is full".into(), branch: false });
     let Step::OpenIssue(wanted) = story.next() else { panic!("an issue comes next") };
     assert_eq!((wanted.kind, wanted.marker.as_str()), (crate::event::IssueKind::Blocked, "run"));
     let (kind, url, title, marker) = (wanted.kind, "u".into(), "t".into(), wanted.marker);

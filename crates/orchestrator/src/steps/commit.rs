@@ -31,7 +31,7 @@ impl Driver {
         let reason = format!(
             "a commit cannot be signed: {reason}; make the key usable without a prompt, or set commit.sign to false"
         );
-        self.journal.append(Event::RunParked { reason }).await
+        self.journal.append(Event::RunParked { reason, branch: false }).await
     }
 
     fn is_update(&self, milestone: usize) -> bool {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use agents::Answer;
 use degradation_templates::IssueText;
 use forge::{Forge, Marker, NewIssue};
+use worktree::Repository;
 
 use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, IssueKind};
 use crate::fact::Fact;
-use crate::issues::{Wanted, text};
+use crate::issues::{Wanted, text, wanted};
 use crate::questions;
 use crate::state::{IssueState, State};
 
@@ -126,6 +127,21 @@ impl Driver {
         }
     }
 
+    /// What the issues about a milestone say, as things stand now.
+    pub(super) async fn refresh_issues_of(&self, milestone: usize) -> Result<(), Error> {
+        let wanted: Vec<Wanted> = {
+            let state = self.journal.state();
+            let all = wanted(&state).into_iter();
+            all.filter(|wanted| wanted.milestone == Some(milestone)).collect()
+        };
+        for wanted in wanted {
+            if let Some(url) = self.issue_url(&wanted.marker) {
+                self.refresh_issue(&url, &wanted).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn existing(&self) -> Result<Vec<String>, Error> {
         Ok(self.source(self.tip_tree().await?).await?.paths())
     }
@@ -206,6 +222,28 @@ fn answer_to(state: &State, issue: &IssueState, look: &Look) -> Option<Answer> {
     };
     let answer = Answer { question, answer };
     (!state.answers.contains(&answer)).then_some(answer)
+}
+
+/// Whether the run is blocked by where its branch stands, and it is where it was again, or gone.
+///
+/// # Errors
+///
+/// If git cannot tell.
+pub async fn branch_is_back(
+    state: &State,
+    repository: &Repository,
+) -> Result<bool, worktree::Error> {
+    let (Some(started), Some(tip)) = (&state.started, &state.tip) else { return Ok(false) };
+    if !state.parked_for_branch || state.parked.is_none() {
+        return Ok(false);
+    }
+    if repository.checkout_of(&started.branch).await?.is_some() {
+        return Ok(false);
+    }
+    match repository.branch_tip(&started.branch).await? {
+        Some(found) => repository.builds_on(&found, tip).await,
+        None => Ok(true),
+    }
 }
 
 /// Whether a person has answered, or decided on, what the run is blocked by.

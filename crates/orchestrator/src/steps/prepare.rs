@@ -82,7 +82,7 @@ impl Driver {
             let reason = format!("the {} `{}` {why}", what(due), outcome.command);
             if due.configured {
                 // Every later run would look as red as this one, and prove nothing.
-                self.journal.append(Event::RunParked { reason }).await?;
+                self.journal.append(Event::RunParked { reason, branch: false }).await?;
                 return Ok(false);
             }
             self.journal.append(Event::Warned { message: reason }).await?;

@@ -25,7 +25,8 @@ impl Driver {
         let origin = self.journal.state().milestone(milestone).map(|state| state.origin.clone());
         match origin {
             Some(Origin::RestOf(rest_of)) => {
-                self.journal.append(Event::MilestoneDropped { milestone, rest_of, reason }).await
+                self.journal.append(Event::MilestoneDropped { milestone, rest_of, reason }).await?;
+                self.refresh_issues_of(rest_of).await
             }
             Some(Origin::Update(onto)) => self.refuse_base(milestone, onto, reason).await,
             Some(Origin::Plan) | None => {

@@ -55,7 +55,14 @@ impl Driver {
         if !tested && !has_tests {
             let note = Some("the project has no tests".to_owned());
             let (milestone, check) = (Some(milestone), "test".to_owned());
-            let event = Event::TestsPassed { milestone, check, command: None, latency_ms: 0, note };
+            let event = Event::TestsPassed {
+                milestone,
+                check,
+                command: None,
+                latency_ms: 0,
+                note,
+                red: false,
+            };
             self.journal.append(event).await?;
         }
         Ok(None)
@@ -228,7 +235,8 @@ impl Driver {
         let (milestone, check) = (Some(milestone), due.name.clone());
         let (command, latency_ms) = (Some(outcome.command.clone()), outcome.elapsed_ms);
         let event = if passed {
-            Event::TestsPassed { milestone, check, command, latency_ms, note }
+            let red = !outcome.passed;
+            Event::TestsPassed { milestone, check, command, latency_ms, note, red }
         } else {
             let (exit, failing) = (outcome.exit, shown(&outcome));
             Event::TestsFailed { milestone, check, command, latency_ms, exit, failing, note }
@@ -251,7 +259,7 @@ pub(super) fn before_any_change(name: &str, outcome: &CommandOutcome) -> Event {
     let (command, latency_ms) = (Some(outcome.command.clone()), outcome.elapsed_ms);
     if outcome.passed {
         let note = Some("before any change".to_owned());
-        return Event::TestsPassed { milestone, check, command, latency_ms, note };
+        return Event::TestsPassed { milestone, check, command, latency_ms, note, red: false };
     }
     let note = Some("red before any change; later runs are compared with this one".to_owned());
     let (exit, failing) = (outcome.exit, shown(outcome));

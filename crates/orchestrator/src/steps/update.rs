@@ -13,6 +13,7 @@ use crate::clock::commit_stamp;
 use crate::driver::Driver;
 use crate::event::{Event, Status, StepName};
 use crate::fact::{Fact, Update};
+use crate::milestone::{Item, MilestoneState};
 use crate::settings::UpdateBy;
 use crate::update::{short_name, step_name};
 
@@ -276,12 +277,25 @@ impl Driver {
         Ok(format!("{subject}\n\nBelay-Run: {}\nBelay-Step: {step}\n{models}", self.run))
     }
 
+    /// Whether models were asked in vain for what the update needs, so that a later process may
+    /// find one that answers.
+    fn update_lacks_a_model(&self, milestone: usize) -> bool {
+        let state = self.journal.state();
+        let round = state.milestone(milestone).and_then(MilestoneState::current);
+        round.is_some_and(|round| {
+            round.succeeded() < round.items.len()
+                && round.failed().all(Item::failed_for_want_of_a_model)
+        })
+    }
+
     pub(super) async fn refuse_base(
         &self,
         milestone: usize,
         onto: CommitId,
         reason: String,
     ) -> Result<(), Error> {
-        self.journal.append(Event::BaseRefused { milestone, onto, reason }).await
+        let for_want_of_a_model = self.update_lacks_a_model(milestone);
+        let event = Event::BaseRefused { milestone, onto, reason, for_want_of_a_model };
+        self.journal.append(event).await
     }
 }

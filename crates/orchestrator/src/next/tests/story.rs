@@ -237,7 +237,7 @@ impl Story {
         let (milestone, command, latency_ms, note) = (Some(milestone), None, 0, None);
         let check = "test".to_owned();
         let event = if passed {
-            Event::TestsPassed { milestone, check, command, latency_ms, note }
+            Event::TestsPassed { milestone, check, command, latency_ms, note, red: false }
         } else {
             Event::TestsFailed {
                 milestone,

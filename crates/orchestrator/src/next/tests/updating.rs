@@ -56,7 +56,12 @@ fn all_conflicts_must_be_resolved_or_the_branch_stays_where_it_is() {
     let mut story = moved(&["a.py", "b.py"]);
     story.round_of(3, Cause::Plan, &["a.py", "b.py"]).succeed_of(3, 1).fail_of(3, 2, false, 1);
     let Step::Drop { milestone: 3, reason } = step(&story) else { panic!("it is dropped") };
-    story.tell(Event::BaseRefused { milestone: 3, onto: commit("7"), reason });
+    story.tell(Event::BaseRefused {
+        milestone: 3,
+        onto: commit("7"),
+        reason,
+        for_want_of_a_model: false,
+    });
     assert!(matches!(step(&story), Step::BeginRound { milestone: 2, .. }));
     assert_eq!(story.state.refused_base, Some(commit("7")));
     assert!(!story.state.partial());
