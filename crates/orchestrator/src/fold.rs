@@ -282,6 +282,8 @@ impl State {
                 self.check(milestone, checked, false);
             }
             (Event::MilestoneCommitted { milestone, commit, recovered, .. }, _) => {
+                // What was put off may go by now; a run that completes is not taken up again.
+                self.deferred.clear();
                 self.tip = Some(commit.clone());
                 if let Some(state) = self.milestone_mut(milestone) {
                     state.book(commit, recovered);

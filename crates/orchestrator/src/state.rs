@@ -181,7 +181,7 @@ pub struct State {
     pub parked: Option<String>,
     /// The cause is where the branch stands.
     pub parked_for_branch: bool,
-    /// Effects that could not be made yet.
+    /// Effects that could not be made since the last commit.
     pub deferred: Vec<Deferred>,
     /// How often later processes tried what was put off when the run had ended.
     pub retried: usize,

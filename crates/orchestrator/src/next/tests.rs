@@ -273,6 +273,18 @@ fn a_forge_out_of_reach_is_put_off_not_asked_for_ever() {
     );
 }
 
+#[test]
+fn what_was_put_off_is_tried_again_after_the_next_commit() {
+    let mut story = Story::partial();
+    story.judge(true).test(true).commit(1);
+    let Step::OpenIssue(wanted) = story.next() else { panic!("an issue comes next") };
+    let (effect, reason) = ("issue".into(), "the disk is full".into());
+    story.tell(Event::EffectDeferred { effect, reason, marker: Some(wanted.marker.clone()) });
+    assert!(matches!(story.next(), Step::BeginRound { milestone: 2, .. }), "{:?}", story.next());
+    story.commit(2);
+    assert_eq!(story.next(), Step::OpenIssue(wanted));
+}
+
 /// Trap 37: the same failure three times parks the run, and a person is told.
 #[test]
 fn a_parked_run_tells_a_person_and_is_tried_afresh_when_it_is_resumed() {
