@@ -16,8 +16,8 @@ use crate::wiring;
 
 /// What there is to do.
 pub(crate) enum Selected {
-    /// Work on the run that this lease holds.
-    Work(Lease),
+    /// Work on the run that this lease holds, whose state may have been read already.
+    Work(Lease, Option<Box<State>>),
     /// The idea is done and unchanged: show this run.
     Done(RunHead),
     /// Nothing waits.
@@ -52,8 +52,8 @@ pub(crate) async fn for_idea(
         if let Some(head) = of_idea.first().filter(|head| view::status(head) != Status::Completed) {
             let state = mending::needed(project, store, head).await?;
             if !mending::is_lost(&state) {
-                same_idea(project, head, &found, state.started)?;
-                return Ok(Selected::Work(store.acquire(head.id).await?));
+                same_idea(project, head, &found, state.started.as_ref())?;
+                return taken(store, head, state).await;
             }
             lost = Some(mending::lost(state));
         }
@@ -81,15 +81,24 @@ pub(crate) async fn for_idea(
     match orchestrator::start(store, work).await {
         Ok(lease) => {
             mending::tell(store, &lease, &lost.unwrap_or_default()).await?;
-            Ok(Selected::Work(lease))
+            Ok(Selected::Work(lease, None))
         }
         // Another process made the run between the look and the making.
         Err(orchestrator::Error::Store(StoreError::Unfinished { run })) => {
             tracing::debug!(idea = id, %run, "the idea got a run meanwhile");
-            Ok(Selected::Work(store.acquire(run).await?))
+            Ok(Selected::Work(store.acquire(run).await?, None))
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Takes hold of a run whose state was read.
+async fn taken(
+    store: &SqliteStore,
+    head: &RunHead,
+    known: State,
+) -> Result<Selected, CommandError> {
+    Ok(Selected::Work(store.acquire(head.id).await?, Some(Box::new(known))))
 }
 
 /// A run that is done, or what it lacks: failed items are tried by each run of their idea until a
@@ -101,7 +110,7 @@ async fn done_or_partial(
 ) -> Result<Selected, CommandError> {
     let state = records::needed(project, store, head).await?;
     if state.waits_for_items() {
-        return Ok(Selected::Work(store.acquire(head.id).await?));
+        return taken(store, head, state).await;
     }
     Ok(Selected::Done(head.clone()))
 }
@@ -112,12 +121,12 @@ fn same_idea(
     project: &Project,
     head: &RunHead,
     found: &Found,
-    began: Option<Started>,
+    began: Option<&Started>,
 ) -> Result<(), CommandError> {
     if digest(head) == Some(found.idea.digest().as_str()) {
         return Ok(());
     }
-    let began = began.and_then(|started| started.idea_path);
+    let began = began.and_then(|started| started.idea_path.clone());
     let (id, run) = (&found.idea.id, head.id);
     if let (Some(began), Some(path)) = (&began, &found.path)
         && ideas::same_place(began, path)
@@ -159,7 +168,7 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
                         Err(error) => project.printer.warn(&error.line()),
                     }
                 }
-                Some(_) => return Ok(Selected::Work(store.acquire(head.id).await?)),
+                Some(state) => return taken(store, head, state).await,
                 None => {}
             }
         }
@@ -170,13 +179,13 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
         };
         // Cut back to where it was not blocked yet.
         if state.ended.is_none() && !mending::is_lost(&state) {
-            return Ok(Selected::Work(store.acquire(head.id).await?));
+            return taken(store, head, state).await;
         }
         if orchestrator::branch_is_back(&state, &project.repository).await? {
-            return Ok(Selected::Work(store.acquire(head.id).await?));
+            return taken(store, head, state).await;
         }
         match orchestrator::is_answered(&state, &wiring::forge(project)).await {
-            Ok(true) => return Ok(Selected::Work(store.acquire(head.id).await?)),
+            Ok(true) => return taken(store, head, state).await,
             Ok(false) => {}
             Err(why) => project.printer.warn(&format!("{}: {why}", head.subject)),
         }
@@ -226,35 +235,26 @@ pub(crate) async fn unfinished(
     name: Option<&str>,
 ) -> Result<Selected, CommandError> {
     let heads = runs(project, store).await?;
-    let head = match name {
-        Some(name) => {
-            let head = run_named(&heads, name)?;
-            if view::status(head) != Status::Completed {
-                let state = mending::needed(project, store, head).await?;
-                if mending::is_lost(&state) {
-                    let why = "nothing is left of it but its branch; `belay run` with its idea begins a new one";
-                    return Err(records::in_file(project, head, Exit::Failure, &why));
-                }
+    let Some(name) = name else {
+        for head in heads.iter().filter(|head| view::status(head) != Status::Completed) {
+            let state = readable(project, store, head).await?;
+            if let Some(state) = state.filter(|state| !mending::is_lost(state)) {
+                return taken(store, head, state).await;
             }
-            head
         }
-        None => {
-            let mut unfinished = None;
-            for head in heads.iter().filter(|head| view::status(head) != Status::Completed) {
-                let state = readable(project, store, head).await?;
-                if state.is_some_and(|state| !mending::is_lost(&state)) {
-                    unfinished = Some(head);
-                    break;
-                }
-            }
-            let Some(head) = unfinished else { return Ok(Selected::Nothing) };
-            head
-        }
+        return Ok(Selected::Nothing);
     };
+    let head = run_named(&heads, name)?;
     if view::status(head) == Status::Completed {
         return done_or_partial(project, store, head).await;
     }
-    Ok(Selected::Work(store.acquire(head.id).await?))
+    let state = mending::needed(project, store, head).await?;
+    if mending::is_lost(&state) {
+        let why =
+            "nothing is left of it but its branch; `belay run` with its idea begins a new one";
+        return Err(records::in_file(project, head, Exit::Failure, &why));
+    }
+    taken(store, head, state).await
 }
 
 /// A run by its id or the beginning of it.

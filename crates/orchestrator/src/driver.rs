@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use agents::Asking;
-use checkpoint_store::{Entry, Holder, Lease, RunId, RunStore, ValueStore};
+use checkpoint_store::{Holder, Lease, RunId, RunStore, ValueStore};
 use degradation_templates::Templates;
 use forge::Forge;
 use model_providers::{Attempt, Chain, Class, Observer};
@@ -123,21 +123,28 @@ pub(crate) struct Driver {
 /// The first row may already be there (a run just made); otherwise the
 /// process is announced as one that goes on. Cancelling the future loses
 /// nothing that was finished, but skips the clean end: ask `shutdown`.
-pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
+///
+/// `known` is the run's state as it was read before, so that a long journal is
+/// not read twice; what was written since is added.
+pub async fn drive(mut parts: Parts, lease: Lease, known: Option<State>) -> Result<Outcome, Error> {
     // A checkout that a filter holds up must not hold up the end.
     parts.repository = parts.repository.with_cancel(parts.shutdown.token().clone());
     let run = lease.run();
-    let entries = parts.store.records(run, 0).await?;
-    let state = State::fold(&entries);
+    let mut state = known.unwrap_or_default();
+    for entry in parts.store.records(run, state.read_to).await? {
+        state.apply(&entry);
+    }
     let Some(started) = state.started.clone() else {
         return Err(Error::NoStart(run.to_string()));
     };
-    let (fresh, unseen) = unseen(&entries);
+    let fresh = state.worked_to <= 1;
+    // Rows that no process has shown yet: a run's first one, and repairs.
+    let unseen = parts.store.records(run, if fresh { 0 } else { state.worked_to }).await?;
     let after = state.ended.as_ref().map_or(Status::Interrupted, |(status, _)| *status);
     memory::book(&state, &parts.chains);
     let (journal, writer) = parts.journal(lease, state);
     for entry in unseen {
-        if let Some((event, _)) = parse(entry) {
+        if let Some((event, _)) = parse(&entry) {
             let (seq, at, run) = (entry.seq, entry.at, run.to_string());
             parts.listener.event(&Line { seq, at, run, event });
         }
@@ -164,15 +171,6 @@ pub async fn drive(mut parts: Parts, lease: Lease) -> Result<Outcome, Error> {
     let (status, reason) = result?;
     released?;
     Ok(Outcome { run, status, reason, state })
-}
-
-/// Whether the run was only just made, and the rows that no process has shown yet: its first one,
-/// and repairs, which are written before the run is worked on.
-fn unseen(entries: &[Entry]) -> (bool, &[Entry]) {
-    let is_repair = |entry: &Entry| matches!(parse(entry), Some((Event::StateRepaired { .. }, _)));
-    let worked_on = entries.iter().rposition(|entry| !is_repair(entry)).map_or(0, |at| at + 1);
-    let fresh = worked_on <= 1;
-    (fresh, &entries[if fresh { 0 } else { worked_on }..])
 }
 
 impl Driver {

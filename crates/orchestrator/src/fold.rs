@@ -12,6 +12,9 @@ use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Ori
 use crate::questions::Asked;
 use crate::state::{Deferred, Given, IssueState, Phase, Repair, State};
 
+/// The name of the one event that is written while nobody works on the run.
+const REPAIRED: &str = "state_repaired";
+
 impl State {
     /// The state after these rows.
     pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
@@ -27,6 +30,10 @@ impl State {
     pub fn apply(&mut self, entry: &Entry) {
         self.started_at.get_or_insert(entry.at);
         self.updated_at = Some(entry.at);
+        self.read_to = entry.seq;
+        if entry.kind != REPAIRED {
+            self.worked_to = entry.seq;
+        }
         if let Some((event, fact)) = parse(entry) {
             self.keep_time(&event, entry.at);
             self.take(event, fact);

@@ -8,7 +8,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use checkpoint_store::{Batch, Entry, Error as StoreError, Lease, NewRecord, RunStore};
-use serde_json::Value;
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -69,11 +70,14 @@ pub fn record(event: &Event, fact: Option<&Fact>) -> Result<NewRecord, Error> {
 
 /// Reads a row back; `None` for an event that this binary does not know.
 pub fn parse(entry: &Entry) -> Option<(Event, Option<Fact>)> {
-    let mut body = entry.body.clone();
-    let map = body.as_object_mut()?;
-    let fact = map.remove("fact").and_then(|fact| serde_json::from_value(fact).ok());
-    map.insert("event".into(), entry.kind.clone().into());
-    Some((serde_json::from_value(body).ok()?, fact))
+    let body = entry.body.as_object()?;
+    // Facts are large, and a long journal has many: read where they stand, not from a copy.
+    let fact = body.get("fact").and_then(|fact| Fact::deserialize(fact).ok());
+    let fields = body.iter().filter(|(name, _)| *name != "fact");
+    let mut event: Map<String, Value> =
+        fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+    event.insert("event".into(), entry.kind.clone().into());
+    Some((serde_json::from_value(Value::Object(event)).ok()?, fact))
 }
 
 struct Append {

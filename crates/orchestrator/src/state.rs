@@ -203,6 +203,10 @@ pub struct State {
     pub answers: Vec<Answer>,
     /// An answer came after the first milestones: the plan of those that are left is made anew.
     pub replan: bool,
+    /// The last row that was folded.
+    pub read_to: u64,
+    /// The last row that a process wrote that worked on the run: repairs are written before.
+    pub worked_to: u64,
     /// Damage that was mended, with a loss that a person is to look at.
     pub repairs: Vec<Repair>,
     /// Milestones whose failed items were tried once more since the run last ended.

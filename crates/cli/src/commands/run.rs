@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use checkpoint_store::{Error as StoreError, Lease, RunHead, RunId, RunStore, SqliteStore};
 use futures::FutureExt as _;
-use orchestrator::{Event, Outcome, Parts, RunView, Shutdown, Status};
+use orchestrator::{Event, Outcome, Parts, RunView, Shutdown, State, Status};
 use tokio::time::Instant;
 
 use crate::args::{ResumeArgs, RunArgs, WorkArgs};
@@ -113,9 +113,9 @@ async fn work_on(
     match selected {
         Selected::Nothing => nothing(project),
         Selected::Done(head) => done(project, &store, &head, work).await,
-        Selected::Work(lease) => {
+        Selected::Work(lease, known) => {
             mending::tell(&store, &lease, &repairs).await?;
-            drive(project, store, lease, work, started).await
+            drive(project, store, (lease, known), work, started).await
         }
     }
 }
@@ -150,7 +150,7 @@ async fn done(
 async fn drive(
     project: &Project,
     store: SqliteStore,
-    lease: Lease,
+    taken: (Lease, Option<Box<State>>),
     work: &WorkArgs,
     started: Instant,
 ) -> CommandResult {
@@ -162,7 +162,7 @@ async fn drive(
     for line in project.failover_status(parts.chains.planner.providers()) {
         project.printer.say(Tone::Plain, &line);
     }
-    let outcome = drive_or_end(project, parts, lease).await?;
+    let outcome = drive_or_end(project, parts, taken).await?;
     // Whoever sent a signal waits for the end.
     if shutdown.trigger().is_none_or(|trigger| !trigger.starts_with("SIG")) {
         upkeep::after_run(project, &store).await;
@@ -213,13 +213,13 @@ fn processes(number: usize) -> String {
 async fn drive_or_end(
     project: &Project,
     parts: Parts,
-    lease: Lease,
+    (lease, known): (Lease, Option<Box<State>>),
 ) -> Result<Outcome, CommandError> {
     let run = lease.run();
     let store = parts.store.clone();
     let drive = async {
         sweep(project).await;
-        orchestrator::drive(parts.clone(), lease).await
+        orchestrator::drive(parts.clone(), lease, known.map(|known| *known)).await
     };
     let trigger = match AssertUnwindSafe(drive).catch_unwind().await {
         Ok(Err(orchestrator::Error::LeaseLost)) => return Err(lost_lease(&*store, run).await),
