@@ -1,16 +1,25 @@
-//! The handle that callers share, and the permit they hold while they call.
+//! The handle that callers share, and the few memory accesses that a call costs.
 //!
-//! The permit is the only way to report a result, and its drop is the only thing that frees a
-//! probe's place, so a cancelled future cannot leave a breaker half-open for ever.
+//! A breaker stands in the way of every call, so that of a healthy service must not wait for a lock:
+//! a closed breaker is passed with one load, and a success that changes nothing is one addition.
+//! Failures and changes of state take a lock, so that what decides is decided in one order.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::events::Line;
-use crate::machine::{Machine, Outcome};
-use crate::snapshot::{self, Snapshot};
-use crate::{Clock, Recorded, Rejected, Settings, State, Status, SystemClock};
+use crate::gate::{Gate, Ticket, Way};
+use crate::machine::Machine;
+use crate::moment::{left, moment};
+use crate::restore;
+use crate::settings::Rules;
+use crate::snapshot::{Snapshot, Warning};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Arc, Mutex, lock};
+use crate::{
+    Cause, Clock, Outcome, OwnedPermit, Permit, Recorded, Rejected, Settings, State, Status,
+    SystemClock,
+};
 
 /// A circuit breaker; clones are handles to the same one.
 ///
@@ -20,19 +29,15 @@ pub struct CircuitBreaker<C: Clock = SystemClock> {
     shared: Arc<Shared<C>>,
 }
 
-struct Shared<C> {
+/// What every call writes stands far from what every call reads: on one cache line, each success on
+/// one core would take the gate away from all others.
+#[repr(C)]
+pub(crate) struct Shared<C> {
+    successes: AtomicU64,
     machine: Mutex<Machine>,
-    clock: C,
     events: Option<Line>,
-}
-
-impl<C: Clock> Shared<C> {
-    /// Monotonic time, set off so that there is room before the clock's origin: what a snapshot
-    /// tells of happened before this process began.
-    fn now(&self) -> Duration {
-        const BEFORE_ORIGIN: Duration = Duration::from_hours(24 * 365 * 100);
-        self.clock.now().saturating_add(BEFORE_ORIGIN)
-    }
+    gate: Gate,
+    clock: C,
 }
 
 impl<C: Clock> CircuitBreaker<C> {
@@ -46,101 +51,185 @@ impl<C: Clock> CircuitBreaker<C> {
 
     /// As [`new`](Self::new), with the jitter's seed given.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "as `new` takes them")]
     pub fn with_seed(settings: Settings, clock: C, seed: u64) -> Self {
-        Self::build(settings, clock, seed, None)
+        Self::build(Arc::new(Rules::new(&settings)), clock, seed, None)
     }
 
-    pub(crate) fn build(settings: Settings, clock: C, seed: u64, events: Option<Line>) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                machine: Mutex::new(Machine::new(settings, seed)),
-                clock,
-                events,
-            }),
-        }
+    pub(crate) fn build(rules: Arc<Rules>, clock: C, seed: u64, events: Option<Line>) -> Self {
+        let machine = Machine::new(rules, seed);
+        let gate = Gate::new(machine.word());
+        let machine = Mutex::new(machine);
+        let successes = AtomicU64::new(0);
+        Self { shared: Arc::new(Shared { successes, machine, events, gate, clock }) }
     }
 
-    /// Leave to make one call. While half-open, at most one permit at a time is a probe.
+    /// Leave to make one call. While half-open, as many permits at a time as there may be probes.
     ///
     /// # Errors
-    /// [`Rejected`] while open, and for all but the probe while half-open.
-    pub fn try_acquire(&self) -> Result<Permit<C>, Rejected> {
-        let generation = self.change(Machine::try_acquire)?;
-        Ok(Permit { breaker: self.clone(), generation, reported: false })
+    /// [`Rejected`] while open, and for all but the probes while half-open.
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit<'_, C>, Rejected> {
+        let ticket = self.shared.admit()?;
+        Ok(Permit::new(&self.shared, ticket))
     }
 
-    /// How it stands now. Looking changes nothing.
+    /// The same for a call that outlives the borrow of this handle: one that is spawned, or whose
+    /// answer is a stream. It costs two more additions, for the handle that it keeps.
+    ///
+    /// # Errors
+    /// As [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn try_acquire_owned(&self) -> Result<OwnedPermit<C>, Rejected> {
+        let ticket = self.shared.admit()?;
+        Ok(OwnedPermit::new(self.clone(), ticket))
+    }
+
+    /// How it stands now. Looking takes no permit and changes nothing.
     #[must_use]
     pub fn status(&self) -> Status {
         let now = self.shared.now();
-        self.lock().status(now)
+        lock(&self.shared.machine).status(now)
+    }
+
+    /// Successes that were counted since this value was made, those of probes included.
+    #[must_use]
+    pub fn successes(&self) -> u64 {
+        self.shared.successes.load(Ordering::Relaxed)
     }
 
     /// Opens it for `timeout` (at most seven days), as when a service names the time of its
     /// return; the first call after that is the probe. A longer opening is not shortened.
     pub fn trip_for(&self, timeout: Duration) {
-        self.change(|machine, now| machine.trip(now, timeout));
+        self.shared.change(|machine, now| machine.trip(now, timeout));
     }
 
     /// Opens it until [`reset`](Self::reset) or [`force_closed`](Self::force_closed); no probe is
     /// let through. The force is this process's: a snapshot holds an ordinary opening.
     pub fn force_open(&self) {
-        self.change(Machine::force_open);
+        self.shared.change(Machine::force_open);
     }
 
-    /// Closes it and counts no failure until [`reset`](Self::reset). Not kept in a snapshot.
+    /// Closes it and counts no failure until [`reset`](Self::reset); only [`trip_for`](Self::trip_for)
+    /// and [`force_open`](Self::force_open) open it. Not kept in a snapshot.
     pub fn force_closed(&self) {
-        self.change(|machine, _| machine.force_closed());
+        self.shared.change(|machine, _| machine.force_closed());
+    }
+
+    /// Switches it off until [`reset`](Self::reset): every call is let through and nothing opens
+    /// it. Not kept in a snapshot.
+    pub fn disable(&self) {
+        self.shared.change(|machine, _| machine.disable());
     }
 
     /// Closes it and forgets everything: failures, doublings, forces. Permits out become stale.
     pub fn reset(&self) {
-        self.change(|machine, _| machine.reset());
+        self.shared.change(|machine, _| machine.reset());
     }
 
     /// What the next process should know.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let (now, wall) = (self.shared.now(), self.shared.clock.wall());
-        snapshot::take(&mut self.lock(), now, wall)
+        restore::take(&mut lock(&self.shared.machine), now, wall)
     }
 
     /// Takes over what an earlier process learned. Open wins: a snapshot never closes a breaker
-    /// that is open here, nor shortens its time. Values that make no sense are clamped or read as
-    /// closed; a half-open snapshot becomes open with its probe due. No event is queued.
-    pub fn restore(&self, snapshot: &Snapshot) {
+    /// that is open here, nor shortens its time. Values that make no sense are clamped; what cannot
+    /// be read at all leaves the breaker as it is, and is told. A half-open snapshot becomes open
+    /// with its probe due. No event is queued.
+    #[expect(clippy::must_use_candidate, reason = "a caller that has nobody to warn goes on")]
+    pub fn restore(&self, snapshot: &Snapshot) -> Option<Warning> {
         let (now, wall) = (self.shared.now(), self.shared.clock.wall());
-        snapshot::restore(&mut self.lock(), snapshot, now, wall);
+        let mut machine = lock(&self.shared.machine);
+        let warning = restore::restore(&mut machine, snapshot, now, wall);
+        self.shared.gate.publish(machine.word());
+        warning
     }
 
-    /// Runs `change` under the lock and queues the event if the state is another after it.
-    fn change<T>(&self, change: impl FnOnce(&mut Machine, Duration) -> T) -> T {
-        self.change_and_tell(change, |_| false)
+    pub(crate) fn shared(&self) -> &Shared<C> {
+        &self.shared
     }
 
-    /// The same, and queues an event too if `counted` says that a failure was counted by a breaker
-    /// that stays closed.
-    fn change_and_tell<T>(
-        &self,
-        change: impl FnOnce(&mut Machine, Duration) -> T,
-        counted: impl FnOnce(&T) -> bool,
-    ) -> T {
-        let now = self.shared.now();
-        let mut machine = self.lock();
+    /// Whether nobody else holds a handle or an owned permit, and a breaker made anew would do the
+    /// same as this one. Only for who can make sure that no handle is given meanwhile.
+    pub(crate) fn is_idle_and_blank(&self, now: u64) -> bool {
+        Arc::strong_count(&self.shared) == 1 && lock(&self.shared.machine).is_blank(now)
+    }
+}
+
+impl<C: Clock> Shared<C> {
+    #[inline]
+    fn now(&self) -> u64 {
+        moment(self.clock.now())
+    }
+
+    #[inline]
+    fn admit(&self) -> Result<Ticket, Rejected> {
+        match self.gate.look() {
+            Way::Admit(ticket) => Ok(ticket),
+            Way::OpenUntil(until) => {
+                // The clock is read after the gate: it was open at a moment before `until`.
+                let now = self.now();
+                if now < until {
+                    return Err(Rejected { state: State::Open, retry_after: left(until, now) });
+                }
+                self.ask()
+            }
+            Way::Ask => self.ask(),
+        }
+    }
+
+    #[cold]
+    fn ask(&self) -> Result<Ticket, Rejected> {
+        self.change(Machine::try_acquire)
+    }
+
+    #[inline]
+    pub(crate) fn succeed(&self, ticket: Ticket) -> Recorded {
+        if !self.gate.is_indifferent_to(ticket) {
+            return self.record_slowly(ticket, Outcome::Success);
+        }
+        self.successes.fetch_add(1, Ordering::Relaxed);
+        Recorded::Counted
+    }
+
+    #[inline]
+    pub(crate) fn ignore(&self, ticket: Ticket) -> Recorded {
+        if self.gate.is_indifferent_to(ticket) {
+            return Recorded::Counted;
+        }
+        self.record_slowly(ticket, Outcome::Ignored)
+    }
+
+    pub(crate) fn fail(&self, ticket: Ticket) -> Recorded {
+        self.record_slowly(ticket, Outcome::Failure)
+    }
+
+    #[cold]
+    fn record_slowly(&self, ticket: Ticket, outcome: Outcome) -> Recorded {
+        let recorded = self.change(|machine, now| machine.record(ticket, outcome, now));
+        if outcome == Outcome::Success && recorded == Recorded::Counted {
+            self.successes.fetch_add(1, Ordering::Relaxed);
+        }
+        recorded
+    }
+
+    /// Runs `change` under the lock, publishes what came of it, and queues the event if there is
+    /// one.
+    fn change<T>(&self, change: impl FnOnce(&mut Machine, u64) -> T) -> T {
+        let now = self.now();
+        let mut machine = lock(&self.machine);
         let from = machine.state();
         let result = change(&mut machine, now);
+        self.gate.publish(machine.word());
         let to = machine.state();
-        let told = from != to || (to == State::Closed && counted(&result));
-        if let Some(events) = self.shared.events.as_ref().filter(|_| told) {
-            events.push(from, to, machine.status(now));
+        let told =
+            machine.take_cause().filter(|cause| from != to || *cause == Cause::FailureCounted);
+        if let (Some(cause), Some(events)) = (told, &self.events) {
+            events.push(from, to, cause, machine.status(now));
         }
         result
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Machine> {
-        // Nothing under the lock panics halfway through a change, so a poisoned state is whole.
-        let machine = &self.shared.machine;
-        machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -153,61 +242,6 @@ impl<C: Clock> Clone for CircuitBreaker<C> {
 impl<C: Clock> fmt::Debug for CircuitBreaker<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CircuitBreaker").field(&self.status()).finish()
-    }
-}
-
-/// Leave to make one call, to be held until the call's whole answer is there or lost.
-///
-/// Dropping it counts as [`ignore`](Self::ignore): a probe's place is freed, nothing is decided.
-#[must_use = "a dropped permit reports nothing"]
-pub struct Permit<C: Clock = SystemClock> {
-    breaker: CircuitBreaker<C>,
-    generation: u64,
-    reported: bool,
-}
-
-impl<C: Clock> Permit<C> {
-    /// The service answered in full.
-    pub fn success(self) -> Recorded {
-        self.report(Outcome::Success)
-    }
-
-    /// The service failed, by its own fault.
-    pub fn failure(self) -> Recorded {
-        self.report(Outcome::Failure)
-    }
-
-    /// The call says nothing about the service: cancelled here, or wrong in itself.
-    pub fn ignore(self) -> Recorded {
-        self.report(Outcome::Ignored)
-    }
-
-    fn report(mut self, outcome: Outcome) -> Recorded {
-        self.reported = true;
-        self.record(outcome)
-    }
-
-    fn record(&self, outcome: Outcome) -> Recorded {
-        let generation = self.generation;
-        self.breaker.change_and_tell(
-            |machine, now| machine.record(generation, outcome, now),
-            |recorded| outcome == Outcome::Failure && *recorded == Recorded::Counted,
-        )
-    }
-}
-
-impl<C: Clock> Drop for Permit<C> {
-    fn drop(&mut self) {
-        if !self.reported {
-            // Stale or not, a dropped permit has nobody left to tell.
-            let _ = self.record(Outcome::Ignored);
-        }
-    }
-}
-
-impl<C: Clock> fmt::Debug for Permit<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("generation", &self.generation).finish_non_exhaustive()
     }
 }
 

@@ -23,19 +23,30 @@
 //! - no code of a caller runs under a lock of this crate.
 
 mod breaker;
+mod call;
 mod clock;
 mod events;
+mod gate;
 mod jitter;
 mod machine;
+mod moment;
+mod permit;
+mod phase;
 mod registry;
+mod restore;
+mod ring;
 mod settings;
 mod snapshot;
 mod status;
+mod sync;
+mod window;
 
-pub use breaker::{CircuitBreaker, Permit};
+pub use breaker::CircuitBreaker;
+pub use call::{CallError, every_error_counts};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use events::Event;
+pub use events::{Cause, Event};
+pub use permit::{OwnedPermit, Permit};
 pub use registry::Registry;
-pub use settings::Settings;
-pub use snapshot::{RegistrySnapshot, SavedState, Snapshot};
-pub use status::{Recorded, Rejected, State, Status};
+pub use settings::{FailureRate, Settings};
+pub use snapshot::{RegistrySnapshot, SavedState, Snapshot, Warning};
+pub use status::{Outcome, Recorded, Rejected, State, Status};

@@ -4,270 +4,356 @@
 //! without waiting: a result of an earlier state changes nothing, a probe's place is freed by its
 //! end, and time never runs backwards.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::gate::{Ticket, Word};
 use crate::jitter::Jitter;
-use crate::{Recorded, Rejected, Settings, State, Status};
-
-/// How a permitted call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Success,
-    Failure,
-    Ignored,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Closed {
-        /// Forced: failures do not open it.
-        held: bool,
-    },
-    Open(Opening),
-    HalfOpen {
-        /// When the probe under way loses its place; `None`: the place is free.
-        deadline: Option<Duration>,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Opening {
-    pub(crate) at: Duration,
-    /// `None`: forced, until somebody resets it.
-    pub(crate) until: Option<Duration>,
-    /// Opened for a time that a caller named, which `max_reset_timeout` does not bound.
-    pub(crate) tripped: bool,
-}
+use crate::moment::{self, after, left, nanos};
+use crate::phase::{Closed, Hold, Opening, Phase, Probe, Probing};
+use crate::ring::Ring;
+use crate::settings::Rules;
+use crate::sync::Arc;
+use crate::{Cause, Outcome, Recorded, Rejected, State, Status};
 
 #[derive(Debug)]
 pub(crate) struct Machine {
-    pub(crate) settings: Settings,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) phase: Phase,
-    /// Failures that may still count, oldest first, at most `failure_threshold`.
-    pub(crate) window: VecDeque<Duration>,
-    /// Failures since the last success.
-    pub(crate) streak: u32,
-    /// Failed probes since it was last closed.
-    pub(crate) reopenings: u32,
+    /// The last calls of this closed time; there if there is a rule for their rate.
+    pub(crate) ring: Option<Box<Ring>>,
     /// What `status` shows while open: the count and limit at the moment of opening.
-    pub(crate) shown: (u32, u32),
-    generation: u64,
+    pub(crate) shown: (u16, u16),
+    /// Doublings of the present or last opening.
+    pub(crate) reopenings: u16,
+    /// Changes of state that led here, those of earlier processes included.
+    pub(crate) revision: u64,
+    /// The last number given to a closed time or a probe.
+    last_number: u64,
     jitter: Jitter,
-    latest: Duration,
+    latest: u64,
+    cause: Option<Cause>,
 }
 
 impl Machine {
     /// The longest that a caller may open a breaker for.
     pub(crate) const LONGEST_TRIP: Duration = Duration::from_hours(7 * 24);
 
-    pub(crate) fn new(settings: Settings, seed: u64) -> Self {
-        let settings = settings.normalized();
+    pub(crate) fn new(rules: Arc<Rules>, seed: u64) -> Self {
         Self {
-            shown: (0, settings.failure_threshold),
-            settings,
-            phase: Phase::Closed { held: false },
-            window: VecDeque::new(),
-            streak: 0,
+            shown: (0, rules.threshold),
+            phase: Phase::Closed(Closed::new(rules.threshold, Hold::No, None)),
+            ring: rules.rate.filter(|_| rules.enabled).map(|rate| Box::new(Ring::new(rate.calls))),
+            rules,
             reopenings: 0,
-            generation: 0,
+            revision: 0,
+            last_number: 0,
             jitter: Jitter::new(seed),
-            latest: Duration::ZERO,
+            latest: 0,
+            cause: None,
         }
     }
 
     /// Callers read the clock before they take the lock, so readings may arrive out of order.
-    pub(crate) fn settle(&mut self, now: Duration) -> Duration {
+    pub(crate) fn settle(&mut self, now: u64) -> u64 {
         self.latest = self.latest.max(now);
         self.latest
     }
 
     pub(crate) fn state(&self) -> State {
         match self.phase {
-            Phase::Closed { .. } => State::Closed,
+            Phase::Closed(_) => State::Closed,
             Phase::Open(_) => State::Open,
-            Phase::HalfOpen { .. } => State::HalfOpen,
+            Phase::HalfOpen(_) => State::HalfOpen,
         }
     }
 
-    /// The generation to carry in the permit.
-    pub(crate) fn try_acquire(&mut self, now: Duration) -> Result<u64, Rejected> {
+    /// What the gate should say.
+    pub(crate) fn word(&self) -> Word {
+        match &self.phase {
+            Phase::Closed(closed) => Word::closed(self.last_number, self.is_watched(closed)),
+            Phase::Open(Opening { until: Some(until), .. }) => Word::open(*until),
+            Phase::Open(_) | Phase::HalfOpen(_) => Word::ask(),
+        }
+    }
+
+    fn is_watched(&self, closed: &Closed) -> bool {
+        closed.hold == Hold::No && (closed.streak > 0 || self.ring.is_some())
+    }
+
+    /// Why something changed since this was last asked.
+    pub(crate) fn take_cause(&mut self) -> Option<Cause> {
+        self.cause.take()
+    }
+
+    pub(crate) fn try_acquire(&mut self, now: u64) -> Result<Ticket, Rejected> {
         let now = self.settle(now);
-        let due = match self.phase {
-            Phase::Closed { .. } => return Ok(self.generation),
-            Phase::Open(Opening { until, .. }) => until,
-            Phase::HalfOpen { deadline } => Some(deadline.unwrap_or(now)),
+        let most = usize::from(self.rules.probes);
+        let due = match &mut self.phase {
+            Phase::Closed(_) => return Ok(Ticket::closed(self.last_number)),
+            Phase::Open(Opening { until: Some(until), .. }) if *until <= now => {
+                let probing = Probing { probes: Vec::with_capacity(most), succeeded: 0 };
+                self.enter(Phase::HalfOpen(probing), Cause::ProbeDue);
+                None
+            }
+            Phase::Open(Opening { until, .. }) => Some(until.unwrap_or(moment::LAST)),
+            Phase::HalfOpen(probing) if probing.probes.len() < most => None,
+            Phase::HalfOpen(probing) => match probing.first_due() {
+                Some((overdue, deadline)) if deadline <= now => {
+                    probing.probes.remove(overdue);
+                    None
+                }
+                first => first.map(|(_, deadline)| deadline),
+            },
         };
         match due {
-            Some(due) if due <= now => {
-                let deadline = now.saturating_add(self.settings.probe_deadline);
-                self.enter(Phase::HalfOpen { deadline: Some(deadline) });
-                Ok(self.generation)
-            }
-            _ => Err(Rejected {
-                state: self.state(),
-                retry_after: due
-                    .map_or(self.settings.max_reset_timeout, |due| due.saturating_sub(now)),
-            }),
+            None => Ok(self.begin_probe(now)),
+            Some(due) => Err(Rejected { state: self.state(), retry_after: self.wait(due, now) }),
         }
     }
 
-    pub(crate) fn record(&mut self, generation: u64, outcome: Outcome, now: Duration) -> Recorded {
+    /// A forced opening has no end, and "in a century" is no time to come back at.
+    fn wait(&self, due: u64, now: u64) -> Duration {
+        match self.phase {
+            Phase::Open(Opening { until: None, .. }) => Duration::from_nanos(self.rules.longest),
+            _ => left(due, now),
+        }
+    }
+
+    fn begin_probe(&mut self, now: u64) -> Ticket {
+        self.last_number += 1;
+        let (number, deadline) = (self.last_number, after(now, self.rules.deadline));
+        if let Phase::HalfOpen(probing) = &mut self.phase {
+            probing.probes.push(Probe { number, deadline });
+        }
+        Ticket::probe(number)
+    }
+
+    pub(crate) fn record(&mut self, ticket: Ticket, outcome: Outcome, now: u64) -> Recorded {
         let now = self.settle(now);
-        if generation != self.generation {
-            return Recorded::Stale;
-        }
-        match (self.phase, outcome) {
-            (Phase::Closed { held: false }, Outcome::Failure) => self.count_failure(now),
-            (Phase::Closed { .. }, Outcome::Success) => self.streak = 0,
-            (Phase::HalfOpen { .. }, Outcome::Success) => self.close(false),
-            (Phase::HalfOpen { .. }, Outcome::Failure) => {
-                self.reopenings = self.reopenings.saturating_add(1);
-                self.open(now);
+        let number = ticket.number();
+        match &mut self.phase {
+            Phase::Closed(closed) if number == self.last_number => {
+                match outcome {
+                    Outcome::Success => {
+                        closed.streak = 0;
+                        self.enter_in_ring(false);
+                    }
+                    Outcome::Failure if closed.hold == Hold::No => self.count_failure(now),
+                    Outcome::Failure | Outcome::Ignored => {}
+                }
+                Recorded::Counted
             }
-            (Phase::HalfOpen { .. }, Outcome::Ignored) => {
-                self.enter(Phase::HalfOpen { deadline: None });
-            }
-            (Phase::Closed { .. } | Phase::Open(_), _) => {}
+            Phase::HalfOpen(probing) => match probing.position(number) {
+                Some(place) => {
+                    probing.probes.remove(place);
+                    self.end_probe(outcome, now);
+                    Recorded::Counted
+                }
+                None => Recorded::Stale,
+            },
+            Phase::Closed(_) | Phase::Open(_) => Recorded::Stale,
         }
-        Recorded::Counted
     }
 
-    fn count_failure(&mut self, now: Duration) {
-        if !self.settings.enabled {
+    fn end_probe(&mut self, outcome: Outcome, now: u64) {
+        let Phase::HalfOpen(probing) = &mut self.phase else {
+            return;
+        };
+        match outcome {
+            Outcome::Ignored => {}
+            Outcome::Failure => {
+                self.reopenings = self.reopenings.saturating_add(1);
+                self.open(now, Cause::ProbeFailed);
+            }
+            Outcome::Success => {
+                probing.succeeded += 1;
+                if probing.succeeded >= self.rules.to_close {
+                    self.close(Hold::No, Some(now), Cause::ProbeSucceeded);
+                }
+            }
+        }
+    }
+
+    fn enter_in_ring(&mut self, failed: bool) {
+        if let Some(ring) = &mut self.ring {
+            ring.push(failed);
+        }
+    }
+
+    fn count_failure(&mut self, now: u64) {
+        if !self.rules.enabled {
             return;
         }
-        self.forget_old(now);
-        if self.window.len() >= self.settings.failure_threshold as usize {
-            self.window.pop_front();
+        self.enter_in_ring(true);
+        let Phase::Closed(closed) = &mut self.phase else {
+            return;
+        };
+        let rules = &self.rules;
+        closed.window.forget(now, rules.window);
+        let in_window = closed.window.length() + 1;
+        if rules.in_a_row.is_some() {
+            closed.streak = closed.streak.saturating_add(1);
         }
-        self.window.push_back(now);
-        self.streak = self.streak.saturating_add(1);
-        let in_a_row = self.settings.consecutive_failures;
-        if self.in_window(now) >= self.settings.failure_threshold
-            || in_a_row.is_some_and(|limit| self.streak >= limit)
-        {
-            self.open(now);
-        }
+        let of_calls = self.ring.as_ref().map_or((0, 0), |ring| (ring.failed(), ring.length()));
+        let cause = if in_window >= usize::from(rules.threshold) {
+            Cause::FailuresInWindow
+        } else if rules.in_a_row.is_some_and(|limit| closed.streak >= limit) {
+            Cause::ConsecutiveFailures
+        } else if rules.rate.is_some_and(|rate| rate.is_reached(of_calls.0, of_calls.1)) {
+            Cause::FailureRate
+        } else {
+            closed.window.push(now);
+            self.cause = Some(Cause::FailureCounted);
+            return;
+        };
+        self.shown = tally(rules, in_window, closed.streak);
+        self.reopenings = closed.recovered_at.map_or(0, |at| {
+            let taken_back = taken_back(now, at, rules);
+            self.reopenings.saturating_add(1).saturating_sub(taken_back)
+        });
+        self.open(now, cause);
     }
 
-    fn forget_old(&mut self, now: Duration) {
-        let window = self.settings.monitoring_window;
-        let old = |at: &Duration| now.saturating_sub(*at) > window;
-        while self.window.front().is_some_and(old) {
-            self.window.pop_front();
+    fn open(&mut self, now: u64, cause: Cause) {
+        let nominal = Duration::from_nanos(self.rules.timeout_after(self.reopenings));
+        let timeout = nanos(self.jitter.shorten(nominal));
+        let until = Some(after(now, timeout));
+        self.enter(Phase::Open(Opening { at: now, until, tripped: false }), cause);
+    }
+
+    fn close(&mut self, hold: Hold, recovered_at: Option<u64>, cause: Cause) {
+        if let Some(ring) = &mut self.ring {
+            ring.clear();
         }
+        let closed = Closed::new(self.rules.threshold, hold, recovered_at);
+        self.enter(Phase::Closed(closed), cause);
     }
 
-    fn in_window(&self, now: Duration) -> u32 {
-        let window = self.settings.monitoring_window;
-        let counts = |at: &&Duration| now.saturating_sub(**at) <= window;
-        u32::try_from(self.window.iter().filter(counts).count()).unwrap_or(u32::MAX)
-    }
-
-    /// The greater of the two counts with its limit; the window's where they are equal.
-    fn tally(&self, now: Duration) -> (u32, u32) {
-        let in_window = self.in_window(now);
-        match self.settings.consecutive_failures {
-            Some(limit) if self.streak > in_window => (self.streak, limit),
-            _ => (in_window, self.settings.failure_threshold),
-        }
-    }
-
-    fn open(&mut self, now: Duration) {
-        if self.state() == State::Closed {
-            self.shown = self.tally(now);
-        }
-        let nominal = self.settings.timeout_after(self.reopenings);
-        let timeout = self.jitter.shorten(nominal);
-        self.enter(Phase::Open(Opening {
-            at: now,
-            until: Some(now.saturating_add(timeout)),
-            tripped: false,
-        }));
-    }
-
-    fn close(&mut self, held: bool) {
-        self.window.clear();
-        self.streak = 0;
-        self.reopenings = 0;
-        self.enter(Phase::Closed { held });
+    fn enter(&mut self, phase: Phase, cause: Cause) {
+        self.revision = self.revision.saturating_add(1);
+        self.take_over(phase);
+        self.cause = Some(cause);
     }
 
     /// Every change of phase makes the permits given before it stale.
-    pub(crate) fn enter(&mut self, phase: Phase) {
-        self.generation = self.generation.wrapping_add(1);
+    pub(crate) fn take_over(&mut self, phase: Phase) {
+        self.last_number += 1;
         self.phase = phase;
     }
 
     /// Open for `timeout` from now; never shortens the time it is open already.
-    pub(crate) fn trip(&mut self, now: Duration, timeout: Duration) {
+    pub(crate) fn trip(&mut self, now: u64, timeout: Duration) {
         let now = self.settle(now);
-        if !self.settings.enabled {
-            return;
-        }
-        let until = now.saturating_add(timeout.min(Self::LONGEST_TRIP));
-        let opening = match self.phase {
+        let until = Some(after(now, nanos(timeout.min(Self::LONGEST_TRIP))));
+        let at = match self.phase {
             Phase::Open(Opening { until: None, .. }) => return,
-            Phase::Open(opening) if opening.until >= Some(until) => return,
+            Phase::Open(opening) if opening.until >= until => return,
             Phase::Open(opening) => opening.at,
-            Phase::Closed { .. } => {
-                self.shown = self.tally(now);
-                now
-            }
-            Phase::HalfOpen { .. } => now,
+            Phase::Closed(_) | Phase::HalfOpen(_) => now,
         };
-        self.enter(Phase::Open(Opening { at: opening, until: Some(until), tripped: true }));
+        self.open_by_hand(now, Opening { at, until, tripped: true }, Cause::Tripped);
     }
 
-    pub(crate) fn force_open(&mut self, now: Duration) {
+    pub(crate) fn force_open(&mut self, now: u64) {
         let now = self.settle(now);
-        if !self.settings.enabled {
-            return;
+        let opening = Opening { at: now, until: None, tripped: false };
+        self.open_by_hand(now, opening, Cause::Forced);
+    }
+
+    fn open_by_hand(&mut self, now: u64, opening: Opening, cause: Cause) {
+        if let Phase::Closed(closed) = &self.phase {
+            if !self.rules.enabled || closed.hold == Hold::Off {
+                return;
+            }
+            self.shown = self.tally_of(closed, now);
+            let taken_back =
+                closed.recovered_at.map_or(u16::MAX, |at| taken_back(now, at, &self.rules));
+            self.reopenings = self.reopenings.saturating_sub(taken_back);
         }
-        if self.state() == State::Closed {
-            self.shown = self.tally(now);
-        }
-        self.enter(Phase::Open(Opening { at: now, until: None, tripped: false }));
+        self.enter(Phase::Open(opening), cause);
     }
 
     pub(crate) fn force_closed(&mut self) {
-        self.close(true);
+        self.close_by_hand(Hold::Closed, Cause::Forced);
+    }
+
+    pub(crate) fn disable(&mut self) {
+        self.close_by_hand(Hold::Off, Cause::Disabled);
     }
 
     pub(crate) fn reset(&mut self) {
-        self.close(false);
+        self.close_by_hand(Hold::No, Cause::Reset);
     }
 
-    pub(crate) fn status(&self, now: Duration) -> Status {
-        let now = self.latest.max(now);
-        let (failures, threshold) = match self.phase {
-            Phase::Closed { .. } => self.tally(now),
-            Phase::Open(_) | Phase::HalfOpen { .. } => self.shown,
+    fn close_by_hand(&mut self, hold: Hold, cause: Cause) {
+        self.reopenings = 0;
+        self.close(hold, None, cause);
+    }
+
+    /// Whether a breaker made anew would do exactly the same.
+    pub(crate) fn is_blank(&self, now: u64) -> bool {
+        let Phase::Closed(closed) = &self.phase else {
+            return false;
         };
-        let due = match self.phase {
-            Phase::Closed { .. } => None,
-            Phase::Open(opening) => opening.until,
-            Phase::HalfOpen { deadline } => Some(deadline.unwrap_or(now)),
+        let recovered = closed
+            .recovered_at
+            .is_none_or(|at| taken_back(self.latest.max(now), at, &self.rules) > self.reopenings);
+        let quiet = self.tally_of(closed, now).0 == 0;
+        let no_rate = self.ring.as_ref().is_none_or(|ring| ring.failed() == 0);
+        closed.hold == Hold::No && recovered && quiet && no_rate
+    }
+
+    fn tally_of(&self, closed: &Closed, now: u64) -> (u16, u16) {
+        let in_window = closed.window.count(self.latest.max(now), self.rules.window);
+        tally(&self.rules, in_window, closed.streak)
+    }
+
+    pub(crate) fn status(&self, now: u64) -> Status {
+        let now = self.latest.max(now);
+        let (shown, due) = match &self.phase {
+            Phase::Closed(closed) => (self.tally_of(closed, now), None),
+            Phase::Open(opening) => (self.shown, opening.until),
+            Phase::HalfOpen(probing) => {
+                let free = probing.probes.len() < usize::from(self.rules.probes);
+                let first = probing.first_due().filter(|_| !free);
+                (self.shown, Some(first.map_or(now, |(_, deadline)| deadline)))
+            }
         };
         Status {
             state: self.state(),
-            failures,
-            threshold,
-            retry_in: due.map(|due| due.saturating_sub(now)),
+            failures: u32::from(shown.0),
+            threshold: u32::from(shown.1),
+            retry_in: due.map(|due| left(due, now)),
         }
     }
 }
 
-#[cfg(test)]
+/// The greater of the two counts with its limit; the window's where they are equal.
+fn tally(rules: &Rules, in_window: usize, streak: u16) -> (u16, u16) {
+    let in_window = u16::try_from(in_window).unwrap_or(u16::MAX);
+    match rules.in_a_row {
+        Some(limit) if streak > in_window => (streak, limit),
+        _ => (in_window, rules.threshold),
+    }
+}
+
+/// How many doublings the time since it recovered takes back.
+fn taken_back(now: u64, recovered_at: u64, rules: &Rules) -> u16 {
+    let intervals = now.saturating_sub(recovered_at).checked_div(rules.decay);
+    intervals.map_or(u16::MAX, |some| u16::try_from(some).unwrap_or(u16::MAX))
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::Settings;
 
     /// Trap 7: of two callers, the one that read the clock first may come second.
     #[test]
     fn a_reading_that_comes_late_does_not_turn_time_back() {
-        let mut machine = Machine::new(Settings::default(), 1);
-        let (early, late) = (Duration::from_secs(100), Duration::from_secs(200));
+        let mut machine = Machine::new(Arc::new(Rules::new(&Settings::default())), 1);
+        let second = nanos(Duration::from_secs(1));
+        let (early, late) = (100 * second, 200 * second);
         assert_eq!(machine.settle(late), late);
         machine.trip(early, Duration::from_secs(10));
         let retry_in = machine.status(early).retry_in;

@@ -1,19 +1,20 @@
 //! What survives a process, as plain data that a later binary can read and need not trust.
 //!
-//! Monotonic time means nothing to another process, so a snapshot holds wall-clock stamps, and
-//! reading one clamps them: a clock that was set back a year must not keep a breaker open a year.
+//! Two processes that share a place to keep it overwrite each other: the one that saw nothing closes
+//! what the other one opened. So a snapshot counts the changes that led to it, and two of the same
+//! breaker can be merged.
 
-use std::time::{Duration, SystemTime};
-
-use crate::machine::{Machine, Opening, Phase};
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// One breaker's memory. Stamps are milliseconds since the Unix epoch.
 ///
-/// Every field has a default and unknown fields are left out, so older and newer data can be read;
+/// Every field has a default, unknown fields are left out, and what is no snapshot at all is read
+/// as one of state `Unknown`, so older and newer data and rubbish can be read;
 /// [`CircuitBreaker::restore`](crate::CircuitBreaker::restore) decides what is believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(default))]
+#[cfg_attr(feature = "serde", serde(from = "read::Readable"))]
 pub struct Snapshot {
     /// The shape of this data; a version that this binary does not know restores as closed.
     pub version: u32,
@@ -23,7 +24,7 @@ pub struct Snapshot {
     pub failed_at: Vec<u64>,
     /// While closed, failures in a row; else the number of failures that opened it.
     pub failures: u32,
-    /// Failed probes since it was last closed.
+    /// Doublings of the present or last opening.
     pub reopenings: u32,
     /// When it opened; `None` while closed.
     pub opened_at: Option<u64>,
@@ -31,31 +32,103 @@ pub struct Snapshot {
     pub probe_due_at: Option<u64>,
     /// Opened for a time that the service named, which `max_reset_timeout` does not bound.
     pub tripped: bool,
+    /// Changes of state that led here, in this process and those before it.
+    pub revision: u64,
+    /// When probes closed it; `None` unless closed, or if it never was open.
+    pub closed_at: Option<u64>,
+    /// How the last calls ended, oldest first: `.` for a success, `x` for a failure. Empty unless
+    /// closed and with a rule for the failure rate.
+    pub recent: String,
 }
 
 impl Snapshot {
     /// The version that this binary writes.
     pub const VERSION: u32 = 1;
+
+    pub(crate) const BLANK: Self = Self {
+        version: Self::VERSION,
+        state: SavedState::Closed,
+        failed_at: Vec::new(),
+        failures: 0,
+        reopenings: 0,
+        opened_at: None,
+        probe_due_at: None,
+        tripped: false,
+        revision: 0,
+        closed_at: None,
+        recent: String::new(),
+    };
+
+    /// What is known of one breaker to those who know either. The order does not matter, nor how
+    /// often it is done.
+    ///
+    /// The one with more changes behind it wins. Where they are equal, open wins over half-open
+    /// and that over closed; of two open ones the longer opening; of two closed ones the failures
+    /// of both count. What this binary cannot read loses.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        let (own, others) = (self.rank(), other.rank());
+        if own == others && self.state == SavedState::Closed {
+            return self.join(other);
+        }
+        let key = |one: &Self| (one.rank(), one.probe_due_at);
+        if (key(&self), &self) >= (key(&other), &other) { self } else { other }
+    }
+
+    fn rank(&self) -> (bool, u64, u8) {
+        let readable = self.version == Self::VERSION && self.state != SavedState::Unknown;
+        let state = match self.state {
+            SavedState::Unknown | SavedState::Closed => 0,
+            SavedState::HalfOpen => 1,
+            SavedState::Open => 2,
+        };
+        (readable, self.revision, state)
+    }
+
+    fn join(self, other: Self) -> Self {
+        let newer = |one: &Self| (one.closed_at, one.reopenings);
+        let (closed_at, reopenings) = newer(&self).max(newer(&other));
+        let by_length = |text: String| (text.len(), text);
+        let recent = by_length(self.recent).max(by_length(other.recent)).1;
+        Self {
+            failed_at: either(self.failed_at, other.failed_at),
+            failures: self.failures.max(other.failures),
+            reopenings,
+            closed_at,
+            recent,
+            version: self.version.max(other.version),
+            state: SavedState::Closed,
+            opened_at: self.opened_at.max(other.opened_at),
+            probe_due_at: self.probe_due_at.max(other.probe_due_at),
+            tripped: self.tripped || other.tripped,
+            revision: self.revision,
+        }
+    }
+}
+
+/// Each stamp as often as in the list that has it more often: what both were told by an earlier
+/// process must not count twice.
+fn either(own: Vec<u64>, others: Vec<u64>) -> Vec<u64> {
+    let mut counts: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
+    for at in own {
+        counts.entry(at).or_default().0 += 1;
+    }
+    for at in others {
+        counts.entry(at).or_default().1 += 1;
+    }
+    let stamps = counts.into_iter();
+    stamps.flat_map(|(at, (own, others))| std::iter::repeat_n(at, own.max(others))).collect()
 }
 
 impl Default for Snapshot {
     /// A closed breaker that has seen nothing.
     fn default() -> Self {
-        Self {
-            version: Self::VERSION,
-            state: SavedState::Closed,
-            failed_at: Vec::new(),
-            failures: 0,
-            reopenings: 0,
-            opened_at: None,
-            probe_due_at: None,
-            tripped: false,
-        }
+        Self::BLANK
     }
 }
 
 /// The state as it stands in a snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum SavedState {
@@ -70,6 +143,34 @@ pub enum SavedState {
     Unknown,
 }
 
+/// Why a snapshot was not taken over. Nothing is lost but its memory: the breaker stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// It was written by a newer binary.
+    UnknownVersion(u32),
+    /// It names no state that this binary knows, or is no snapshot at all.
+    UnknownState,
+    /// It says that it is open, but not since when or until when.
+    NoTimes,
+    /// The registry is full of breakers that have something to remember.
+    NoRoom,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = match self {
+            Self::UnknownVersion(version) => {
+                return write!(f, "its memory is of version {version}, which is not known here");
+            }
+            Self::UnknownState => "its memory names no known state",
+            Self::NoTimes => "its memory says open, but not since when and until when",
+            Self::NoRoom => "there is no room for one more breaker",
+        };
+        f.write_str(reason)
+    }
+}
+
 /// The memory of every breaker of a registry that has anything to remember, ordered by key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -78,134 +179,107 @@ pub struct RegistrySnapshot<K> {
     pub breakers: Vec<(K, Snapshot)>,
 }
 
+impl<K: Ord> RegistrySnapshot<K> {
+    /// Every key of either, those of both [merged](Snapshot::merge).
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        let mut merged: BTreeMap<K, Snapshot> = BTreeMap::new();
+        for (key, saved) in self.breakers.into_iter().chain(other.breakers) {
+            let known = merged.remove(&key);
+            let saved = match known {
+                Some(known) => known.merge(saved),
+                None => saved,
+            };
+            merged.insert(key, saved);
+        }
+        Self { breakers: merged.into_iter().collect() }
+    }
+}
+
 impl<K> Default for RegistrySnapshot<K> {
     fn default() -> Self {
         Self { breakers: Vec::new() }
     }
 }
 
-pub(crate) fn take(machine: &mut Machine, now: Duration, wall: SystemTime) -> Snapshot {
-    let now = machine.settle(now);
-    let stamps = Stamps { now, wall };
-    let blank = Snapshot { reopenings: machine.reopenings, ..Snapshot::default() };
-    match machine.phase {
-        Phase::Closed { .. } => Snapshot {
-            failed_at: machine.window.iter().map(|at| stamps.save(*at)).collect(),
-            failures: machine.streak,
-            ..blank
-        },
-        Phase::Open(opening) => {
-            let forced_until = now.saturating_add(machine.settings.reset_timeout);
-            Snapshot {
-                state: SavedState::Open,
-                failures: machine.shown.0,
-                opened_at: Some(stamps.save(opening.at)),
-                probe_due_at: Some(stamps.save(opening.until.unwrap_or(forced_until))),
-                tripped: opening.tripped,
-                ..blank
+#[cfg(feature = "serde")]
+mod read {
+    //! What may stand where a snapshot should: one damaged entry must not make a whole file
+    //! unreadable, and with it the memory of every other breaker.
+
+    use serde::Deserialize;
+    use serde::de::IgnoredAny;
+
+    use super::{SavedState, Snapshot};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    pub(super) enum Readable {
+        Fields(Fields),
+        Rubbish(IgnoredAny),
+    }
+
+    #[derive(Deserialize)]
+    #[serde(default)]
+    pub(super) struct Fields {
+        version: u32,
+        state: SavedState,
+        failed_at: Vec<u64>,
+        failures: u32,
+        reopenings: u32,
+        opened_at: Option<u64>,
+        probe_due_at: Option<u64>,
+        tripped: bool,
+        revision: u64,
+        closed_at: Option<u64>,
+        recent: String,
+    }
+
+    impl Default for Fields {
+        fn default() -> Self {
+            Snapshot::BLANK.into()
+        }
+    }
+
+    impl From<Snapshot> for Fields {
+        fn from(one: Snapshot) -> Self {
+            Self {
+                version: one.version,
+                state: one.state,
+                failed_at: one.failed_at,
+                failures: one.failures,
+                reopenings: one.reopenings,
+                opened_at: one.opened_at,
+                probe_due_at: one.probe_due_at,
+                tripped: one.tripped,
+                revision: one.revision,
+                closed_at: one.closed_at,
+                recent: one.recent,
             }
         }
-        Phase::HalfOpen { .. } => Snapshot {
-            state: SavedState::HalfOpen,
-            failures: machine.shown.0,
-            opened_at: Some(stamps.save(now)),
-            probe_due_at: Some(stamps.save(now)),
-            ..blank
-        },
-    }
-}
-
-pub(crate) fn restore(machine: &mut Machine, saved: &Snapshot, now: Duration, wall: SystemTime) {
-    let now = machine.settle(now);
-    if !machine.settings.enabled || saved.version != Snapshot::VERSION {
-        return;
-    }
-    let stamps = Stamps { now, wall };
-    match saved.state {
-        SavedState::Closed => restore_closed(machine, saved, stamps),
-        SavedState::Open | SavedState::HalfOpen => restore_open(machine, saved, stamps),
-        SavedState::Unknown => {}
-    }
-}
-
-/// Counts are kept below their limits: what an earlier process saw may bring a breaker close to
-/// opening, but only a failure of this one opens it.
-fn restore_closed(machine: &mut Machine, saved: &Snapshot, stamps: Stamps) {
-    if machine.phase != (Phase::Closed { held: false }) {
-        return;
-    }
-    let most = machine.settings.failure_threshold as usize - 1;
-    let mut failed: Vec<Duration> = machine.window.iter().copied().collect();
-    let ages = saved.failed_at.iter().map(|at| stamps.age(*at));
-    failed.extend(ages.map(|age| stamps.now.saturating_sub(age)));
-    failed.sort_unstable();
-    let surplus = failed.len().saturating_sub(most);
-    machine.window = failed.split_off(surplus).into();
-    let limit = machine.settings.consecutive_failures.unwrap_or(u32::MAX);
-    let streak = machine.streak.max(saved.failures);
-    machine.streak = streak.min(limit - 1);
-}
-
-fn restore_open(machine: &mut Machine, saved: &Snapshot, stamps: Stamps) {
-    let (Some(opened_at), Some(due_at)) = (saved.opened_at, saved.probe_due_at) else {
-        return;
-    };
-    let longest =
-        if saved.tripped { Machine::LONGEST_TRIP } else { machine.settings.max_reset_timeout };
-    // Set back, the wall clock must not lengthen an opening beyond what was decided for it.
-    let decided = Duration::from_millis(due_at.saturating_sub(opened_at)).min(longest);
-    let left = match saved.state {
-        SavedState::HalfOpen => Duration::ZERO,
-        _ => stamps.ahead(due_at).min(decided),
-    };
-    let until = Some(stamps.now.saturating_add(left));
-    let here = match machine.phase {
-        Phase::Closed { held } => !held,
-        Phase::Open(opening) => opening.until.is_some() && opening.until < until,
-        Phase::HalfOpen { .. } => false,
-    };
-    if !here {
-        return;
-    }
-    let threshold = machine.settings.failure_threshold;
-    machine.shown = (saved.failures.min(threshold), threshold);
-    machine.reopenings = saved.reopenings;
-    machine.enter(Phase::Open(Opening {
-        at: stamps.now.saturating_sub(stamps.age(opened_at)),
-        until,
-        tripped: saved.tripped,
-    }));
-}
-
-/// One moment on both clocks, to carry a stamp from one to the other.
-#[derive(Clone, Copy)]
-struct Stamps {
-    now: Duration,
-    wall: SystemTime,
-}
-
-impl Stamps {
-    fn save(self, at: Duration) -> u64 {
-        let stamp = if at >= self.now {
-            self.since_epoch().saturating_add(at - self.now)
-        } else {
-            self.since_epoch().saturating_sub(self.now - at)
-        };
-        // To the nearest, so that saving and restoring again and again does not creep.
-        let rounded = stamp.saturating_add(Duration::from_micros(500));
-        u64::try_from(rounded.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn age(self, stamp: u64) -> Duration {
-        self.since_epoch().saturating_sub(Duration::from_millis(stamp))
-    }
-
-    fn ahead(self, stamp: u64) -> Duration {
-        Duration::from_millis(stamp).saturating_sub(self.since_epoch())
-    }
-
-    fn since_epoch(self) -> Duration {
-        let since = self.wall.duration_since(SystemTime::UNIX_EPOCH);
-        since.unwrap_or(Duration::ZERO)
+    impl From<Readable> for Snapshot {
+        fn from(read: Readable) -> Self {
+            let one = match read {
+                Readable::Fields(fields) => fields,
+                Readable::Rubbish(_) => {
+                    return Self { state: SavedState::Unknown, ..Self::BLANK };
+                }
+            };
+            Self {
+                version: one.version,
+                state: one.state,
+                failed_at: one.failed_at,
+                failures: one.failures,
+                reopenings: one.reopenings,
+                opened_at: one.opened_at,
+                probe_due_at: one.probe_due_at,
+                tripped: one.tripped,
+                revision: one.revision,
+                closed_at: one.closed_at,
+                recent: one.recent,
+            }
+        }
     }
 }

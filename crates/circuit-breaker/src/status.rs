@@ -12,7 +12,7 @@ pub enum State {
     Closed,
     /// Calls are turned away until the reset timeout has passed.
     Open,
-    /// One probe is let through; everyone else is turned away.
+    /// Probes are let through, by default one; everyone else is turned away.
     HalfOpen,
 }
 
@@ -72,6 +72,20 @@ impl fmt::Display for Rejected {
 }
 
 impl std::error::Error for Rejected {}
+
+/// How a permitted call ended.
+///
+/// With two outcomes only, a caller's own cancel or its faulty request is either held against the
+/// service or counted for it; both are wrong, and the second one closes a breaker in an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The service answered in full.
+    Success,
+    /// The service failed, by its own fault.
+    Failure,
+    /// The call says nothing about the service: cancelled here, or wrong in itself.
+    Ignored,
+}
 
 /// What became of a reported result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ fn a_thousand_callers_on_eight_threads_make_one_probe() {
 
 fn ask_all_at_once(
     breaker: &CircuitBreaker<ManualClock>,
-) -> Vec<circuit_breaker::Permit<ManualClock>> {
+) -> Vec<circuit_breaker::Permit<'_, ManualClock>> {
     let start = Barrier::new(THREADS);
     std::thread::scope(|scope| {
         let ask = || {

@@ -287,7 +287,7 @@ mod written {
             ..Snapshot::default()
         };
         let text = serde_json::to_string(&snapshot).unwrap();
-        let expected = r#"{"version":1,"state":"half_open","failed_at":[1],"failures":0,"reopenings":0,"opened_at":2,"probe_due_at":null,"tripped":false}"#;
+        let expected = r#"{"version":1,"state":"half_open","failed_at":[1],"failures":0,"reopenings":0,"opened_at":2,"probe_due_at":null,"tripped":false,"revision":0,"closed_at":null,"recent":""}"#;
         assert_eq!(text, expected);
     }
 

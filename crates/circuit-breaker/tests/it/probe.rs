@@ -46,7 +46,7 @@ fn a_dropped_probe_frees_its_place_and_decides_nothing() {
 fn a_panicking_caller_frees_the_place() {
     let bench = Bench::new(Settings::default());
     bench.make_probe_due();
-    let probe = bench.breaker.try_acquire().unwrap();
+    let probe = bench.breaker.try_acquire_owned().unwrap();
     let panicked = std::thread::spawn(move || {
         let _held = probe;
         std::panic::resume_unwind(Box::new("the caller died"));

@@ -11,7 +11,7 @@ fn registry() -> (Registry<&'static str, ManualClock>, ManualClock) {
 
 fn fail(registry: &Registry<&'static str, ManualClock>, key: &'static str, times: usize) {
     for _ in 0..times {
-        let permit = registry.breaker(&key).try_acquire().unwrap();
+        let permit = registry.breaker(&key).try_acquire_owned().unwrap();
         let _ = permit.failure();
     }
 }

@@ -111,7 +111,7 @@ pub(super) fn circuit_breaker(
         },
         reset_timeout,
         max_reset_timeout,
-        probe_deadline: default.probe_deadline,
+        ..default
     })
 }
 

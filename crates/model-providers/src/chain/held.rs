@@ -4,7 +4,7 @@
 //! rejected answer is kept until the next model was asked: what fails alike on two models is the
 //! request's fault. Time-outs and broken connections are not: in an outage everything fails alike.
 
-use circuit_breaker::{Permit, Recorded};
+use circuit_breaker::{OwnedPermit as Permit, Recorded};
 
 use crate::clock::Clock;
 
@@ -64,7 +64,7 @@ mod tests {
         let mut breakers = Vec::new();
         for likeness in likenesses {
             let breaker = CircuitBreaker::new(Settings::default(), Clock::new());
-            held.rejected(breaker.try_acquire().unwrap(), likeness);
+            held.rejected(breaker.try_acquire_owned().unwrap(), likeness);
             breakers.push(breaker);
         }
         held.settle();

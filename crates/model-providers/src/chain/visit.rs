@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use circuit_breaker::{Clock as _, Permit};
+use circuit_breaker::{Clock as _, OwnedPermit as Permit};
 use serde_json::Value;
 use tokio::time::sleep;
 

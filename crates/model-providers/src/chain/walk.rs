@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use circuit_breaker::{Permit, State};
+use circuit_breaker::{OwnedPermit as Permit, State};
 use tokio::time::{Instant, sleep};
 
 use super::Chain;
@@ -162,7 +162,7 @@ impl<'w> Walk<'w> {
 
     fn permit(&mut self, position: usize, model: &ModelId) -> Option<Permit<Clock>> {
         let key = self.providers.model_key(model);
-        let permit = self.providers.breakers.breaker(&key).try_acquire();
+        let permit = self.providers.breakers.breaker(&key).try_acquire_owned();
         self.log.tell_breakers();
         if permit.is_err() {
             self.skip(position);

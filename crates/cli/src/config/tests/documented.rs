@@ -264,8 +264,12 @@ store: { kind: sqlite, path: state, mirror: origin }
             consecutive_failures: Some(
                 4,
             ),
+            failure_rate: None,
             reset_timeout: 1200s,
             max_reset_timeout: 1200s,
+            decay_interval: 300s,
+            probes: 1,
+            successes_to_close: 1,
             probe_deadline: 300s,
         },
         degradation: Degradation {
