@@ -250,3 +250,18 @@ pub(crate) fn seed_from(wall: SystemTime) -> u64 {
     // Only spread is wanted: the low bits of the nanoseconds have it all.
     since.map_or(0, |since| since.as_nanos() as u64)
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// With the two counters that an `Arc` puts before it. The rules stand elsewhere, once for all
+    /// breakers of a registry.
+    #[test]
+    fn a_breaker_is_at_most_256_bytes_and_its_gate_far_from_what_is_written() {
+        let counters = 2 * size_of::<usize>();
+        assert!(counters + size_of::<Shared<SystemClock>>() <= 256);
+        let gate = std::mem::offset_of!(Shared<SystemClock>, gate);
+        assert!(gate - std::mem::offset_of!(Shared<SystemClock>, successes) >= 128);
+    }
+}

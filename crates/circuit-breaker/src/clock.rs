@@ -24,6 +24,7 @@ impl Clock for SystemClock {
         clippy::disallowed_methods,
         reason = "this module is where the crate reads monotonic time"
     )]
+    #[inline]
     fn now(&self) -> Duration {
         static ORIGIN: OnceLock<Instant> = OnceLock::new();
         ORIGIN.get_or_init(Instant::now).elapsed()

@@ -4,6 +4,7 @@
 //! without waiting: a result of an earlier state changes nothing, a probe's place is freed by its
 //! end, and time never runs backwards.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::gate::{Ticket, Word};
@@ -24,7 +25,7 @@ pub(crate) struct Machine {
     /// What `status` shows while open: the count and limit at the moment of opening.
     pub(crate) shown: (u16, u16),
     /// Doublings of the present or last opening.
-    pub(crate) reopenings: u16,
+    pub(crate) reopenings: u8,
     /// Changes of state that led here, those of earlier processes included.
     pub(crate) revision: u64,
     /// The last number given to a closed time or a probe.
@@ -168,7 +169,7 @@ impl Machine {
             Outcome::Success => {
                 probing.succeeded += 1;
                 if probing.succeeded >= self.rules.to_close {
-                    self.close(Hold::No, Some(now), Cause::ProbeSucceeded);
+                    self.close(Hold::No, NonZeroU64::new(now), Cause::ProbeSucceeded);
                 }
             }
         }
@@ -208,20 +209,20 @@ impl Machine {
         };
         self.shown = tally(rules, in_window, closed.streak);
         self.reopenings = closed.recovered_at.map_or(0, |at| {
-            let taken_back = taken_back(now, at, rules);
+            let taken_back = taken_back(now, at.get(), rules);
             self.reopenings.saturating_add(1).saturating_sub(taken_back)
         });
         self.open(now, cause);
     }
 
     fn open(&mut self, now: u64, cause: Cause) {
-        let nominal = Duration::from_nanos(self.rules.timeout_after(self.reopenings));
-        let timeout = nanos(self.jitter.shorten(nominal));
+        let nominal = self.rules.timeout_after(self.reopenings);
+        let timeout = self.jitter.shorten(nominal, self.last_number);
         let until = Some(after(now, timeout));
         self.enter(Phase::Open(Opening { at: now, until, tripped: false }), cause);
     }
 
-    fn close(&mut self, hold: Hold, recovered_at: Option<u64>, cause: Cause) {
+    fn close(&mut self, hold: Hold, recovered_at: Option<NonZeroU64>, cause: Cause) {
         if let Some(ring) = &mut self.ring {
             ring.clear();
         }
@@ -267,7 +268,7 @@ impl Machine {
             }
             self.shown = self.tally_of(closed, now);
             let taken_back =
-                closed.recovered_at.map_or(u16::MAX, |at| taken_back(now, at, &self.rules));
+                closed.recovered_at.map_or(u8::MAX, |at| taken_back(now, at.get(), &self.rules));
             self.reopenings = self.reopenings.saturating_sub(taken_back);
         }
         self.enter(Phase::Open(opening), cause);
@@ -295,9 +296,9 @@ impl Machine {
         let Phase::Closed(closed) = &self.phase else {
             return false;
         };
-        let recovered = closed
-            .recovered_at
-            .is_none_or(|at| taken_back(self.latest.max(now), at, &self.rules) > self.reopenings);
+        let recovered = closed.recovered_at.is_none_or(|at| {
+            taken_back(self.latest.max(now), at.get(), &self.rules) > self.reopenings
+        });
         let quiet = self.tally_of(closed, now).0 == 0;
         let no_rate = self.ring.as_ref().is_none_or(|ring| ring.failed() == 0);
         closed.hold == Hold::No && recovered && quiet && no_rate
@@ -338,9 +339,9 @@ fn tally(rules: &Rules, in_window: usize, streak: u16) -> (u16, u16) {
 }
 
 /// How many doublings the time since it recovered takes back.
-fn taken_back(now: u64, recovered_at: u64, rules: &Rules) -> u16 {
+fn taken_back(now: u64, recovered_at: u64, rules: &Rules) -> u8 {
     let intervals = now.saturating_sub(recovered_at).checked_div(rules.decay);
-    intervals.map_or(u16::MAX, |some| u16::try_from(some).unwrap_or(u16::MAX))
+    intervals.map_or(u8::MAX, |some| u8::try_from(some).unwrap_or(u8::MAX))
 }
 
 #[cfg(all(test, not(loom)))]

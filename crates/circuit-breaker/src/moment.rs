@@ -14,20 +14,24 @@ const ORIGIN: u64 = 20 * 365 * 24 * 3600 * NANOS;
 const NANOS: u64 = 1_000_000_000;
 
 /// The moment of a clock's reading.
+#[inline]
 pub(crate) fn moment(reading: Duration) -> u64 {
     after(ORIGIN, nanos(reading))
 }
 
+#[inline]
 pub(crate) fn nanos(span: Duration) -> u64 {
     let whole = span.as_secs().saturating_mul(NANOS);
     whole.saturating_add(u64::from(span.subsec_nanos())).min(LAST)
 }
 
+#[inline]
 pub(crate) fn after(moment: u64, span: u64) -> u64 {
     moment.saturating_add(span).min(LAST)
 }
 
 /// How long until `until`; nothing if that is past.
+#[inline]
 pub(crate) fn left(until: u64, now: u64) -> Duration {
     Duration::from_nanos(until.saturating_sub(now))
 }

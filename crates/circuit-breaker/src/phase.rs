@@ -3,6 +3,8 @@
 //! With one set of fields for all states, a count of the last closed time survives into the next
 //! one, and a probe's place into a time without probes.
 
+use std::num::NonZeroU64;
+
 use crate::window::Window;
 
 #[derive(Clone, Debug)]
@@ -16,7 +18,7 @@ pub(crate) enum Phase {
 pub(crate) struct Closed {
     pub(crate) window: Window,
     /// When probes closed it; `None` if it began closed.
-    pub(crate) recovered_at: Option<u64>,
+    pub(crate) recovered_at: Option<NonZeroU64>,
     /// Failures since the last success, if there is a rule for them.
     pub(crate) streak: u16,
     pub(crate) hold: Hold,
@@ -55,7 +57,7 @@ pub(crate) struct Probe {
 }
 
 impl Closed {
-    pub(crate) fn new(threshold: u16, hold: Hold, recovered_at: Option<u64>) -> Self {
+    pub(crate) fn new(threshold: u16, hold: Hold, recovered_at: Option<NonZeroU64>) -> Self {
         Self { window: Window::new(threshold), recovered_at, streak: 0, hold }
     }
 }

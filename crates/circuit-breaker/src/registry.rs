@@ -11,7 +11,7 @@ use std::hash::Hash;
 use crate::SystemClock;
 use crate::breaker::seed_from;
 use crate::events::Queue;
-use crate::jitter::Jitter;
+use crate::jitter::Seeds;
 use crate::moment::moment;
 use crate::settings::Rules;
 use crate::snapshot::Warning;
@@ -37,7 +37,7 @@ struct Entries<K, C: Clock> {
     /// events wait that speak of them.
     keys: BTreeMap<u64, K>,
     last_number: u64,
-    seeds: Jitter,
+    seeds: Seeds,
     unlisted: u64,
 }
 
@@ -66,7 +66,7 @@ impl<K: Clone + Eq + Hash + Ord, C: Clock> Registry<K, C> {
             by_key: BTreeMap::new(),
             keys: BTreeMap::new(),
             last_number: 0,
-            seeds: Jitter::new(seed_from(clock.wall())),
+            seeds: Seeds::new(seed_from(clock.wall())),
             unlisted: 0,
         };
         Self {

@@ -4,6 +4,7 @@
 //! a clock that was set back a year must not keep a breaker open a year. What cannot be believed
 //! ends as closed: memory that is wrong must not turn anybody away.
 
+use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime};
 
 use crate::machine::Machine;
@@ -33,7 +34,7 @@ pub(crate) fn take(machine: &mut Machine, now: u64, wall: SystemTime) -> Snapsho
                 .map(|at| stamps.save(at))
                 .collect(),
             failures: u32::from(closed.streak),
-            closed_at: closed.recovered_at.map(|at| stamps.save(at)),
+            closed_at: closed.recovered_at.map(|at| stamps.save(at.get())),
             recent: recent(machine),
             ..blank
         },
@@ -104,8 +105,8 @@ fn restore_closed(machine: &mut Machine, saved: &Snapshot, stamps: Stamps) {
         closed.streak = streak.min(limit - 1);
     }
     if let (None, Some(closed_at)) = (closed.recovered_at, saved.closed_at) {
-        closed.recovered_at = Some(stamps.past(closed_at));
-        machine.reopenings = u16::try_from(saved.reopenings).unwrap_or(u16::MAX);
+        closed.recovered_at = NonZeroU64::new(stamps.past(closed_at));
+        machine.reopenings = u8::try_from(saved.reopenings).unwrap_or(u8::MAX);
     }
     if let Some(ring) = machine.ring.as_mut().filter(|ring| ring.length() == 0) {
         let known = saved.recent.chars().filter_map(|call| match call {
@@ -160,7 +161,7 @@ fn restore_open(machine: &mut Machine, saved: &Snapshot, times: (u64, u64), stam
     let threshold = machine.rules.threshold;
     let failures = u16::try_from(saved.failures).unwrap_or(u16::MAX);
     machine.shown = (failures.min(threshold), threshold);
-    machine.reopenings = u16::try_from(saved.reopenings).unwrap_or(u16::MAX);
+    machine.reopenings = u8::try_from(saved.reopenings).unwrap_or(u8::MAX);
     machine.revision = machine.revision.max(saved.revision);
     machine.take_over(Phase::Open(Opening {
         at: stamps.past(opened_at),

@@ -121,7 +121,7 @@ impl Rules {
     }
 
     /// How long to stay open after `reopenings`, before jitter.
-    pub(crate) fn timeout_after(&self, reopenings: u16) -> u64 {
+    pub(crate) fn timeout_after(&self, reopenings: u8) -> u64 {
         let factor = 1_u64.checked_shl(u32::from(reopenings)).unwrap_or(u64::MAX);
         self.reset.saturating_mul(factor).min(self.longest)
     }
@@ -156,7 +156,7 @@ mod tests {
     fn the_timeout_doubles_up_to_its_cap() {
         let rules = Rules::new(&Settings::default());
         let minute = nanos(Duration::from_mins(1));
-        let minutes: Vec<u64> = [0, 1, 2, 3, 4, 31, 63, 64, u16::MAX]
+        let minutes: Vec<u64> = [0, 1, 2, 3, 4, 31, 63, 64, u8::MAX]
             .map(|reopenings| rules.timeout_after(reopenings) / minute)
             .to_vec();
         assert_eq!(minutes, [1, 2, 4, 8, 15, 15, 15, 15, 15]);
