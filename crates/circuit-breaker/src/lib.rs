@@ -39,6 +39,8 @@ mod settings;
 mod snapshot;
 mod status;
 mod sync;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod window;
 
 pub use breaker::CircuitBreaker;

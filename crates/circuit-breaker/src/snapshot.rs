@@ -68,7 +68,8 @@ impl Snapshot {
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         let (own, others) = (self.rank(), other.rank());
-        if own == others && self.state == SavedState::Closed {
+        let both_are_closed = own.0 && self.state == SavedState::Closed;
+        if own == others && both_are_closed {
             return self.join(other);
         }
         let key = |one: &Self| (one.rank(), one.probe_due_at);

@@ -77,3 +77,25 @@ fn a_reset_forgets_the_doubling() {
     bench.open();
     assert!(bench.retry_in() <= MINUTE);
 }
+
+#[test]
+fn disabled_it_cannot_be_opened_until_reset() {
+    let bench = Bench::new(Settings::default());
+    bench.open();
+    bench.breaker.disable();
+    bench.fail(100);
+    bench.breaker.trip_for(MINUTE);
+    bench.breaker.force_open();
+    assert_eq!(bench.text(), "CLOSED");
+    bench.breaker.reset();
+    bench.breaker.trip_for(MINUTE);
+    assert_eq!(bench.text(), "OPEN");
+}
+
+#[test]
+fn forced_closed_it_can_still_be_tripped() {
+    let bench = Bench::new(Settings::default());
+    bench.breaker.force_closed();
+    bench.breaker.trip_for(MINUTE);
+    assert_eq!(bench.text(), "OPEN");
+}

@@ -5,11 +5,16 @@
 mod forces;
 mod many_callers;
 mod memory;
+mod merging;
 mod naive;
 mod opening;
 mod probe;
+mod rates;
 mod registry;
 mod stale;
+#[cfg(feature = "tower")]
+mod tower;
+mod whole_calls;
 
 use std::time::Duration;
 
@@ -70,9 +75,13 @@ impl Bench {
 
     /// Opens it with as many failures as it takes.
     fn open(&self) {
-        while self.state() == State::Closed {
+        for _ in 0..1000 {
+            if self.state() != State::Closed {
+                return;
+            }
             self.fail(1);
         }
+        panic!("a thousand failures do not open it");
     }
 
     /// Opens it and waits until its probe is due.

@@ -291,6 +291,21 @@ mod written {
         assert_eq!(text, expected);
     }
 
+    /// One damaged entry does not make the others unreadable.
+    #[test]
+    fn rubbish_among_others_is_read_as_unknown() {
+        let text = r#"{"breakers": [["a", 7], ["b", {"state": 3}], ["c", null], ["d", {"failures": -1}],
+            ["e", {"state": "open", "opened_at": 1, "probe_due_at": 2, "failures": 2}]]}"#;
+        let read: RegistrySnapshot<String> = serde_json::from_str(text).unwrap();
+        let states: Vec<SavedState> = read.breakers.iter().map(|(_, saved)| saved.state).collect();
+        let unknown = SavedState::Unknown;
+        assert_eq!(states, [unknown, unknown, unknown, unknown, SavedState::Open]);
+        let bench = Bench::new(Settings::default());
+        let warning = bench.breaker.restore(&read.breakers[0].1).unwrap();
+        assert_eq!(warning.to_string(), "its memory names no known state");
+        assert_eq!(bench.text(), "CLOSED");
+    }
+
     #[test]
     fn words_and_fields_of_a_newer_binary_are_read_as_closed() {
         let text = r#"{"state": "resting", "colour": "blue", "failures": 3}"#;

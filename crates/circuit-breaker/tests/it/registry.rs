@@ -1,6 +1,8 @@
 //! Breakers by key: one each, their events in order, their memory together.
 
-use circuit_breaker::{Event, ManualClock, Registry, RegistrySnapshot, Settings, State};
+use circuit_breaker::{
+    Cause, Event, ManualClock, Registry, RegistrySnapshot, Settings, State, Warning,
+};
 
 use crate::MINUTE;
 
@@ -147,4 +149,132 @@ fn breakers_of_one_registry_do_not_open_for_the_same_time() {
     fail(&registry, "b", 5);
     let times: Vec<_> = registry.statuses().into_iter().map(|(_, s)| s.retry_in).collect();
     assert_ne!(times[0], times[1]);
+}
+
+#[test]
+fn an_event_names_its_cause() {
+    let (registry, clock) = registry();
+    fail(&registry, "a", 5);
+    clock.advance(MINUTE);
+    fail(&registry, "a", 1);
+    clock.advance(2 * MINUTE);
+    let breaker = registry.breaker(&"a");
+    let _ = breaker.try_acquire().unwrap().success();
+    breaker.force_open();
+    breaker.reset();
+    breaker.reset();
+    breaker.trip_for(MINUTE);
+    breaker.disable();
+    let causes: Vec<Cause> = registry.drain_events().iter().map(|event| event.cause).collect();
+    let expected = [
+        Cause::FailuresInWindow,
+        Cause::ProbeDue,
+        Cause::ProbeFailed,
+        Cause::ProbeDue,
+        Cause::ProbeSucceeded,
+        Cause::Forced,
+        Cause::Reset,
+        Cause::Tripped,
+        Cause::Disabled,
+    ];
+    assert_eq!(causes, [&[Cause::FailureCounted; 4][..], &expected].concat());
+}
+
+fn with_room(most: usize) -> Registry<u32, ManualClock> {
+    Registry::bounded(Settings::default(), ManualClock::new(), most)
+}
+
+/// Keys that come from outside are no leak.
+#[test]
+fn a_million_keys_with_nothing_to_remember_take_the_room_of_a_few() {
+    let registry = with_room(8);
+    for key in 0..1_000_000 {
+        let breaker = registry.breaker(&key);
+        if key % 1000 == 0 {
+            let _ = breaker.try_acquire().unwrap().success();
+        }
+    }
+    assert!(registry.statuses().len() <= 8);
+    assert_eq!(registry.unlisted(), 0);
+}
+
+#[test]
+fn what_is_open_counted_forced_or_held_is_not_evicted() {
+    let registry = with_room(5);
+    registry.breaker(&0).trip_for(MINUTE);
+    let _ = registry.breaker(&1).try_acquire().unwrap().failure();
+    registry.breaker(&2).force_closed();
+    let held = registry.breaker(&3);
+    for key in 4..100 {
+        let _ = registry.breaker(&key);
+    }
+    let keys: Vec<u32> = registry.statuses().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, [0, 1, 2, 3, 99]);
+    let _ = held.try_acquire().unwrap().failure();
+    let text = registry.breaker(&3).status().to_string();
+    assert_eq!(text, "MONITORING (1/5)", "held, it is still the one of its key");
+}
+
+/// A permit under way holds its breaker: two for one key would each see half of the failures.
+#[test]
+fn a_breaker_with_an_owned_permit_out_is_not_evicted() {
+    let registry = with_room(1);
+    let permit = registry.breaker(&0).try_acquire_owned().unwrap();
+    let other = registry.breaker(&1);
+    let _ = permit.failure();
+    assert_eq!(registry.breaker(&0).status().failures, 1);
+    assert_eq!(registry.unlisted(), 1);
+    let _ = other.try_acquire().unwrap().failure();
+    assert_eq!(registry.statuses().len(), 1, "the other one guards, but is not listed");
+}
+
+#[test]
+fn an_evicted_breaker_has_recovered_wholly() {
+    let clock = ManualClock::new();
+    let registry = Registry::bounded(Settings::default(), clock.clone(), 1);
+    registry.breaker(&0).trip_for(MINUTE);
+    clock.advance(MINUTE);
+    let _ = registry.breaker(&0).try_acquire().unwrap().success();
+    // Its next opening would be doubled, which one made anew does not know.
+    let _ = registry.breaker(&1);
+    assert_eq!(registry.statuses()[0].0, 0);
+    clock.advance(5 * MINUTE);
+    let _ = registry.breaker(&1);
+    assert_eq!(registry.statuses()[0].0, 1);
+}
+
+#[test]
+fn events_of_an_evicted_breaker_still_have_their_key() {
+    let registry = with_room(1);
+    registry.breaker(&0).trip_for(MINUTE);
+    registry.breaker(&0).reset();
+    for key in 1..10 {
+        let _ = registry.breaker(&key);
+    }
+    let keys: Vec<u32> = registry.drain_events().into_iter().map(|event| event.key).collect();
+    assert_eq!(keys, [0, 0]);
+}
+
+#[test]
+fn memory_that_cannot_be_taken_over_is_told_by_key() {
+    use circuit_breaker::{SavedState, Snapshot};
+    let registry = with_room(3);
+    let open = Snapshot { state: SavedState::Open, ..Snapshot::default() };
+    let failed = Snapshot { failed_at: vec![u64::MAX], ..Snapshot::default() };
+    let snapshot = RegistrySnapshot {
+        breakers: vec![
+            (0, failed),
+            (1, Snapshot { version: 7, ..Snapshot::default() }),
+            (2, Snapshot { state: SavedState::Unknown, ..Snapshot::default() }),
+            (3, open),
+        ],
+    };
+    let warnings = registry.restore(&snapshot);
+    let expected =
+        [(1, Warning::UnknownVersion(7)), (2, Warning::UnknownState), (3, Warning::NoTimes)];
+    assert_eq!(warnings, expected);
+    let held: Vec<_> = [0, 7, 8].map(|key| registry.breaker(&key)).into();
+    let last = RegistrySnapshot { breakers: vec![(9, Snapshot::default())] };
+    assert_eq!(registry.restore(&last), [(9, Warning::NoRoom)]);
+    assert_eq!(held.len(), 3);
 }
