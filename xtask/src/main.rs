@@ -30,7 +30,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, Subcommand)]
 enum Part {
-    /// Everything: lint, test, integration, snapshot, docs; stops at the first part that fails
+    /// Everything: lint, test, integration, snapshot, loom, docs; stops at the first part that fails
     Ci,
     /// layers, tidy, `cargo fmt --check`, clippy with warnings as errors
     Lint,
@@ -57,6 +57,8 @@ enum Part {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// The circuit breaker under every order in which threads can meet
+    Loom,
     /// `cargo doc` with warnings as errors, and the relative links of the Markdown files
     Docs,
 }
@@ -84,6 +86,7 @@ fn run(part: Part) -> anyhow::Result<()> {
         Part::Snapshot => parts.snapshot(),
         Part::Integration => parts.integration(&Snapshots::compare()),
         Part::KillAnywhere { cases, seed } => parts.kill_anywhere(cases, seed),
+        Part::Loom => parts.loom(),
         Part::Docs => parts.docs(),
     }
 }

@@ -38,6 +38,7 @@ impl Parts {
         self.test(&noting)?;
         self.integration(&noting)?;
         self.look_at_snapshots(&noting).context("snapshot failed")?;
+        self.loom()?;
         self.docs()?;
         say("ci: every part passed");
         Ok(())
@@ -109,6 +110,18 @@ impl Parts {
             .env("BELAY_CUTS", "200")
             .env("BELAY_SEED", seed.to_string());
         self.cargo(cargo, "kill-anywhere")
+    }
+
+    /// In a target folder of its own, as everything is built anew under that flag.
+    pub(crate) fn loom(&self) -> anyhow::Result<()> {
+        let arguments =
+            ["test", "--package", "circuit-breaker", "--release", "--lib", "interleavings"];
+        let folder = self.workspace.target.join("loom");
+        let cargo = Cargo::new(&arguments)
+            .env("RUSTFLAGS", "--cfg loom")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_TARGET_DIR", folder.to_string_lossy());
+        self.cargo(cargo, "loom")
     }
 
     pub(crate) fn snapshot(&self) -> anyhow::Result<()> {

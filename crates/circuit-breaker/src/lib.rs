@@ -27,6 +27,8 @@ mod call;
 mod clock;
 mod events;
 mod gate;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod jitter;
 mod machine;
 mod moment;

@@ -186,9 +186,9 @@ fn with_room(most: usize) -> Registry<u32, ManualClock> {
 
 /// Keys that come from outside are no leak.
 #[test]
-fn a_million_keys_with_nothing_to_remember_take_the_room_of_a_few() {
+fn many_keys_with_nothing_to_remember_take_the_room_of_a_few() {
     let registry = with_room(8);
-    for key in 0..1_000_000 {
+    for key in 0..50_000 {
         let breaker = registry.breaker(&key);
         if key % 1000 == 0 {
             let _ = breaker.try_acquire().unwrap().success();

@@ -53,8 +53,7 @@ fn the_classifier_may_ignore_an_error() {
 fn an_awaited_call_takes_its_permit_when_it_is_first_polled() {
     let bench = Bench::new(Settings::default());
     bench.make_probe_due();
-    let waiting =
-        pin!(bench.breaker.call_async(|| pending::<Result<(), ()>>(), every_error_counts));
+    let waiting = pin!(bench.breaker.call_async(pending::<Result<(), ()>>, every_error_counts));
     assert_eq!(bench.state(), State::Open, "made, not begun");
     let mut waiting = waiting;
     assert!(poll(waiting.as_mut()).is_pending());
@@ -67,7 +66,7 @@ fn an_awaited_call_that_is_dropped_frees_its_place() {
     let bench = Bench::new(Settings::default());
     bench.make_probe_due();
     {
-        let waiting = bench.breaker.call_async(|| pending::<Result<(), ()>>(), every_error_counts);
+        let waiting = bench.breaker.call_async(pending::<Result<(), ()>>, every_error_counts);
         assert!(poll(pin!(waiting)).is_pending());
     }
     assert_eq!(bench.text(), "HALF-OPEN");

@@ -1,16 +1,13 @@
 //! Every order in which two or three threads can meet at one breaker, tried by loom.
 //!
-//! `cargo xtask loom`, which is `cargo test -p circuit-breaker --release --test loom` with
-//! `RUSTFLAGS="--cfg loom"` in a target folder of its own. Built without that it holds no test.
-
-#![cfg(loom)]
+//! `cargo xtask loom`, which is `cargo test -p circuit-breaker --release --lib interleavings` with
+//! `RUSTFLAGS="--cfg loom"` and a target folder of its own.
 
 use std::time::Duration;
 
-use circuit_breaker::{
-    Cause, CircuitBreaker, ManualClock, Outcome, Recorded, Registry, Settings, State,
-};
 use loom::thread;
+
+use crate::{Cause, CircuitBreaker, ManualClock, Outcome, Recorded, Registry, Settings, State};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
