@@ -51,6 +51,7 @@ impl Parts {
         let clippy = [
             "clippy",
             "--workspace",
+            "--all-features",
             "--all-targets",
             "--",
             "--deny=warnings",
@@ -90,13 +91,14 @@ impl Parts {
     }
 
     pub(crate) fn test(&self, snapshots: &Snapshots) -> anyhow::Result<()> {
-        let units = ["test", "--workspace", "--lib", "--bins"];
+        let units = ["test", "--workspace", "--all-features", "--lib", "--bins"];
         self.cargo(comparing(&units, snapshots), "test")?;
-        self.cargo(Cargo::new(&["test", "--workspace", "--doc"]), "test")
+        let examples = ["test", "--workspace", "--all-features", "--doc"];
+        self.cargo(Cargo::new(&examples), "test")
     }
 
     pub(crate) fn integration(&self, snapshots: &Snapshots) -> anyhow::Result<()> {
-        let arguments = ["test", "--workspace", "--test", "*"];
+        let arguments = ["test", "--workspace", "--all-features", "--test", "*"];
         self.cargo(comparing(&arguments, snapshots), "integration")
     }
 
@@ -126,7 +128,7 @@ impl Parts {
 
     pub(crate) fn snapshot(&self) -> anyhow::Result<()> {
         let noting = self.note_references()?;
-        let arguments = ["test", "--workspace", "--lib", "--bins", "--tests"];
+        let arguments = ["test", "--workspace", "--all-features", "--lib", "--bins", "--tests"];
         self.cargo(comparing(&arguments, &noting), "snapshot")?;
         self.look_at_snapshots(&noting).context("snapshot failed")
     }
@@ -156,7 +158,7 @@ impl Parts {
     pub(crate) fn docs(&self) -> anyhow::Result<()> {
         let problems = links::check(&self.files()?, &|path| self.workspace.top.join(path).exists());
         none_of(problems).context("docs failed: links")?;
-        let arguments = ["doc", "--workspace", "--no-deps"];
+        let arguments = ["doc", "--workspace", "--all-features", "--no-deps"];
         let cargo = Cargo::new(&arguments).env("RUSTDOCFLAGS", "--deny=warnings");
         self.cargo(cargo, "docs")
     }

@@ -361,4 +361,51 @@ mod tests {
         assert_eq!(retry_in, Some(Duration::from_secs(10)));
         assert_eq!(machine.status(late).retry_in, retry_in);
     }
+
+    fn machine(settings: &Settings) -> Machine {
+        Machine::new(Arc::new(Rules::new(settings)), 1)
+    }
+
+    fn report(machine: &mut Machine, outcome: Outcome) {
+        let ticket = machine.try_acquire(0).unwrap();
+        assert_eq!(machine.record(ticket, outcome, 0), Recorded::Counted);
+    }
+
+    /// A success takes the lock only while it can change something, and then it must.
+    #[test]
+    fn successes_are_watched_only_while_they_matter() {
+        let mut machine = machine(&Settings::default());
+        assert_eq!(machine.word(), Word::closed(0, false));
+        report(&mut machine, Outcome::Failure);
+        assert_eq!(machine.word(), Word::closed(0, true));
+        report(&mut machine, Outcome::Success);
+        assert_eq!(machine.word(), Word::closed(0, false));
+        machine.force_closed();
+        report(&mut machine, Outcome::Failure);
+        assert_eq!(machine.word(), Word::closed(1, false));
+    }
+
+    #[test]
+    fn with_a_rate_every_success_is_watched() {
+        let rate = crate::FailureRate { percent: 50, calls: 4, minimum: 2 };
+        let settings = Settings { failure_rate: Some(rate), ..Settings::default() };
+        assert_eq!(machine(&settings).word(), Word::closed(0, true));
+        let mut off = machine(&Settings { enabled: false, ..settings.clone() });
+        assert_eq!(off.word(), Word::closed(0, false));
+        let mut held = machine(&settings);
+        held.force_closed();
+        off.force_closed();
+        assert_eq!(held.word(), Word::closed(1, false));
+        assert_eq!(off.word(), Word::closed(1, false));
+    }
+
+    /// The opening may have been lengthened between a caller's look at the gate and its lock.
+    #[test]
+    fn an_opening_that_lasts_rejects_under_the_lock_too() {
+        let mut machine = machine(&Settings::default());
+        machine.trip(10, Duration::from_nanos(5));
+        let rejected = machine.try_acquire(14).unwrap_err();
+        assert_eq!((rejected.state, rejected.retry_after), (State::Open, Duration::from_nanos(1)));
+        assert!(machine.try_acquire(15).is_ok());
+    }
 }
