@@ -44,17 +44,19 @@ impl Body for Frames {
     }
 }
 
+type Given = Result<Response<Frames>, &'static str>;
+
 /// Answers with what it is given, and counts how often it is called.
 #[derive(Clone, Default)]
 struct Fixed {
-    answer: Rc<RefCell<Option<Result<Response<Frames>, &'static str>>>>,
+    answer: Rc<RefCell<Option<Given>>>,
     called: Rc<RefCell<usize>>,
 }
 
 impl Service<()> for Fixed {
     type Response = Response<Frames>;
     type Error = &'static str;
-    type Future = Ready<Result<Response<Frames>, &'static str>>;
+    type Future = Ready<Given>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
@@ -73,10 +75,11 @@ fn context() -> Context<'static> {
 }
 
 fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut context()) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
-    }
+    let output = match pin!(future).poll(&mut context()) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    };
+    output.unwrap()
 }
 
 /// One failure opens it.
@@ -84,13 +87,13 @@ fn bench() -> Bench {
     Bench::new(Settings { failure_threshold: 1, ..Settings::default() })
 }
 
-fn ask(bench: &Bench, answer: Result<Response<Frames>, &'static str>) -> Answer {
+fn ask(bench: &Bench, answer: Given) -> Answer {
     let inner = Fixed::default();
     *inner.answer.borrow_mut() = Some(answer);
     now(BreakerLayer::new(bench.breaker.clone()).layer(inner).call(()))
 }
 
-fn response(status: u16, body: Frames) -> Result<Response<Frames>, &'static str> {
+fn response(status: u16, body: Frames) -> Given {
     Ok(Response::builder().status(status).body(body).unwrap())
 }
 
