@@ -46,6 +46,7 @@ mod clock;
 mod error;
 mod event;
 mod failure;
+mod holes;
 mod jitter;
 mod latency;
 mod memory;

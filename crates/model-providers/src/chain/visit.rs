@@ -15,6 +15,7 @@ use super::walk::{Ending, Visit, Walk};
 use crate::budget::{Price, expected};
 use crate::clock::Clock;
 use crate::failure::Failure;
+use crate::holes;
 use crate::providers::Route;
 use crate::rests::{Rest, UNTIL_THE_END};
 use crate::{Class, Event, Message, MessageRole, OnRefusal, Reason, estimate_tokens, wire};
@@ -108,6 +109,13 @@ impl Walk<'_> {
         };
         let outcome = attempt.make().await.and_then(|completion| {
             let checked = self.check.text(&completion.text);
+            let schema = &self.request.schema.body;
+            if !holes::are_empty(&completion.text, &completion.holes, schema) {
+                let message =
+                    "a piece of the answer could not be read, and may have held some of it";
+                let failure = Failure::new(Class::Unavailable, message);
+                return Err(failure.with_usage(completion.usage));
+            }
             checked.map(|value| (value, completion.usage)).map_err(|rejected| {
                 let mut failure = Failure::new(Class::InvalidOutput, rejected.message);
                 failure.likeness = Some(rejected.likeness.into());

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::completion::{Arriving, Finish};
+use super::completion::{Arriving, Finish, may_have_carried_text};
 use super::{Question, with_schema_in_prompt};
 use crate::classify::Complaint;
 use crate::{MessageRole, Tokens};
@@ -41,7 +41,9 @@ pub(super) fn body(question: &Question<'_>) -> Value {
 pub(super) fn event(data: &str, into: &mut Arriving) {
     let data = data.trim();
     let Ok(event) = serde_json::from_str::<Value>(data) else {
-        into.damaged |= data.starts_with('{');
+        if may_have_carried_text(data) {
+            into.damage();
+        }
         return;
     };
     match event.get("type").and_then(Value::as_str) {

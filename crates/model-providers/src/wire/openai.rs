@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::completion::{Arriving, Finish};
+use super::completion::{Arriving, Finish, may_have_carried_text};
 use super::{Question, schema, with_schema_in_prompt};
 use crate::Tokens;
 use crate::classify::Complaint;
@@ -36,9 +36,8 @@ pub(super) fn event(data: &str, into: &mut Arriving) {
     }
     match serde_json::from_str(data) {
         Ok(chunk @ Value::Object(_)) => object(&chunk, "delta", into),
-        // A broken object may have carried text, and an answer with a hole in it that still fits
-        // its schema is the worst of all; anything else is noise.
-        _ => into.damaged |= data.starts_with('{'),
+        _ if may_have_carried_text(data) => into.damage(),
+        _ => {}
     }
 }
 
