@@ -118,6 +118,12 @@ impl Budget {
         Ok(Reservation { budget: Arc::clone(self), expected, price, open: true })
     }
 
+    /// Whether such a call could be reserved now; asking changes nothing.
+    pub(crate) fn allows(&self, expected: Tokens, price: Price) -> bool {
+        let state = self.lock();
+        !state.closed && self.over(&state, expected, price.usd(expected)).is_none()
+    }
+
     fn over(&self, state: &State, expected: Tokens, usd: Option<f64>) -> Option<String> {
         if let Some(most) = self.limits.max_tokens {
             let used = state.spent.total();

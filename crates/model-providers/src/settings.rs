@@ -129,6 +129,9 @@ pub struct Failover {
     pub repair_attempts: u32,
     /// What follows a refusal. Default: the next model.
     pub on_refusal: OnRefusal,
+    /// A model that has not answered by then is left running, and the next one is asked beside it;
+    /// the first valid answer wins. `None`: one model at a time. Default: `None`.
+    pub hedge_after: Option<Duration>,
 }
 
 impl Default for Failover {
@@ -143,6 +146,7 @@ impl Default for Failover {
             max_wait: Duration::from_secs(10),
             repair_attempts: 1,
             on_refusal: OnRefusal::Next,
+            hedge_after: None,
         }
     }
 }

@@ -3,12 +3,14 @@
 //! A caller that loops over models by itself forgets one of: the time left, a breaker's permit, a
 //! limit's reset, the first cause. Here they are one walk, and its pure decisions stand in files
 //! of their own: [`shares`] (time), [`tries`] (once more on the same model?), [`bars`] (which
-//! models are out of the question).
+//! models are out of the question), [`hedge`] (two side by side).
 
 mod attempt;
 mod bars;
+mod hedge;
 mod held;
 mod log;
+mod outcome;
 mod shares;
 mod tries;
 mod visit;
@@ -23,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::output::Check;
 use crate::{Answer, Event, ModelId, Observer, Providers, Reason, Request, Unanswered};
+use log::Log;
+use visit::Asking;
 use walk::{Ending, Walk};
 
 /// An ordered list of models with the time they have together. Cheap to clone.
@@ -80,13 +84,22 @@ impl Chain {
             reason: Reason::StandIn { message },
             attempts: Vec::new(),
         })?;
-        let mut walk = Walk::new(self, request, &check, deadline, observer);
+        let log = Log::new(&self.providers, observer);
+        let asking = Asking {
+            providers: &self.providers,
+            request,
+            check: &check,
+            log: &log,
+            chain_length: self.models.len(),
+        };
+        let mut walk = Walk::new(self, asking, deadline);
         let ending = tokio::select! {
             biased;
             () = cancel.cancelled() => Ending::Without(Reason::Cancelled),
             ending = walk.run() => ending,
         };
-        let attempts = walk.finish();
+        walk.finish();
+        let attempts = log.finish();
         match ending {
             Ending::Answered { value, model } => {
                 Ok(Answer { value, model: Some(model), attempts, degraded: false })

@@ -11,15 +11,12 @@ use tokio::time::{Instant, sleep};
 use super::Chain;
 use super::bars::Bars;
 use super::held::Held;
-use super::log::Log;
 use super::shares::share;
+use super::visit::{Asking, Visit};
 use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::output::Check;
 use crate::providers::Route;
-use crate::{
-    Attempt, Class, Event, Facts, Message, ModelId, Observer, Providers, Reason, Request, wire,
-};
+use crate::{Class, Event, Facts, ModelId, Providers, Reason, wire};
 
 /// Below this there is no use in asking anybody.
 const LEAST_TIME: Duration = Duration::from_millis(20);
@@ -40,39 +37,23 @@ pub(super) enum Ending {
 pub(super) struct Walk<'w> {
     pub(super) providers: &'w Providers,
     /// Those that may be visited; failover switched off leaves the primary.
-    models: &'w [ModelId],
-    pub(super) chain_length: usize,
-    pub(super) request: &'w Request,
-    pub(super) check: &'w Check,
-    pub(super) log: Log<'w>,
+    pub(super) models: &'w [ModelId],
+    pub(super) asking: Asking<'w>,
     pub(super) bars: Bars,
     pub(super) held: Held,
     end: Instant,
     /// Whether the caller's deadline, and not the chain's own timeout, is the end.
     pub(super) end_is_the_callers: bool,
+    /// Visits that are going on.
+    pub(super) in_flight: usize,
     /// What is left of the time that may be waited for a model to come back.
     patience: Duration,
     /// The model visited last and why it was left; before any visit the first one skipped.
     left: Option<(usize, Option<Class>)>,
 }
 
-/// A model that is about to be visited.
-pub(super) struct Visit<'w> {
-    pub(super) position: usize,
-    pub(super) route: Route<'w>,
-    pub(super) messages: Vec<Message>,
-    pub(super) began: Instant,
-    pub(super) until: Instant,
-}
-
 impl<'w> Walk<'w> {
-    pub(super) fn new(
-        chain: &'w Chain,
-        request: &'w Request,
-        check: &'w Check,
-        deadline: Option<Instant>,
-        observer: &'w dyn Observer,
-    ) -> Self {
+    pub(super) fn new(chain: &'w Chain, asking: Asking<'w>, deadline: Option<Instant>) -> Self {
         let providers = &*chain.providers;
         let failover = &providers.settings.failover;
         let own_end = providers.clock.after(chain.timeout);
@@ -81,24 +62,21 @@ impl<'w> Walk<'w> {
         Self {
             providers,
             models: chain.models.get(..reach).unwrap_or(&chain.models),
-            chain_length: chain.models.len(),
-            request,
-            check,
-            log: Log::new(providers, observer),
+            asking,
             bars: Bars::default(),
             held: Held::default(),
             end,
             end_is_the_callers: end < own_end,
+            in_flight: 0,
             patience: failover.max_wait,
             left: None,
         }
     }
 
-    /// Settles what is still open and gives every attempt.
-    pub(super) fn finish(mut self) -> Vec<Attempt> {
+    /// Settles what is still open.
+    pub(super) fn finish(mut self) {
         self.held.settle();
-        self.log.tell_breakers();
-        self.log.finish()
+        self.asking.log.tell_breakers();
     }
 
     pub(super) async fn run(&mut self) -> Ending {
@@ -121,30 +99,38 @@ impl<'w> Walk<'w> {
 
     /// Visits the model at a position, if it may be visited now.
     async fn step(&mut self, position: usize) -> Option<Ending> {
-        let route = self.open_route(position)?;
-        if self.time_left() < LEAST_TIME {
+        if self.open_route(position).is_some() && self.time_left() < LEAST_TIME {
             return Some(Ending::Without(Reason::AllFailed));
         }
+        let visit = self.admit(position, None)?;
+        self.visits(visit).await
+    }
+
+    /// Everything that a visit of the model at a position needs, if it may be visited now; beside
+    /// the slow one at another position, if there is one.
+    pub(super) fn admit(&mut self, position: usize, beside: Option<usize>) -> Option<Visit<'w>> {
+        let route = self.open_route(position)?;
         if self.providers.resting(route.model).is_some() {
             self.skip(position);
             return None;
         }
-        let room = room(route.facts, wire::schema_tokens(&self.request.schema));
-        let messages = match self.request.prompt.messages(room) {
+        let request = self.asking.request;
+        let room = room(route.facts, wire::schema_tokens(&request.schema));
+        let messages = match request.prompt.messages(room) {
             Ok(messages) => messages,
             Err(too_large) => {
                 let failure = Failure::new(Class::ContextOverflow, too_large.to_string());
-                self.log.passed_over(route.model, position, &failure);
+                self.asking.log.passed_over(route.model, position, &failure);
                 self.bars.pass_over(position);
                 return None;
             }
         };
         let permit = self.permit(position, route.model)?;
-        let now = self.providers.clock.instant();
-        let until = now + self.share(position, route.facts);
-        self.tell_fallback(position);
-        let visit = Visit { position, route, messages, began: now, until };
-        self.visit(visit, permit).await
+        let began = self.providers.clock.instant();
+        let until = began + self.share(position, route.facts);
+        self.tell_fallback(position, beside);
+        let is_hedge = beside.is_some();
+        Some(Visit { position, route, messages, began, until, permit, is_hedge })
     }
 
     /// The model at a position, unless it is out of the question.
@@ -153,7 +139,8 @@ impl<'w> Walk<'w> {
         let route = self.providers.route(model)?;
         let failover = &self.providers.settings.failover;
         let is_new = !self.bars.was_visited(position);
-        if is_new && self.bars.models_visited() >= failover.max_models.max(1) {
+        let visited = self.bars.models_visited().saturating_add(self.in_flight);
+        if is_new && visited >= failover.max_models.max(1) {
             return None;
         }
         let open = self.bars.allow(position, model, route.facts);
@@ -163,7 +150,7 @@ impl<'w> Walk<'w> {
     fn permit(&mut self, position: usize, model: &ModelId) -> Option<Permit<Clock>> {
         let key = self.providers.model_key(model);
         let permit = self.providers.breakers.breaker(&key).try_acquire();
-        self.log.tell_breakers();
+        self.asking.log.tell_breakers();
         if permit.is_err() {
             self.skip(position);
         }
@@ -179,12 +166,13 @@ impl<'w> Walk<'w> {
         self.left = Some((position, Some(class)));
     }
 
-    fn tell_fallback(&self, position: usize) {
-        let left = self.left.filter(|(from, _)| position > 0 && *from != position);
+    fn tell_fallback(&self, position: usize, beside: Option<usize>) {
+        let left = beside.map(|slow| (slow, None)).or(self.left);
+        let left = left.filter(|(from, _)| position > 0 && *from != position);
         let from = left.and_then(|(from, class)| Some((self.models.get(from)?, class)));
         let to = self.models.get(position);
         if let (Some((from, class)), Some(to)) = (from, to) {
-            self.log.tell(&Event::FallbackUsed {
+            self.asking.log.tell(&Event::FallbackUsed {
                 from: from.clone(),
                 to: to.clone(),
                 position,

@@ -5,5 +5,6 @@ mod breakers;
 mod budget;
 mod classes;
 mod ends;
+mod hedge;
 mod learned;
 mod timers;
