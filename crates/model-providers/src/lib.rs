@@ -49,6 +49,7 @@ mod failure;
 mod holes;
 mod jitter;
 mod latency;
+mod limits;
 mod memory;
 mod model_id;
 mod output;
@@ -73,4 +74,9 @@ pub use request::{
     Message, MessageRole, Prompt, Request, Schema, StandIn, TooLarge, Validate, estimate_tokens,
 };
 pub use secret::Secret;
-pub use settings::{BudgetLimits, Endpoint, Facts, Failover, Kind, OnRefusal, Settings};
+pub use settings::{BudgetLimits, Endpoint, Facts, Failover, Kind, Limits, OnRefusal, Settings};
+
+/// The names that an endpoint's dialect may have.
+pub fn dialects() -> impl Iterator<Item = &'static str> {
+    wire::dialect::names()
+}

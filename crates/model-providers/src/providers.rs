@@ -12,12 +12,14 @@ use sha2::{Digest, Sha256};
 use crate::budget::{Budget, Price};
 use crate::clock::Clock;
 use crate::latency::Latencies;
+use crate::limits::Gates;
 use crate::memory::{self, StoredRest};
 use crate::redact::Redactor;
 use crate::rests::{self, Rest, Rests};
 use crate::settings::Endpoint;
 use crate::transport::{Http, Transport};
 use crate::wire::Forms;
+use crate::wire::dialect::{self, Dialect};
 use crate::{Chain, Class, Error, Event, Facts, Memory, ModelId, Settings, Spent};
 
 /// The endpoints of a run and everything learned about them. All methods are cheap and do not
@@ -30,6 +32,7 @@ pub struct Providers {
     pub(crate) breakers: Registry<String, Clock>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) forms: Forms,
+    pub(crate) gates: Gates,
     rests: Mutex<Rests>,
     latencies: Mutex<Latencies>,
 }
@@ -50,6 +53,7 @@ pub(crate) struct Route<'p> {
     pub(crate) model: &'p ModelId,
     pub(crate) endpoint: &'p Endpoint,
     pub(crate) facts: &'p Facts,
+    pub(crate) dialect: &'static Dialect,
 }
 
 static NO_FACTS: Facts = Facts {
@@ -78,17 +82,22 @@ impl Providers {
     ) -> Result<Arc<Self>, Error> {
         check(&settings)?;
         let clock = Clock::new();
-        Ok(Arc::new(Self {
+        let providers = Self {
             redactor: Redactor::new(&settings),
             breakers: Registry::new(settings.breaker.clone(), clock),
             budget: Arc::new(Budget::new(settings.budget, settings.models.values())),
             rests: Mutex::default(),
             latencies: Mutex::default(),
             forms: Forms::default(),
+            gates: Gates::default(),
             transport,
             clock,
             settings,
-        }))
+        };
+        for (name, endpoint) in &providers.settings.endpoints {
+            providers.gates.configure(&providers.credential_of(name), endpoint.limits);
+        }
+        Ok(Arc::new(providers))
     }
 
     /// An ordered chain; the first model is the primary. It may be empty: then only the stand-in
@@ -195,28 +204,35 @@ impl Providers {
     }
 
     pub(crate) fn route<'p>(&'p self, model: &'p ModelId) -> Option<Route<'p>> {
+        let endpoint = self.settings.endpoints.get(&model.provider)?;
+        let by_name = endpoint.dialect.as_deref().and_then(dialect::named);
         Some(Route {
             model,
-            endpoint: self.settings.endpoints.get(&model.provider)?,
+            endpoint,
+            dialect: by_name.unwrap_or_else(|| dialect::at(&endpoint.base_url)),
             facts: self.settings.models.get(model).unwrap_or(&NO_FACTS),
         })
     }
 
     /// Names provider, model and credential; the credential by a hash alone.
     pub(crate) fn model_key(&self, model: &ModelId) -> String {
-        format!("{model}{MARK}{}", self.credential(model))
+        format!("{model}{MARK}{}", self.credential(&model.provider))
     }
 
     /// Names a credential, whichever provider it is used with; without one, the provider.
     pub(crate) fn credential_key(&self, model: &ModelId) -> String {
-        match self.credential(model).as_str() {
-            NO_CREDENTIAL => format!("provider {}", model.provider),
+        self.credential_of(&model.provider)
+    }
+
+    fn credential_of(&self, provider: &str) -> String {
+        match self.credential(provider).as_str() {
+            NO_CREDENTIAL => format!("provider {provider}"),
             hash => format!("credential {hash}"),
         }
     }
 
-    fn credential(&self, model: &ModelId) -> String {
-        let endpoint = self.settings.endpoints.get(&model.provider);
+    fn credential(&self, provider: &str) -> String {
+        let endpoint = self.settings.endpoints.get(provider);
         let Some(endpoint) = endpoint else {
             return NO_CREDENTIAL.to_owned();
         };

@@ -61,10 +61,9 @@ fn provider(
     }
     Ok(Provider {
         endpoint: Endpoint {
-            kind,
-            base_url,
             api_key: typed.api_key_env.as_ref().and_then(|variable| environment.key(variable).ok()),
             headers: headers(&section.below("headers"), typed.headers.unwrap_or_default())?,
+            ..Endpoint::new(kind, base_url)
         },
         key_variable: typed.api_key_env,
         is_detected: false,
@@ -130,13 +129,11 @@ pub(super) fn well_known(known: &Known, environment: &Environment) -> Provider {
     };
     Provider {
         endpoint: Endpoint {
-            kind: known.kind(),
-            base_url,
             api_key: known
                 .key_variable
                 .as_ref()
                 .and_then(|variable| environment.key(variable).ok()),
-            headers: BTreeMap::new(),
+            ..Endpoint::new(known.kind(), base_url)
         },
         key_variable: known.key_variable.clone(),
         is_detected: true,

@@ -39,7 +39,7 @@ impl<'w> Walk<'w> {
                 }
                 () = sleep_until(hedge_at), if may_hedge => {
                     may_hedge = false;
-                    if let Some(second) = self.beside(position) {
+                    if let Some(second) = self.beside(position).await {
                         running.push(run(second));
                         self.in_flight += 1;
                     }
@@ -52,11 +52,5 @@ impl<'w> Walk<'w> {
             self.asking.log.lost();
         }
         ending
-    }
-
-    /// The next model that can be asked now, without a wait.
-    fn beside(&mut self, slow: usize) -> Option<Visit<'w>> {
-        let later = slow.saturating_add(1)..self.models.len();
-        later.into_iter().find_map(|position| self.admit(position, Some(slow)))
     }
 }

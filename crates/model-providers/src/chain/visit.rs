@@ -9,13 +9,16 @@ use tokio::time::{Instant, sleep};
 use super::attempt::Try;
 use super::log::Log;
 use super::tries::{Again, Tries};
-use crate::budget::{Price, expected};
+use crate::budget::{Price, Usage, expected};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::holes;
+use crate::limits::Place;
 use crate::output::Check;
 use crate::providers::Route;
-use crate::{Class, Event, Message, MessageRole, Providers, Request, estimate_tokens, wire};
+use crate::{
+    Class, Event, Facts, Message, MessageRole, Providers, Request, Tokens, estimate_tokens, wire,
+};
 
 /// Of a rejected answer, this much is shown to the model again.
 const LONGEST_ECHO: usize = 32 * 1024;
@@ -38,6 +41,8 @@ pub(super) struct Visit<'w> {
     pub(super) began: Instant,
     pub(super) until: Instant,
     pub(super) permit: Permit<Clock>,
+    /// In the queues of its credential.
+    pub(super) place: Place,
     /// It goes on beside another one.
     pub(super) is_hedge: bool,
 }
@@ -50,6 +55,13 @@ pub(super) enum Outcome {
 }
 
 impl Asking<'_> {
+    /// What a request with these messages is expected to use.
+    pub(super) fn expected(self, messages: &[Message], facts: &Facts) -> Tokens {
+        let said: u64 = messages.iter().map(|m| estimate_tokens(&m.content)).sum();
+        let input = said.saturating_add(wire::schema_tokens(&self.request.schema));
+        expected(input, facts)
+    }
+
     /// The tries of one visit.
     pub(super) async fn tries(self, visit: &mut Visit<'_>) -> Outcome {
         let failover = &self.providers.settings.failover;
@@ -72,16 +84,20 @@ impl Asking<'_> {
                     visit.messages = repaired(&asked, &failure, room);
                 }
             }
+            let clock = self.providers.clock;
+            let time_left = visit.until.saturating_duration_since(clock.instant());
+            let expected = self.expected(&visit.messages, visit.route.facts).total();
+            if !visit.place.again(expected, time_left, clock).await {
+                return Outcome::Failed(failure);
+            }
         }
     }
 
     /// One try, reserved before and settled after.
-    async fn once(self, visit: &Visit<'_>, may_end_spending: bool) -> Outcome {
+    async fn once(self, visit: &mut Visit<'_>, may_end_spending: bool) -> Outcome {
         let (providers, route) = (self.providers, visit.route);
-        let said: u64 = visit.messages.iter().map(|m| estimate_tokens(&m.content)).sum();
-        let input = said.saturating_add(wire::schema_tokens(&self.request.schema));
         let price = Price::of(route.facts);
-        let wanted = expected(input, route.facts);
+        let wanted = self.expected(&visit.messages, route.facts);
         if !may_end_spending && !providers.budget.allows(wanted, price) {
             return Outcome::OverBudget;
         }
@@ -97,6 +113,7 @@ impl Asking<'_> {
             }
         };
         let number = self.log.started(route.model, visit.position, self.chain_length);
+        visit.place.begin();
         let attempt = Try {
             providers,
             route,
@@ -125,6 +142,10 @@ impl Asking<'_> {
             Err(failure) => failure.usage,
         };
         let usd = reservation.settle(usage);
+        visit.place.used(match usage {
+            Usage::Known(tokens) => tokens.total(),
+            Usage::Estimated { output } => wanted.input.saturating_add(output),
+        });
         match outcome {
             Ok((value, usage)) => {
                 self.log.succeeded(number, usage, usd);

@@ -3,6 +3,7 @@
 //! Every loop of it is bounded by the models, the time and the patience, so a request ends whatever
 //! the servers do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use circuit_breaker::{Permit, State};
@@ -15,8 +16,9 @@ use super::shares::share;
 use super::visit::{Asking, Visit};
 use crate::clock::Clock;
 use crate::failure::Failure;
+use crate::limits::{Gate, Place};
 use crate::providers::Route;
-use crate::{Class, Event, Facts, ModelId, Providers, Reason, wire};
+use crate::{Class, Event, Facts, Message, ModelId, Providers, Reason, wire};
 
 /// Below this there is no use in asking anybody.
 const LEAST_TIME: Duration = Duration::from_millis(20);
@@ -102,35 +104,108 @@ impl<'w> Walk<'w> {
         if self.open_route(position).is_some() && self.time_left() < LEAST_TIME {
             return Some(Ending::Without(Reason::AllFailed));
         }
-        let visit = self.admit(position, None)?;
+        let (route, messages) = self.prepare(position)?;
+        let (at_once, rates) = self.patience_for_a_place(position, route.facts);
+        let place = self.place(route, &messages, at_once, rates).await;
+        let visit = self.admit(position, messages, place, None)?;
         self.visits(visit).await
     }
 
-    /// Everything that a visit of the model at a position needs, if it may be visited now; beside
-    /// the slow one at another position, if there is one.
-    pub(super) fn admit(&mut self, position: usize, beside: Option<usize>) -> Option<Visit<'w>> {
+    /// The same beside a slow one: without a wait.
+    pub(super) async fn beside(&mut self, slow: usize) -> Option<Visit<'w>> {
+        for position in slow.saturating_add(1)..self.models.len() {
+            let Some((route, messages)) = self.prepare(position) else {
+                continue;
+            };
+            let place = self.place(route, &messages, Duration::ZERO, Duration::ZERO).await;
+            let visit = self.admit(position, messages, place, Some(slow));
+            if visit.is_some() {
+                return visit;
+            }
+        }
+        None
+    }
+
+    /// The model at a position with the messages for it, if it may be asked and they fit it.
+    fn prepare(&mut self, position: usize) -> Option<(Route<'w>, Vec<Message>)> {
         let route = self.open_route(position)?;
-        if self.providers.resting(route.model).is_some() {
+        let health = self.providers.health(route.model);
+        let is_held_off = health.status.state == State::Open
+            && health.status.retry_in.is_some_and(|wait| !wait.is_zero());
+        if health.resting.is_some() || is_held_off {
             self.skip(position);
             return None;
         }
         let request = self.asking.request;
         let room = room(route.facts, wire::schema_tokens(&request.schema));
-        let messages = match request.prompt.messages(room) {
-            Ok(messages) => messages,
+        match request.prompt.messages(room) {
+            Ok(messages) => Some((route, messages)),
             Err(too_large) => {
                 let failure = Failure::new(Class::ContextOverflow, too_large.to_string());
                 self.asking.log.passed_over(route.model, position, &failure);
                 self.bars.pass_over(position);
-                return None;
+                None
             }
+        }
+    }
+
+    /// A place in the queues before a model.
+    async fn place(
+        &self,
+        route: Route<'w>,
+        messages: &[Message],
+        at_once: Duration,
+        rates: Duration,
+    ) -> Option<Place> {
+        let gates = self.gates(route.model);
+        let tokens = self.asking.expected(messages, route.facts).total();
+        Place::wait(gates, tokens, at_once, rates, self.providers.clock).await
+    }
+
+    fn gates(&self, model: &ModelId) -> Vec<Arc<Gate>> {
+        let providers = self.providers;
+        providers.gates.before(&providers.model_key(model), &providers.credential_key(model))
+    }
+
+    /// How long to wait for a place: as for a `Retry-After` where another model stands ready, else
+    /// as long as the model's share of the time. Who does not want to wait at all waits for no
+    /// minute to pass, but still for a place among those at once: it is held by our own requests.
+    fn patience_for_a_place(&self, position: usize, facts: &Facts) -> (Duration, Duration) {
+        let failover = &self.providers.settings.failover;
+        let later = position.saturating_add(1)..self.models.len();
+        let is_ready = |at| {
+            let route = self.open_route(at);
+            route.is_some_and(|route| {
+                let has_place = self.gates(route.model).iter().all(|gate| gate.has_place());
+                has_place && self.back_in(route.model).is_zero()
+            })
+        };
+        if later.into_iter().any(is_ready) {
+            return (failover.retry_after_wait, failover.retry_after_wait);
+        }
+        let share = self.share(position, facts);
+        (share, if failover.max_wait.is_zero() { Duration::ZERO } else { share })
+    }
+
+    /// Everything else that a visit needs, if the model may still be visited.
+    fn admit(
+        &mut self,
+        position: usize,
+        messages: Vec<Message>,
+        place: Option<Place>,
+        beside: Option<usize>,
+    ) -> Option<Visit<'w>> {
+        let route = self.open_route(position)?;
+        let Some(place) = place.filter(|_| self.providers.resting(route.model).is_none()) else {
+            self.skip(position);
+            return None;
         };
         let permit = self.permit(position, route.model)?;
         let began = self.providers.clock.instant();
         let until = began + self.share(position, route.facts);
         self.tell_fallback(position, beside);
         let is_hedge = beside.is_some();
-        Some(Visit { position, route, messages, began, until, permit, is_hedge })
+        Some(Visit { position, route, messages, began, until, permit, place, is_hedge })
     }
 
     /// The model at a position, unless it is out of the question.
@@ -211,7 +286,9 @@ impl<'w> Walk<'w> {
             // Somebody's probe is under way; its result may come at any moment.
             State::HalfOpen => LOOK,
         };
-        held_off.max(health.resting.unwrap_or_default())
+        let gates = self.gates(model);
+        let limited = gates.iter().map(|gate| gate.ready_in(1, self.providers.clock)).max();
+        held_off.max(health.resting.unwrap_or_default()).max(limited.unwrap_or_default())
     }
 
     /// How long to wait for the first model that comes back, if that is soon enough.

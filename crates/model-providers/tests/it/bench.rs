@@ -1,6 +1,5 @@
 //! One provider at a local address, one schema, short waits.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +17,8 @@ pub(crate) const KEY: &str = "sk-a-planted-key";
 pub(crate) fn settings(base_url: &str, kind: Kind) -> Settings {
     let mut settings = Settings::default();
     let endpoint = Endpoint {
-        kind,
-        base_url: base_url.parse().unwrap(),
         api_key: Some(Secret::new(KEY.to_owned())),
-        headers: BTreeMap::new(),
+        ..Endpoint::new(kind, base_url.parse().unwrap())
     };
     settings.endpoints.insert("sim".to_owned(), endpoint);
     settings.failover.repair_attempts = 0;

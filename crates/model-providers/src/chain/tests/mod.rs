@@ -7,4 +7,5 @@ mod classes;
 mod ends;
 mod hedge;
 mod learned;
+mod limits;
 mod timers;
