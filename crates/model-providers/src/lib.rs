@@ -59,6 +59,7 @@ mod request;
 mod rests;
 mod secret;
 mod settings;
+mod spending;
 mod transport;
 mod wire;
 
@@ -75,6 +76,7 @@ pub use request::{
 };
 pub use secret::Secret;
 pub use settings::{BudgetLimits, Endpoint, Facts, Failover, Kind, Limits, OnRefusal, Settings};
+pub use spending::{Spending, Unsaved};
 
 /// The names that an endpoint's dialect may have.
 pub fn dialects() -> impl Iterator<Item = &'static str> {

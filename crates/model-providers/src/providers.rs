@@ -20,7 +20,9 @@ use crate::settings::Endpoint;
 use crate::transport::{Http, Transport};
 use crate::wire::Forms;
 use crate::wire::dialect::{self, Dialect};
-use crate::{Chain, Class, Error, Event, Facts, Memory, ModelId, Settings, Spent};
+use crate::{
+    Chain, Class, Error, Event, Facts, Memory, ModelId, Settings, Spending, Spent, Unsaved,
+};
 
 /// The endpoints of a run and everything learned about them. All methods are cheap and do not
 /// block; the value is shared by every role.
@@ -85,7 +87,7 @@ impl Providers {
         let providers = Self {
             redactor: Redactor::new(&settings),
             breakers: Registry::new(settings.breaker.clone(), clock),
-            budget: Arc::new(Budget::new(settings.budget, settings.models.values())),
+            budget: Arc::new(Budget::new(settings.budget, settings.models.values(), clock)),
             rests: Mutex::default(),
             latencies: Mutex::default(),
             forms: Forms::default(),
@@ -110,7 +112,9 @@ impl Providers {
             let unknown = || Error::UnknownProvider { model: model.clone() };
             let route = self.route(model).ok_or_else(unknown)?;
             let priced = Price::of(route.facts).is_known();
-            if self.budget.limits().max_usd.is_some() && !priced {
+            let limits = self.budget.limits();
+            let in_dollars = limits.max_usd.or(limits.max_usd_per_day).is_some();
+            if in_dollars && !priced {
                 let model = model.clone();
                 return Err(Error::UnknownPrice { model });
             }
@@ -189,6 +193,20 @@ impl Providers {
     /// Adds what earlier processes of the same run spent.
     pub fn book(&self, spent: &Spent) {
         self.budget.book(spent);
+    }
+
+    /// What should stand in the value that processes share of a day's spending, given what stands
+    /// there now. Once it does, [`Providers::spending_kept`] is told. It is also how this process
+    /// learns what the others spent: between two of these calls it does not know, so together they
+    /// may overrun `max_usd_per_day` by what they spend in that time.
+    #[must_use]
+    pub fn spending(&self, stored: Option<&Spending>) -> Unsaved {
+        self.budget.unsaved(stored)
+    }
+
+    /// The shared value now is what [`Providers::spending`] said.
+    pub fn spending_kept(&self, unsaved: &Unsaved) {
+        self.budget.saved(unsaved);
     }
 
     /// Closes the breaker of one model, or of all, and ends their rests.
@@ -319,6 +337,7 @@ fn check(settings: &Settings) -> Result<(), Error> {
         _ => Ok(()),
     };
     amount("max_usd", settings.budget.max_usd)?;
+    amount("max_usd_per_day", settings.budget.max_usd_per_day)?;
     for (model, facts) in &settings.models {
         amount(&format!("the input price of {model}"), facts.usd_per_million_input)?;
         amount(&format!("the output price of {model}"), facts.usd_per_million_output)?;

@@ -201,6 +201,9 @@ pub struct BudgetLimits {
     pub max_usd: Option<f64>,
     /// Input and output tokens together.
     pub max_tokens: Option<u64>,
+    /// US dollars within a day (UTC), with those of other processes: see
+    /// [`crate::Providers::spending`]. With it too, a model without known prices is an error.
+    pub max_usd_per_day: Option<f64>,
 }
 
 #[cfg(test)]
