@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::budget::{Budget, Price};
 use crate::clock::Clock;
+use crate::counters::Counters;
 use crate::latency::Latencies;
 use crate::limits::Gates;
 use crate::memory::{self, StoredRest};
@@ -21,7 +22,7 @@ use crate::transport::{Http, Transport};
 use crate::wire::Forms;
 use crate::wire::dialect::{self, Dialect};
 use crate::{
-    Chain, Class, Error, Event, Facts, Memory, ModelId, Settings, Spending, Spent, Unsaved,
+    Chain, Class, Counts, Error, Event, Facts, Memory, ModelId, Settings, Spending, Spent, Unsaved,
 };
 
 /// The endpoints of a run and everything learned about them. All methods are cheap and do not
@@ -35,6 +36,7 @@ pub struct Providers {
     pub(crate) budget: Arc<Budget>,
     pub(crate) forms: Forms,
     pub(crate) gates: Gates,
+    pub(crate) counters: Counters,
     rests: Mutex<Rests>,
     latencies: Mutex<Latencies>,
 }
@@ -92,6 +94,7 @@ impl Providers {
             latencies: Mutex::default(),
             forms: Forms::default(),
             gates: Gates::default(),
+            counters: Counters::default(),
             transport,
             clock,
             settings,
@@ -188,6 +191,12 @@ impl Providers {
     #[must_use]
     pub fn spent(&self) -> Spent {
         self.budget.spent()
+    }
+
+    /// What happened so far, in numbers.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counters.counts()
     }
 
     /// Adds what earlier processes of the same run spent.

@@ -91,6 +91,7 @@ impl Try<'_> {
         let alive = || {
             let waited = providers.clock.instant().saturating_duration_since(sent);
             providers.latencies().record(route.model, waited);
+            providers.counters.first_token(waited);
         };
         wire::read(route.endpoint.kind, reply, spans, alive).await
     }

@@ -37,6 +37,7 @@ impl<'w> Log<'w> {
     }
 
     pub(super) fn tell(&self, event: &Event) {
+        self.providers.counters.count(event);
         self.observer.observe(event);
     }
 

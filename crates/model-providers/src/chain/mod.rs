@@ -12,6 +12,7 @@ mod held;
 mod log;
 mod outcome;
 mod shares;
+mod span;
 mod tries;
 mod visit;
 mod walk;
@@ -106,7 +107,7 @@ impl Chain {
             }
             Ending::Without(reason) => {
                 let unanswered = Unanswered { reason, attempts };
-                stand_in(request, &check, unanswered, observer)
+                stand_in(request, &check, unanswered, &self.providers, observer)
             }
         }
     }
@@ -117,6 +118,7 @@ fn stand_in(
     request: &Request,
     check: &Check,
     unanswered: Unanswered,
+    providers: &Providers,
     observer: &dyn Observer,
 ) -> Result<Answer, Unanswered> {
     let ends_here = matches!(
@@ -134,7 +136,9 @@ fn stand_in(
         });
     }
     let reason = unanswered.to_string();
-    observer.observe(&Event::Degraded { reason });
+    let event = Event::Degraded { reason };
+    providers.counters.count(&event);
+    observer.observe(&event);
     Ok(Answer { value, model: None, attempts: unanswered.attempts, degraded: true })
 }
 

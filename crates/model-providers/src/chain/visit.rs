@@ -5,9 +5,11 @@
 use circuit_breaker::Permit;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
+use tracing::Instrument;
 
 use super::attempt::Try;
 use super::log::Log;
+use super::span;
 use super::tries::{Again, Tries};
 use crate::budget::{Price, Usage, expected};
 use crate::clock::Clock;
@@ -121,7 +123,8 @@ impl Asking<'_> {
             schema: &self.request.schema,
             until: visit.until,
         };
-        let outcome = attempt.make().await.and_then(|completion| {
+        let span = span::attempt(route, number, visit.position);
+        let outcome = attempt.make().instrument(span.clone()).await.and_then(|completion| {
             let checked = self.check.text(&completion.text);
             let schema = &self.request.schema.body;
             if !holes::are_empty(&completion.text, &completion.holes, schema) {
@@ -142,6 +145,8 @@ impl Asking<'_> {
             Err(failure) => failure.usage,
         };
         let usd = reservation.settle(usage);
+        let failed = outcome.as_ref().err().map(|failure| (failure.class, failure.status));
+        span::ended(&span, failed, usage, usd);
         visit.place.used(match usage {
             Usage::Known(tokens) => tokens.total(),
             Usage::Estimated { output } => wanted.input.saturating_add(output),
