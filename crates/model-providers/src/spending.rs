@@ -27,6 +27,14 @@ pub struct Unsaved {
     added: f64,
 }
 
+impl Unsaved {
+    /// Whether the shared value needs to be written at all.
+    #[must_use]
+    pub fn adds_something(&self) -> bool {
+        self.added > 0.0
+    }
+}
+
 /// Today, as this process knows it.
 #[derive(Debug)]
 pub(crate) struct Day {

@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) roles: Roles,
     /// When the next model of a chain is asked.
     pub(crate) failover: Failover,
+    /// The most bytes taken of one answer; none is what the models' crate has by default.
+    pub(crate) max_response_bytes: Option<usize>,
     /// When a failing model is not asked for a while.
     pub(crate) circuit_breaker: circuit_breaker::Settings,
     /// What happens when no model answers.
@@ -460,6 +462,7 @@ impl Config {
 
     /// What the providers of a run go by: the usable endpoints and all facts.
     pub(crate) fn provider_settings(&self) -> model_providers::Settings {
+        let default = model_providers::Settings::default();
         model_providers::Settings {
             endpoints: self
                 .providers
@@ -471,7 +474,7 @@ impl Config {
             failover: self.failover.clone(),
             breaker: self.circuit_breaker.clone(),
             budget: self.budget,
-            ..model_providers::Settings::default()
+            max_response_bytes: self.max_response_bytes.unwrap_or(default.max_response_bytes),
         }
     }
 }
