@@ -217,7 +217,7 @@ impl Budget {
     /// The state, with a new day begun if it is one.
     fn today(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
-        if state.today.turn(self.clock.wall()) && state.closed == Some(Closed::ForTheDay) {
+        if state.today.is_new_on(self.clock.wall()) && state.closed == Some(Closed::ForTheDay) {
             state.closed = None;
         }
         state

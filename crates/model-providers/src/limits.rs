@@ -83,7 +83,7 @@ pub(crate) struct Gate {
     limits: Limits,
     places: Option<Arc<Semaphore>>,
     /// Whoever holds it is the first of the queue.
-    turn: tokio::sync::Mutex<()>,
+    front: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -140,7 +140,7 @@ impl Gate {
     /// Takes a request's amount when its turn has come; nothing if that takes longer than `most`.
     async fn take(&self, tokens: u64, most: Duration, clock: Clock) -> Option<Duration> {
         let end = clock.now().saturating_add(most);
-        let _turn = self.turn.lock().await;
+        let _front = self.front.lock().await;
         loop {
             let now = clock.now();
             let wait = {
@@ -267,7 +267,7 @@ impl Place {
         let mut place =
             Self { gates, taken: Vec::new(), tokens, begun: false, _at_once: Vec::new() };
         for gate in &place.gates {
-            // First the place, then the turn: who has a place never waits behind one who has none.
+            // First the place, then the front: who has a place never waits behind one who has none.
             place._at_once.extend(timeout(at_once, gate.place()).await.ok()?);
         }
         place.take(tokens, rates, clock).await.then_some(place)

@@ -60,7 +60,7 @@ impl Day {
 
     /// Begins a new day if it is one. A clock that is set back over midnight is no new day, or the
     /// limit would be there twice; one that is set back further was wrong before.
-    pub(crate) fn turn(&mut self, wall: SystemTime) -> bool {
+    pub(crate) fn is_new_on(&mut self, wall: SystemTime) -> bool {
         let day = day_of(wall);
         let is_new = day > self.day || day.saturating_add(1) < self.day;
         if is_new {
@@ -101,12 +101,12 @@ mod tests {
     fn a_new_day_begins_with_nothing_and_a_clock_set_back_does_not() {
         let mut today = Day::new(at(100, 23));
         today.spend(3.0);
-        assert!(!today.turn(at(100, 1)));
-        assert!(!today.turn(at(99, 23)), "set back over midnight");
+        assert!(!today.is_new_on(at(100, 1)));
+        assert!(!today.is_new_on(at(99, 23)), "set back over midnight");
         assert_eq!(today.usd(), 3.0);
-        assert!(today.turn(at(101, 0)));
+        assert!(today.is_new_on(at(101, 0)));
         assert_eq!(today.usd(), 0.0);
-        assert!(today.turn(at(50, 0)), "it was wrong before");
+        assert!(today.is_new_on(at(50, 0)), "it was wrong before");
     }
 
     #[test]
