@@ -43,6 +43,8 @@ pub(super) struct Visit<'w> {
     pub(super) began: Instant,
     pub(super) until: Instant,
     pub(super) permit: Permit<Clock>,
+    /// The permit is for a probe: the model has been down, and is called once.
+    pub(super) is_probe: bool,
     /// In the queues of its credential.
     pub(super) place: Place,
     /// It goes on beside another one.
@@ -67,7 +69,7 @@ impl Asking<'_> {
     /// The tries of one visit.
     pub(super) async fn tries(self, visit: &mut Visit<'_>) -> Outcome {
         let failover = &self.providers.settings.failover;
-        let mut tries = Tries::new(failover);
+        let mut tries = Tries::new(failover, visit.is_probe);
         let asked = visit.messages.clone();
         let mut may_end_spending = !visit.is_hedge;
         loop {

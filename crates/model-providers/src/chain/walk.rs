@@ -200,12 +200,12 @@ impl<'w> Walk<'w> {
             self.skip(position);
             return None;
         };
-        let permit = self.permit(position, route.model)?;
+        let (permit, is_probe) = self.permit(position, route.model)?;
         let began = self.providers.clock.instant();
         let until = began + self.share(position, route.facts);
         self.tell_fallback(position, beside);
         let is_hedge = beside.is_some();
-        Some(Visit { position, route, messages, began, until, permit, place, is_hedge })
+        Some(Visit { position, route, messages, began, until, permit, is_probe, place, is_hedge })
     }
 
     /// The model at a position, unless it is out of the question.
@@ -222,14 +222,18 @@ impl<'w> Walk<'w> {
         open.then_some(route)
     }
 
-    fn permit(&mut self, position: usize, model: &ModelId) -> Option<Permit<Clock>> {
+    /// A permit of the model's breaker, and whether it is for a probe.
+    fn permit(&mut self, position: usize, model: &ModelId) -> Option<(Permit<Clock>, bool)> {
         let key = self.providers.model_key(model);
-        let permit = self.providers.breakers.breaker(&key).try_acquire();
+        let breaker = self.providers.breakers.breaker(&key);
+        let permit = breaker.try_acquire();
+        // A half-open breaker gives one permit at a time, so this one is it.
+        let is_probe = breaker.status().state == State::HalfOpen;
         self.asking.log.tell_breakers();
         if permit.is_err() {
             self.skip(position);
         }
-        permit.ok()
+        Some((permit.ok()?, is_probe))
     }
 
     /// Held off now: noted as where a fallback came from, unless a visited model is.

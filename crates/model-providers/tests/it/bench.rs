@@ -41,6 +41,28 @@ pub(crate) fn request() -> Request {
     }
 }
 
+/// Two providers with a key each, `a` and `b`, at two addresses; their models are `a/primary` and
+/// `b/second`.
+pub(crate) fn two(first: &str, second: &str) -> Settings {
+    let mut settings = settings(first, Kind::OpenAi);
+    let first = settings.endpoints.remove("sim").unwrap();
+    let second = Endpoint {
+        base_url: second.parse().unwrap(),
+        api_key: Some(Secret::new("sk-b-another-key".to_owned())),
+        ..first.clone()
+    };
+    settings.endpoints.extend([("a".to_owned(), first), ("b".to_owned(), second)]);
+    settings
+}
+
+/// The primary and its fallback.
+pub(crate) const BOTH: [&str; 2] = ["a/primary", "b/second"];
+
+/// The model that answered.
+pub(crate) fn by(outcome: &Result<Answer, Unanswered>) -> String {
+    outcome.as_ref().unwrap().model.as_ref().unwrap().to_string()
+}
+
 pub(crate) async fn ask(providers: &Arc<Providers>, models: &[&str]) -> Result<Answer, Unanswered> {
     let models: Vec<ModelId> = models.iter().map(|name| name.parse().unwrap()).collect();
     let chain = providers.chain(&models, Duration::from_mins(2)).unwrap();
