@@ -7,5 +7,7 @@ mod bench;
 mod faults;
 mod http;
 mod listed;
+mod llama;
+mod many;
 mod states;
 mod watched;
