@@ -3,6 +3,7 @@
 //! If each role had its own, three roles would each pay for the same outage and each spend the
 //! whole budget.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::counters::Counters;
 use crate::latency::Latencies;
 use crate::limits::Gates;
 use crate::memory::{self, StoredRest};
+use crate::output::Validators;
 use crate::redact::Redactor;
 use crate::rests::{self, Rest, Rests};
 use crate::settings::Endpoint;
@@ -37,6 +39,9 @@ pub struct Providers {
     pub(crate) forms: Forms,
     pub(crate) gates: Gates,
     pub(crate) counters: Counters,
+    pub(crate) validators: Validators,
+    /// By provider: a hash of what is sent as its credential.
+    credentials: BTreeMap<String, String>,
     rests: Mutex<Rests>,
     latencies: Mutex<Latencies>,
 }
@@ -86,6 +91,9 @@ impl Providers {
     ) -> Result<Arc<Self>, Error> {
         check(&settings)?;
         let clock = Clock::new();
+        let credentials = settings.endpoints.iter();
+        let credentials =
+            credentials.map(|(name, endpoint)| (name.clone(), hash_of(endpoint))).collect();
         let providers = Self {
             redactor: Redactor::new(&settings),
             breakers: Registry::new(settings.breaker.clone(), clock),
@@ -95,6 +103,8 @@ impl Providers {
             forms: Forms::default(),
             gates: Gates::default(),
             counters: Counters::default(),
+            validators: Validators::default(),
+            credentials,
             transport,
             clock,
             settings,
@@ -252,27 +262,14 @@ impl Providers {
     }
 
     fn credential_of(&self, provider: &str) -> String {
-        match self.credential(provider).as_str() {
+        match self.credential(provider) {
             NO_CREDENTIAL => format!("provider {provider}"),
             hash => format!("credential {hash}"),
         }
     }
 
-    fn credential(&self, provider: &str) -> String {
-        let endpoint = self.settings.endpoints.get(provider);
-        let Some(endpoint) = endpoint else {
-            return NO_CREDENTIAL.to_owned();
-        };
-        if endpoint.api_key.is_none() && endpoint.headers.is_empty() {
-            return NO_CREDENTIAL.to_owned();
-        }
-        let mut hash = Sha256::new();
-        hash.update(endpoint.api_key.as_ref().map_or("", |key| key.expose()));
-        for (name, value) in &endpoint.headers {
-            hash.update(format!("\n{name}: {value}"));
-        }
-        let digest = hash.finalize();
-        digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
+    fn credential(&self, provider: &str) -> &str {
+        self.credentials.get(provider).map_or(NO_CREDENTIAL, String::as_str)
     }
 
     pub(crate) fn resting(&self, model: &ModelId) -> Option<(Class, Duration)> {
@@ -314,6 +311,20 @@ impl std::fmt::Debug for Providers {
             .field("endpoints", &self.settings.endpoints)
             .finish_non_exhaustive()
     }
+}
+
+/// Names what is sent as the credential without giving it away.
+fn hash_of(endpoint: &Endpoint) -> String {
+    if endpoint.api_key.is_none() && endpoint.headers.is_empty() {
+        return NO_CREDENTIAL.to_owned();
+    }
+    let mut hash = Sha256::new();
+    hash.update(endpoint.api_key.as_ref().map_or("", |key| key.expose()));
+    for (name, value) in &endpoint.headers {
+        hash.update(format!("\n{name}: {value}"));
+    }
+    let digest = hash.finalize();
+    digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
 }
 
 /// Stands between the model and the hash of its credential in a key.

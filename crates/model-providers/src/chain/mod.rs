@@ -81,9 +81,8 @@ impl Chain {
         cancel: &CancellationToken,
         observer: &dyn Observer,
     ) -> Result<Answer, Unanswered> {
-        let check = Check::new(request).map_err(|message| Unanswered {
-            reason: Reason::StandIn { message },
-            attempts: Vec::new(),
+        let check = Check::new(request, &self.providers.validators).map_err(|message| {
+            Unanswered { reason: Reason::StandIn { message }, attempts: Vec::new() }
         })?;
         let log = Log::new(&self.providers, observer);
         let asking = Asking {
