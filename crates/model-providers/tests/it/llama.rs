@@ -4,6 +4,8 @@
 //! It needs python3 and, once, a package registry; where one of them is missing it says so and
 //! passes. What it installs stays in the target folder.
 
+#![expect(clippy::disallowed_methods, reason = "a test starts the real server, and ends it")]
+
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
