@@ -135,6 +135,9 @@ impl Project {
                     "what earlier runs learned of the models cannot be read: {error}"
                 )),
             }
+            if let Err(error) = orchestrator::spending::share(store, &providers).await {
+                self.printer.warn(&format!("what was spent today cannot be read: {error}"));
+            }
         }
         Ok(providers)
     }

@@ -5,6 +5,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use circuit_breaker::Clock as _;
+
+use crate::clock::Clock;
+use crate::spending::{Day, Spending, Unsaved};
 use crate::{BudgetLimits, Facts, Spent, Tokens};
 
 /// An answer is taken for this long before it is there, unless the model allows less.
@@ -62,10 +66,11 @@ pub(crate) struct Budget {
     limits: BudgetLimits,
     /// The dearest known price, for what earlier processes spent at prices nobody knows.
     dearest: Price,
+    clock: Clock,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     spent: Tokens,
     usd: f64,
@@ -73,7 +78,16 @@ struct State {
     reserved: Tokens,
     reserved_usd: f64,
     /// Set by the first denial: from then on nothing more is spent.
-    closed: bool,
+    closed: Option<Closed>,
+    today: Day,
+}
+
+/// What ended spending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closed {
+    ForGood,
+    /// A new day has its own limit.
+    ForTheDay,
 }
 
 /// Nothing more may be spent.
@@ -85,13 +99,26 @@ pub(crate) struct Denied {
 }
 
 impl Budget {
-    pub(crate) fn new<'f>(limits: BudgetLimits, facts: impl Iterator<Item = &'f Facts>) -> Self {
+    pub(crate) fn new<'f>(
+        limits: BudgetLimits,
+        facts: impl Iterator<Item = &'f Facts>,
+        clock: Clock,
+    ) -> Self {
         let mut dearest = Price { input: None, output: None };
         for known in facts.map(Price::of) {
             dearest.input = greater(dearest.input, known.input);
             dearest.output = greater(dearest.output, known.output);
         }
-        Self { limits, dearest, state: Mutex::new(State::default()) }
+        let state = State {
+            spent: Tokens::default(),
+            usd: 0.0,
+            price_unknown: false,
+            reserved: Tokens::default(),
+            reserved_usd: 0.0,
+            closed: None,
+            today: Day::new(clock.wall()),
+        };
+        Self { limits, dearest, clock, state: Mutex::new(state) }
     }
 
     pub(crate) fn limits(&self) -> BudgetLimits {
@@ -104,13 +131,14 @@ impl Budget {
         expected: Tokens,
         price: Price,
     ) -> Result<Reservation, Denied> {
-        let mut state = self.lock();
+        let mut state = self.today();
         let usd = price.usd(expected);
         let over = self.over(&state, expected, usd);
-        if state.closed || over.is_some() {
-            let first = !state.closed;
-            state.closed = true;
-            let message = over.unwrap_or_else(|| "the budget of this run is spent".to_owned());
+        if state.closed.is_some() || over.is_some() {
+            let first = state.closed.is_none();
+            let (closed, message) =
+                over.unwrap_or((Closed::ForTheDay, "the budget is spent".to_owned()));
+            state.closed.get_or_insert(closed);
             return Err(Denied { message, first });
         }
         state.reserved += expected;
@@ -118,26 +146,40 @@ impl Budget {
         Ok(Reservation { budget: Arc::clone(self), expected, price, open: true })
     }
 
-    fn over(&self, state: &State, expected: Tokens, usd: Option<f64>) -> Option<String> {
+    /// Whether such a call could be reserved now; asking changes nothing.
+    pub(crate) fn allows(&self, expected: Tokens, price: Price) -> bool {
+        let state = self.today();
+        state.closed.is_none() && self.over(&state, expected, price.usd(expected)).is_none()
+    }
+
+    fn over(&self, state: &State, expected: Tokens, usd: Option<f64>) -> Option<(Closed, String)> {
         if let Some(most) = self.limits.max_tokens {
             let used = state.spent.total();
             let wanted = state.reserved.total().saturating_add(expected.total());
             if used.saturating_add(wanted) > most {
-                return Some(format!(
+                let message = format!(
                     "{used} of {most} tokens are spent and the next call may take {}",
                     expected.total()
-                ));
+                );
+                return Some((Closed::ForGood, message));
             }
         }
-        if let Some(most) = self.limits.max_usd {
+        let in_dollars = [
+            (self.limits.max_usd, state.usd, Closed::ForGood, ""),
+            (self.limits.max_usd_per_day, state.today.usd(), Closed::ForTheDay, " today"),
+        ];
+        for (most, used, closed, when) in in_dollars {
+            let Some(most) = most else { continue };
             let Some(usd) = usd else {
-                return Some("the price of the next call is not known".to_owned());
+                let message = "the price of the next call is not known".to_owned();
+                return Some((Closed::ForGood, message));
             };
-            if state.usd + state.reserved_usd + usd > most {
-                return Some(format!(
-                    "{:.4} of {most:.4} US dollars are spent and the next call may take {usd:.4}",
-                    state.usd
-                ));
+            if used + state.reserved_usd + usd > most {
+                let message = format!(
+                    "{used:.4} of {most:.4} US dollars are spent{when} and the next call may take \
+                     {usd:.4}"
+                );
+                return Some((closed, message));
             }
         }
         None
@@ -160,6 +202,25 @@ impl Budget {
                 state.price_unknown |= spent.tokens.total() > 0;
             }
         }
+    }
+
+    /// What all processes spent today, as far as this one knows, with what stands in the shared
+    /// value.
+    pub(crate) fn unsaved(&self, stored: Option<&Spending>) -> Unsaved {
+        self.today().today.unsaved(stored)
+    }
+
+    pub(crate) fn saved(&self, unsaved: &Unsaved) {
+        self.today().today.saved(unsaved);
+    }
+
+    /// The state, with a new day begun if it is one.
+    fn today(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        if state.today.is_new_on(self.clock.wall()) && state.closed == Some(Closed::ForTheDay) {
+            state.closed = None;
+        }
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -197,14 +258,17 @@ impl Reservation {
             Usage::Estimated { output } => Tokens { input: self.expected.input, output },
         };
         let usd = self.price.usd(used);
-        let mut state = self.budget.lock();
+        let mut state = self.budget.today();
         state.reserved.input = state.reserved.input.saturating_sub(self.expected.input);
         state.reserved.output = state.reserved.output.saturating_sub(self.expected.output);
         let reserved = self.price.usd(self.expected).unwrap_or(0.0);
         state.reserved_usd = (state.reserved_usd - reserved).max(0.0);
         state.spent += used;
         match usd {
-            Some(usd) => state.usd += usd,
+            Some(usd) => {
+                state.usd += usd;
+                state.today.spend(usd);
+            }
             None => state.price_unknown |= used.total() > 0,
         }
         usd
@@ -228,8 +292,8 @@ mod tests {
     }
 
     fn budget(max_usd: Option<f64>, max_tokens: Option<u64>) -> Arc<Budget> {
-        let limits = BudgetLimits { max_usd, max_tokens };
-        Arc::new(Budget::new(limits, std::iter::empty()))
+        let limits = BudgetLimits { max_usd, max_tokens, max_usd_per_day: None };
+        Arc::new(Budget::new(limits, std::iter::empty(), Clock::new()))
     }
 
     const FREE: Price = Price { input: None, output: None };
@@ -285,6 +349,32 @@ mod tests {
         assert_eq!(budget.spent(), Spent::default());
     }
 
+    fn of_a_day(max_usd_per_day: f64) -> Arc<Budget> {
+        let limits = BudgetLimits { max_usd_per_day: Some(max_usd_per_day), ..Default::default() };
+        Arc::new(Budget::new(limits, std::iter::empty(), Clock::new()))
+    }
+
+    /// Two processes share the limit of a day through a value that each reads and writes.
+    #[test]
+    fn the_limit_of_a_day_is_shared_by_processes() {
+        let (one, other) = (of_a_day(2.0), of_a_day(2.0));
+        let dear = price(1_000_000.0, 1_000_000.0);
+        one.reserve(tokens(1, 0), dear).unwrap().settle(Usage::Known(tokens(1, 0)));
+        let first = one.unsaved(None);
+        one.saved(&first);
+        assert_eq!(first.value.usd, 1.0);
+        // Saved twice, counted once.
+        assert_eq!(one.unsaved(Some(&first.value)).value, first.value);
+        other.saved(&other.unsaved(Some(&first.value)));
+        other.reserve(tokens(1, 0), dear).unwrap().settle(Usage::Known(tokens(1, 0)));
+        let second = other.unsaved(Some(&first.value));
+        assert_eq!(second.value.usd, 2.0);
+        let denied = other.reserve(tokens(1, 0), dear).unwrap_err();
+        assert!(denied.message.contains("spent today"), "{denied:?}");
+        one.saved(&one.unsaved(Some(&second.value)));
+        assert!(one.reserve(tokens(1, 0), dear).is_err());
+    }
+
     #[test]
     fn what_earlier_processes_spent_counts() {
         let budget = budget(None, Some(100));
@@ -300,8 +390,8 @@ mod tests {
             usd_per_million_output: Some(10.0),
             ..Facts::default()
         };
-        let limits = BudgetLimits { max_usd: Some(1.0), max_tokens: None };
-        let budget = Arc::new(Budget::new(limits, std::iter::once(&facts)));
+        let limits = BudgetLimits { max_usd: Some(1.0), ..BudgetLimits::default() };
+        let budget = Arc::new(Budget::new(limits, std::iter::once(&facts), Clock::new()));
         budget.book(&Spent { tokens: tokens(100_000, 0), usd: None });
         assert_eq!(budget.spent().usd, None);
         assert!(budget.reserve(tokens(1, 0), Price::of(&facts)).is_err());

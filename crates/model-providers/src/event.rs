@@ -48,7 +48,8 @@ pub enum Event {
         to: ModelId,
         /// Its place in the chain.
         position: usize,
-        /// Why `from` was left; `None`: it was skipped, resting or held off by its breaker.
+        /// Why `from` was left; `None`: it was skipped, resting or held off by its breaker, or it is
+        /// slow and goes on beside this one.
         class: Option<Class>,
     },
     /// A model is not asked for a while. Quota and auth rest every model with its credential.

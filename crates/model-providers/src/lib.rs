@@ -43,11 +43,14 @@ mod chain;
 mod class;
 mod classify;
 mod clock;
+mod counters;
 mod error;
 mod event;
 mod failure;
+mod holes;
 mod jitter;
 mod latency;
+mod limits;
 mod memory;
 mod model_id;
 mod output;
@@ -57,12 +60,14 @@ mod request;
 mod rests;
 mod secret;
 mod settings;
+mod spending;
 mod transport;
 mod wire;
 
 pub use answer::{Answer, Attempt, Reason, Spent, Tokens, Unanswered};
 pub use chain::Chain;
 pub use class::Class;
+pub use counters::{Counts, FIRST_TOKEN_BOUNDS, FirstToken};
 pub use error::Error;
 pub use event::{Event, Observer};
 pub use memory::Memory;
@@ -72,4 +77,10 @@ pub use request::{
     Message, MessageRole, Prompt, Request, Schema, StandIn, TooLarge, Validate, estimate_tokens,
 };
 pub use secret::Secret;
-pub use settings::{BudgetLimits, Endpoint, Facts, Failover, Kind, OnRefusal, Settings};
+pub use settings::{BudgetLimits, Endpoint, Facts, Failover, Kind, Limits, OnRefusal, Settings};
+pub use spending::{Spending, Unsaved};
+
+/// The names that an endpoint's dialect may have.
+pub fn dialects() -> impl Iterator<Item = &'static str> {
+    wire::dialect::names()
+}

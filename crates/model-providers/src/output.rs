@@ -4,6 +4,9 @@
 //! takes an example in their prose for the answer, so exactly one object is accepted and the
 //! schema and the request's own check have the last word. A stand-in's value goes the same way.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -32,17 +35,40 @@ impl Rejected {
     }
 }
 
+/// Schemas that were compiled lately: a role asks by the same one again and again, and to compile it
+/// takes longer than everything else that a chain adds to a call.
+#[derive(Default)]
+pub(crate) struct Validators(Mutex<VecDeque<(Value, Arc<Validator>)>>);
+
+/// One a kind of request, and some that list the files of a work item.
+const VALIDATORS_KEPT: usize = 16;
+
+impl Validators {
+    fn of(&self, schema: &Value) -> Result<Arc<Validator>, String> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, validator)) = kept.iter().find(|(known, _)| known == schema) {
+            return Ok(Arc::clone(validator));
+        }
+        let validator = jsonschema::validator_for(schema).map_err(|error| error.to_string())?;
+        let validator = Arc::new(validator);
+        kept.truncate(VALIDATORS_KEPT - 1);
+        kept.push_front((schema.clone(), Arc::clone(&validator)));
+        Ok(validator)
+    }
+}
+
 /// The checks of one request, compiled once for all its attempts.
 pub(crate) struct Check {
-    schema: Validator,
+    schema: Arc<Validator>,
     validate: Option<Validate>,
 }
 
 impl Check {
     /// # Errors
     /// A text, if the schema itself is not valid.
-    pub(crate) fn new(request: &Request) -> Result<Self, String> {
-        let schema = jsonschema::validator_for(&request.schema.body)
+    pub(crate) fn new(request: &Request, known: &Validators) -> Result<Self, String> {
+        let schema = known
+            .of(&request.schema.body)
             .map_err(|e| format!("the schema {:?} is not valid: {e}", request.schema.name))?;
         Ok(Self { schema, validate: request.validate.clone() })
     }
@@ -159,7 +185,19 @@ mod tests {
             validate,
             stand_in: None,
         };
-        Check::new(&request).unwrap()
+        Check::new(&request, &Validators::default()).unwrap()
+    }
+
+    #[test]
+    fn a_schema_is_compiled_once_and_few_are_kept() {
+        let known = Validators::default();
+        let first = known.of(&json!({"type": "object"})).unwrap();
+        assert!(Arc::ptr_eq(&first, &known.of(&json!({"type": "object"})).unwrap()));
+        for most in 0..100 {
+            known.of(&json!({ "maxLength": most })).unwrap();
+        }
+        assert_eq!(known.0.lock().unwrap().len(), VALIDATORS_KEPT);
+        assert!(known.of(&json!({"type": 7})).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! If each role had its own, three roles would each pay for the same outage and each spend the
 //! whole budget.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,14 +12,20 @@ use sha2::{Digest, Sha256};
 
 use crate::budget::{Budget, Price};
 use crate::clock::Clock;
+use crate::counters::Counters;
 use crate::latency::Latencies;
+use crate::limits::Gates;
 use crate::memory::{self, StoredRest};
+use crate::output::Validators;
 use crate::redact::Redactor;
 use crate::rests::{self, Rest, Rests};
 use crate::settings::Endpoint;
 use crate::transport::{Http, Transport};
 use crate::wire::Forms;
-use crate::{Chain, Class, Error, Event, Facts, Memory, ModelId, Settings, Spent};
+use crate::wire::dialect::{self, Dialect};
+use crate::{
+    Chain, Class, Counts, Error, Event, Facts, Memory, ModelId, Settings, Spending, Spent, Unsaved,
+};
 
 /// The endpoints of a run and everything learned about them. All methods are cheap and do not
 /// block; the value is shared by every role.
@@ -30,6 +37,11 @@ pub struct Providers {
     pub(crate) breakers: Registry<String, Clock>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) forms: Forms,
+    pub(crate) gates: Gates,
+    pub(crate) counters: Counters,
+    pub(crate) validators: Validators,
+    /// By provider: a hash of what is sent as its credential.
+    credentials: BTreeMap<String, String>,
     rests: Mutex<Rests>,
     latencies: Mutex<Latencies>,
 }
@@ -50,6 +62,7 @@ pub(crate) struct Route<'p> {
     pub(crate) model: &'p ModelId,
     pub(crate) endpoint: &'p Endpoint,
     pub(crate) facts: &'p Facts,
+    pub(crate) dialect: &'static Dialect,
 }
 
 static NO_FACTS: Facts = Facts {
@@ -78,17 +91,28 @@ impl Providers {
     ) -> Result<Arc<Self>, Error> {
         check(&settings)?;
         let clock = Clock::new();
-        Ok(Arc::new(Self {
+        let credentials = settings.endpoints.iter();
+        let credentials =
+            credentials.map(|(name, endpoint)| (name.clone(), hash_of(endpoint))).collect();
+        let providers = Self {
             redactor: Redactor::new(&settings),
             breakers: Registry::new(settings.breaker.clone(), clock),
-            budget: Arc::new(Budget::new(settings.budget, settings.models.values())),
+            budget: Arc::new(Budget::new(settings.budget, settings.models.values(), clock)),
             rests: Mutex::default(),
             latencies: Mutex::default(),
             forms: Forms::default(),
+            gates: Gates::default(),
+            counters: Counters::default(),
+            validators: Validators::default(),
+            credentials,
             transport,
             clock,
             settings,
-        }))
+        };
+        for (name, endpoint) in &providers.settings.endpoints {
+            providers.gates.configure(&providers.credential_of(name), endpoint.limits);
+        }
+        Ok(Arc::new(providers))
     }
 
     /// An ordered chain; the first model is the primary. It may be empty: then only the stand-in
@@ -101,7 +125,9 @@ impl Providers {
             let unknown = || Error::UnknownProvider { model: model.clone() };
             let route = self.route(model).ok_or_else(unknown)?;
             let priced = Price::of(route.facts).is_known();
-            if self.budget.limits().max_usd.is_some() && !priced {
+            let limits = self.budget.limits();
+            let in_dollars = limits.max_usd.or(limits.max_usd_per_day).is_some();
+            if in_dollars && !priced {
                 let model = model.clone();
                 return Err(Error::UnknownPrice { model });
             }
@@ -177,9 +203,29 @@ impl Providers {
         self.budget.spent()
     }
 
+    /// What happened so far, in numbers.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counters.counts()
+    }
+
     /// Adds what earlier processes of the same run spent.
     pub fn book(&self, spent: &Spent) {
         self.budget.book(spent);
+    }
+
+    /// What should stand in the value that processes share of a day's spending, given what stands
+    /// there now. Once it does, [`Providers::spending_kept`] is told. It is also how this process
+    /// learns what the others spent: between two of these calls it does not know, so together they
+    /// may overrun `max_usd_per_day` by what they spend in that time.
+    #[must_use]
+    pub fn spending(&self, stored: Option<&Spending>) -> Unsaved {
+        self.budget.unsaved(stored)
+    }
+
+    /// The shared value now is what [`Providers::spending`] said.
+    pub fn spending_kept(&self, unsaved: &Unsaved) {
+        self.budget.saved(unsaved);
     }
 
     /// Closes the breaker of one model, or of all, and ends their rests.
@@ -195,41 +241,35 @@ impl Providers {
     }
 
     pub(crate) fn route<'p>(&'p self, model: &'p ModelId) -> Option<Route<'p>> {
+        let endpoint = self.settings.endpoints.get(&model.provider)?;
+        let by_name = endpoint.dialect.as_deref().and_then(dialect::named);
         Some(Route {
             model,
-            endpoint: self.settings.endpoints.get(&model.provider)?,
+            endpoint,
+            dialect: by_name.unwrap_or_else(|| dialect::at(&endpoint.base_url)),
             facts: self.settings.models.get(model).unwrap_or(&NO_FACTS),
         })
     }
 
     /// Names provider, model and credential; the credential by a hash alone.
     pub(crate) fn model_key(&self, model: &ModelId) -> String {
-        format!("{model}{MARK}{}", self.credential(model))
+        format!("{model}{MARK}{}", self.credential(&model.provider))
     }
 
     /// Names a credential, whichever provider it is used with; without one, the provider.
     pub(crate) fn credential_key(&self, model: &ModelId) -> String {
-        match self.credential(model).as_str() {
-            NO_CREDENTIAL => format!("provider {}", model.provider),
+        self.credential_of(&model.provider)
+    }
+
+    fn credential_of(&self, provider: &str) -> String {
+        match self.credential(provider) {
+            NO_CREDENTIAL => format!("provider {provider}"),
             hash => format!("credential {hash}"),
         }
     }
 
-    fn credential(&self, model: &ModelId) -> String {
-        let endpoint = self.settings.endpoints.get(&model.provider);
-        let Some(endpoint) = endpoint else {
-            return NO_CREDENTIAL.to_owned();
-        };
-        if endpoint.api_key.is_none() && endpoint.headers.is_empty() {
-            return NO_CREDENTIAL.to_owned();
-        }
-        let mut hash = Sha256::new();
-        hash.update(endpoint.api_key.as_ref().map_or("", |key| key.expose()));
-        for (name, value) in &endpoint.headers {
-            hash.update(format!("\n{name}: {value}"));
-        }
-        let digest = hash.finalize();
-        digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
+    fn credential(&self, provider: &str) -> &str {
+        self.credentials.get(provider).map_or(NO_CREDENTIAL, String::as_str)
     }
 
     pub(crate) fn resting(&self, model: &ModelId) -> Option<(Class, Duration)> {
@@ -273,6 +313,20 @@ impl std::fmt::Debug for Providers {
     }
 }
 
+/// Names what is sent as the credential without giving it away.
+fn hash_of(endpoint: &Endpoint) -> String {
+    if endpoint.api_key.is_none() && endpoint.headers.is_empty() {
+        return NO_CREDENTIAL.to_owned();
+    }
+    let mut hash = Sha256::new();
+    hash.update(endpoint.api_key.as_ref().map_or("", |key| key.expose()));
+    for (name, value) in &endpoint.headers {
+        hash.update(format!("\n{name}: {value}"));
+    }
+    let digest = hash.finalize();
+    digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
+}
+
 /// Stands between the model and the hash of its credential in a key.
 const MARK: char = '#';
 const NO_CREDENTIAL: &str = "none";
@@ -303,6 +357,7 @@ fn check(settings: &Settings) -> Result<(), Error> {
         _ => Ok(()),
     };
     amount("max_usd", settings.budget.max_usd)?;
+    amount("max_usd_per_day", settings.budget.max_usd_per_day)?;
     for (model, facts) in &settings.models {
         amount(&format!("the input price of {model}"), facts.usd_per_million_input)?;
         amount(&format!("the output price of {model}"), facts.usd_per_million_output)?;

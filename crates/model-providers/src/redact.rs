@@ -150,8 +150,6 @@ mod tests {
 
     fn redactor() -> Redactor {
         let endpoint = Endpoint {
-            kind: Kind::OpenAi,
-            base_url: "https://u:hunter2pw@h.example/v1?api_token=querysecret".parse().unwrap(),
             api_key: Some(Secret::new("sk-abcdef".into())),
             headers: BTreeMap::from([
                 ("X-Auth".to_owned(), "Bearer headersecret".to_owned()),
@@ -159,6 +157,10 @@ mod tests {
                 ("X-Extra".to_owned(), "plain-looking-value".to_owned()),
                 ("HTTP-Referer".to_owned(), "https://team.example/".to_owned()),
             ]),
+            ..Endpoint::new(
+                Kind::OpenAi,
+                "https://u:hunter2pw@h.example/v1?api_token=querysecret".parse().unwrap(),
+            )
         };
         let mut settings = Settings::default();
         settings.endpoints.insert("p".into(), endpoint);
@@ -200,10 +202,8 @@ mod tests {
         let mut settings = Settings::default();
         for (name, key) in [("a", "shared-beginning"), ("b", "shared-beginning-and-end")] {
             let endpoint = Endpoint {
-                kind: Kind::OpenAi,
-                base_url: "https://h.example".parse().unwrap(),
                 api_key: Some(Secret::new(key.into())),
-                headers: BTreeMap::new(),
+                ..Endpoint::new(Kind::OpenAi, "https://h.example".parse().unwrap())
             };
             settings.endpoints.insert(name.into(), endpoint);
         }

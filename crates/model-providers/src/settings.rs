@@ -90,6 +90,37 @@ pub struct Endpoint {
     /// Sent as they are; one with the name of our own header replaces it. Values are taken for
     /// secrets.
     pub headers: BTreeMap<String, String>,
+    /// What the server is like, by a name of [`crate::dialects`]; `None`: by its address.
+    pub dialect: Option<String>,
+    /// What is kept to beforehand with this credential.
+    pub limits: Limits,
+}
+
+impl Endpoint {
+    /// Without key, headers and limits.
+    #[must_use]
+    pub fn new(kind: Kind, base_url: Url) -> Self {
+        Self {
+            kind,
+            base_url,
+            api_key: None,
+            headers: BTreeMap::new(),
+            dialect: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What may be asked with one credential; `None` is what the server's own headers say. Endpoints
+/// with the same credential share it, by the lowest of their limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests within any minute.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens of input and output within any minute, estimated before a request.
+    pub tokens_per_minute: Option<u64>,
+    /// Requests at the same time.
+    pub concurrency: Option<u32>,
 }
 
 impl fmt::Debug for Endpoint {
@@ -101,6 +132,8 @@ impl fmt::Debug for Endpoint {
             .field("path", &self.base_url.path())
             .field("api_key", &self.api_key)
             .field("headers", &headers)
+            .field("dialect", &self.dialect)
+            .field("limits", &self.limits)
             .finish()
     }
 }
@@ -129,6 +162,9 @@ pub struct Failover {
     pub repair_attempts: u32,
     /// What follows a refusal. Default: the next model.
     pub on_refusal: OnRefusal,
+    /// A model that has not answered by then is left running, and the next one is asked beside it;
+    /// the first valid answer wins. `None`: one model at a time. Default: `None`.
+    pub hedge_after: Option<Duration>,
 }
 
 impl Default for Failover {
@@ -143,6 +179,7 @@ impl Default for Failover {
             max_wait: Duration::from_secs(10),
             repair_attempts: 1,
             on_refusal: OnRefusal::Next,
+            hedge_after: None,
         }
     }
 }
@@ -164,6 +201,9 @@ pub struct BudgetLimits {
     pub max_usd: Option<f64>,
     /// Input and output tokens together.
     pub max_tokens: Option<u64>,
+    /// US dollars within a day (UTC), with those of other processes: see
+    /// [`crate::Providers::spending`]. With it too, a model without known prices is an error.
+    pub max_usd_per_day: Option<f64>,
 }
 
 #[cfg(test)]
@@ -172,11 +212,11 @@ mod tests {
 
     #[test]
     fn debug_of_an_endpoint_shows_no_secret() {
+        let base_url = Url::parse("https://user:hunter2@api.example/v1?token=hunter3").unwrap();
         let endpoint = Endpoint {
-            kind: Kind::OpenAi,
-            base_url: Url::parse("https://user:hunter2@api.example/v1?token=hunter3").unwrap(),
             api_key: Some(Secret::new("sk-hunter4".into())),
             headers: BTreeMap::from([("api-key".to_owned(), "hunter5".to_owned())]),
+            ..Endpoint::new(Kind::OpenAi, base_url)
         };
         let shown = format!("{endpoint:?}");
         assert!(!shown.contains("hunter"), "{shown}");

@@ -30,6 +30,7 @@ pub mod questions;
 mod settings;
 mod shutdown;
 mod source;
+pub mod spending;
 mod start;
 pub mod state;
 mod steps;

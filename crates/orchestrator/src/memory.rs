@@ -9,6 +9,7 @@ use checkpoint_store::Error as StoreError;
 use model_providers::{Memory, Spent};
 
 use crate::driver::{Chains, Parts};
+use crate::spending;
 use crate::state::State;
 
 /// Where the memory stands among the shared values.
@@ -28,6 +29,10 @@ pub async fn load(values: &dyn checkpoint_store::ValueStore) -> Result<Memory, S
 /// Saves what is known now. A failure costs the next process a few slow
 /// attempts and nothing else, so it is reported and not raised.
 pub(crate) async fn save(parts: &Parts) {
+    let providers = parts.chains.planner.providers();
+    if let Err(error) = spending::share(&*parts.values, providers).await {
+        tracing::warn!(%error, "what was spent today could not be shared with other runs");
+    }
     let memory = match serde_json::to_value(parts.chains.planner.providers().memory()) {
         Ok(memory) => memory,
         Err(error) => return tracing::warn!(%error, "what the models showed cannot be written"),

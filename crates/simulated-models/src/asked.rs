@@ -15,6 +15,8 @@ pub(crate) struct Asked {
     pub(crate) paths: Vec<String>,
     pub(crate) streamed: bool,
     pub(crate) include_usage: bool,
+    /// The last message is the assistant's, to be continued.
+    pub(crate) is_prefilled: bool,
     /// A quarter of the bytes of all message contents.
     pub(crate) input_tokens: u64,
 }
@@ -56,9 +58,15 @@ impl Asked {
             streamed,
             include_usage: body.pointer("/stream_options/include_usage")
                 == Some(&Value::Bool(true)),
+            is_prefilled: is_prefilled(body),
             input_tokens: tokens(bytes),
         })
     }
+}
+
+fn is_prefilled(body: &Value) -> bool {
+    let last = body.get("messages").and_then(Value::as_array).and_then(|list| list.last());
+    last.and_then(|message| message.get("role")) == Some(&Value::from("assistant"))
 }
 
 /// The estimate of tokens that `usage` and context windows go by.

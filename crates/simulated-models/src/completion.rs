@@ -87,6 +87,11 @@ impl Completion<'_> {
             .collect()
     }
 
+    /// A chunk of other content.
+    pub(crate) fn piece(&self, text: &str) -> Value {
+        self.chunk(&json!({ "content": text }), None)
+    }
+
     /// The chunk with the finish reason, unless there is none.
     pub(crate) fn closing(&self) -> Option<Value> {
         self.finish.map(|reason| self.chunk(&json!({}), Some(reason)))

@@ -109,6 +109,14 @@ async fn perform(
                 Some(written) => written?,
                 None => return Ok(Next::Reset),
             },
+            Act::Repeat(bytes) => loop {
+                match limited(WRITE_LIMIT, stream.write_all(bytes)).await {
+                    Some(Ok(())) => {}
+                    // Its reader left or stopped reading, which is what it was waiting for.
+                    Some(Err(_)) => return Ok(Next::Close),
+                    None => return Ok(Next::Reset),
+                }
+            },
             Act::Pause(delay) => tokio::select! {
                 () = pause(*delay) => {}
                 () = gone(stream) => return Ok(Next::Close),

@@ -95,6 +95,25 @@ pub enum Fault {
     /// The event in the middle is broken JSON, all others are whole. Plain: the body is
     /// broken JSON of the announced length.
     MalformedChunk,
+    /// An event that is not JSON stands before the first piece, and the answer is whole without it.
+    /// Plain: the same as no fault.
+    Noise,
+    /// Content without an end, as fast as the client takes it, until the client leaves.
+    Endless,
+    /// 64 MiB of blanks, compressed to 64 KiB without being asked for it.
+    Compressed,
+    /// A byte of the content that is no UTF-8.
+    InvalidUtf8,
+    /// Half a million brackets, one within the other, as an event or a body.
+    DeepJson,
+    /// 307 to the same path at this address, which must begin with `http`.
+    Redirect {
+        /// Without the path.
+        to: String,
+    },
+    /// A request whose last message is the assistant's is answered with a 400, as by models that
+    /// continue no answer; others are answered.
+    RejectsPrefill,
     /// An error object inside a 200 stream, which then ends. Plain: it is the body.
     ErrorEvent {
         /// Pieces sent before.
@@ -154,6 +173,8 @@ impl Fault {
                 | Self::Thinking { .. }
                 | Self::Fragmented
                 | Self::MissingEndMark
+                | Self::Noise
+                | Self::RejectsPrefill
         )
     }
 

@@ -4,13 +4,16 @@ use serde_json::Value;
 
 use crate::Fault;
 use crate::asked::Asked;
-use crate::completion::{Completion, Stamp, error_for};
+use crate::completion::{Completion, Stamp, error_for, error_object};
 use crate::placeholder::lazy;
 use crate::wire::{self, Act, Framing, Writer};
 
 /// Bytes of a plain body that count as one piece.
 const PLAIN_PIECE: usize = 64;
 const FRAGMENT: usize = 7;
+const DEPTH: usize = 500_000;
+/// 64 MiB of blanks.
+const BLANKS: &[u8] = include_bytes!("../data/blanks.gz");
 const REFUSAL: &str = "I'm sorry, but I can't help with that request.";
 const PROSE: &str = "Sure! Here is what I would do: first look at the code, then change it.";
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\
@@ -22,6 +25,19 @@ pub(crate) fn acts(fault: &Fault, asked: &Asked, good: &str, stamp: &Stamp) -> V
         Fault::RefuseConnection | Fault::ResetBeforeHeaders => vec![Act::Reset],
         Fault::Status { status, retry_after, body } => {
             error(*status, retry_after.as_deref(), body.as_deref())
+        }
+        Fault::Compressed => {
+            let encoded = [("content-encoding", "gzip")];
+            wire::whole(200, "application/json", BLANKS, &encoded).finish(false)
+        }
+        Fault::Redirect { to } => {
+            let to = format!("{to}/v1/chat/completions");
+            wire::whole(307, "text/plain", "", &[("location", to.as_str())]).finish(false)
+        }
+        Fault::RejectsPrefill if asked.is_prefilled => {
+            let message = "This model does not support assistant message prefill.";
+            let body = error_object(message, "invalid_request_error", None).to_string();
+            error(400, None, Some(&body))
         }
         Fault::WrongContentType => {
             wire::whole(200, "text/html; charset=utf-8", PAGE, &[]).finish(false)
@@ -81,9 +97,18 @@ fn event(data: &Value) -> String {
 fn streamed(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
     let framing = Framing::Chunked;
     out.raw(wire::head(200, "text/event-stream", framing, &[("cache-control", "no-cache")]));
-    if *fault == Fault::EmptyBody {
-        out.last_chunk();
-        return;
+    match fault {
+        Fault::EmptyBody => return out.last_chunk(),
+        Fault::DeepJson => {
+            out.chunk(format!("data: {}\n\n", deep()));
+            return out.last_chunk();
+        }
+        Fault::Endless => {
+            out.chunk(event(&completion.opening()));
+            let piece = completion.piece(&"again and again ".repeat(256));
+            return out.act(Act::Repeat(chunked(&event(&piece))));
+        }
+        _ => {}
     }
     before_the_first_token(fault, out, |turn| {
         if turn % 2 == 0 {
@@ -95,6 +120,9 @@ fn streamed(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
     let mut pieces: Vec<String> = completion.pieces().iter().map(event).collect();
     if *fault == Fault::MalformedChunk {
         break_middle(&mut pieces);
+    }
+    if *fault == Fault::Noise {
+        pieces.insert(0, "data: {\"upstream\": \n\n".to_owned());
     }
     if let Some(after) = fault.breaks_after() {
         if after > 0 {
@@ -127,6 +155,10 @@ fn deliver(fault: &Fault, pieces: &[String], out: &mut Writer) {
         Fault::Fragmented => {
             let body = pieces.concat();
             body.as_bytes().chunks(FRAGMENT).for_each(|bytes| out.chunk(bytes));
+        }
+        Fault::InvalidUtf8 => {
+            let body = pieces.concat().into_bytes();
+            out.chunk(spoilt(body));
         }
         _ => pieces.iter().for_each(|piece| out.chunk(piece)),
     }
@@ -171,10 +203,13 @@ fn plain(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
         Fault::EmptyBody => String::new(),
         Fault::ErrorEvent { .. } => error_for(500).to_string(),
         Fault::MalformedChunk => first_half(&completion.plain().to_string()),
+        Fault::DeepJson => deep(),
         _ => completion.plain().to_string(),
     };
     let framing = match fault {
-        Fault::Drip { .. } | Fault::Thinking { .. } | Fault::Fragmented => Framing::Chunked,
+        Fault::Drip { .. } | Fault::Thinking { .. } | Fault::Fragmented | Fault::Endless => {
+            Framing::Chunked
+        }
         Fault::MissingEndMark => Framing::Close,
         _ => Framing::Length(body.len()),
     };
@@ -190,9 +225,30 @@ fn plain(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
             out.raw(body);
             out.act(Act::Close);
         }
+        Fault::Endless => out.act(Act::Repeat(chunked(&" ".repeat(4_096)))),
+        Fault::InvalidUtf8 => out.raw(spoilt(body.into_bytes())),
         _ if framing == Framing::Chunked => deliver(fault, &plain_pieces(&body), out),
         _ => out.raw(body),
     }
+}
+
+/// One chunk of a chunked body.
+fn chunked(text: &str) -> Vec<u8> {
+    format!("{:x}\r\n{text}\r\n", text.len()).into_bytes()
+}
+
+fn deep() -> String {
+    "[".repeat(DEPTH)
+}
+
+/// A byte in the middle is replaced by one that no UTF-8 has.
+fn spoilt(mut body: Vec<u8>) -> Vec<u8> {
+    let middle = body.len() / 2;
+    let content = body.iter().skip(middle).position(u8::is_ascii_alphabetic);
+    if let Some(byte) = body.get_mut(middle + content.unwrap_or(0)) {
+        *byte = 0xFF;
+    }
+    body
 }
 
 fn plain_pieces(body: &str) -> Vec<String> {

@@ -14,6 +14,8 @@ pub(crate) enum Act {
     Pause(Duration),
     /// Marks that the client has the whole good answer after the next `Send`.
     Given,
+    /// Writes these bytes again and again until the client leaves.
+    Repeat(Vec<u8>),
     /// Waits until the client leaves.
     Hang,
     /// Closes in order (FIN).

@@ -109,11 +109,15 @@ fn begins(text: &str, at: usize) -> bool {
     before.is_none_or(|one| !one.is_alphanumeric() && !"._-~}>)$*".contains(one))
 }
 
-/// A crate that does not inherit the lints of the workspace has none.
+/// A crate that does not inherit the lints of the workspace has none. One with a workspace of its
+/// own, as a benchmark beside peers has, is not ours to lint.
 pub(super) fn unlinted(file: &File) -> Option<Problem> {
     let is_crate = file.path.ends_with("/Cargo.toml") && !file.path.starts_with("fixtures/");
     let manifest = file.text.parse::<toml::Table>();
     let inherits = manifest.is_ok_and(|manifest| {
+        if manifest.contains_key("workspace") {
+            return true;
+        }
         let lints = manifest.get("lints").and_then(|lints| lints.get("workspace"));
         lints.and_then(toml::Value::as_bool) == Some(true)
     });

@@ -105,12 +105,7 @@ pub(crate) fn model(name: &str) -> ModelId {
 
 /// A chain of these models at this address; a window of 0 is unknown.
 pub(crate) fn chain_at(base_url: &str, models: &[(&str, u64)]) -> Chain {
-    let endpoint = Endpoint {
-        kind: Kind::OpenAi,
-        base_url: base_url.parse().unwrap(),
-        api_key: None,
-        headers: BTreeMap::new(),
-    };
+    let endpoint = Endpoint::new(Kind::OpenAi, base_url.parse().unwrap());
     let facts =
         |window: u64| Facts { context_window: (window > 0).then_some(window), ..Facts::default() };
     let settings = model_providers::Settings {

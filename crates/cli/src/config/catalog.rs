@@ -141,9 +141,11 @@ impl Known {
     }
 }
 
-/// An address without what makes no difference: a slash at the end, and the `/v1` that Anthropic's
+/// An address without what makes no difference: a query, a slash at the end, and the `/v1` that Anthropic's
 /// is written with or without.
 fn plain(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
     let text = url.as_str().trim_end_matches('/');
     match url.host_str() {
         Some("api.anthropic.com") => text.trim_end_matches("/v1").to_owned(),

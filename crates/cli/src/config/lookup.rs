@@ -24,6 +24,7 @@ impl Config {
 
     /// What the providers of a run go by: the usable endpoints and all facts.
     pub(crate) fn provider_settings(&self) -> model_providers::Settings {
+        let default = model_providers::Settings::default();
         model_providers::Settings {
             endpoints: self
                 .providers
@@ -35,7 +36,7 @@ impl Config {
             failover: self.failover.clone(),
             breaker: self.circuit_breaker.clone(),
             budget: self.budget,
-            ..model_providers::Settings::default()
+            max_response_bytes: self.max_response_bytes.unwrap_or(default.max_response_bytes),
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) roles: Roles,
     /// When the next model of a chain is asked.
     pub(crate) failover: Failover,
+    /// The most bytes taken of one answer; none is what the models' crate has by default.
+    pub(crate) max_response_bytes: Option<usize>,
     /// When a failing model is not asked for a while.
     pub(crate) circuit_breaker: circuit_breaker::Settings,
     /// What happens when no model answers.

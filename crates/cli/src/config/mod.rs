@@ -85,7 +85,10 @@ fn resolve(
     let section = |name: &str| source.section(&[name]);
     let mut warnings = Vec::new();
 
-    let failover = sections::failover(&section("failover"), document.failover.unwrap_or_default())?;
+    let failover = document.failover.unwrap_or_default();
+    let max_response_bytes =
+        sections::max_response_bytes(&section("failover"), failover.max_response_bytes)?;
+    let failover = sections::failover(&section("failover"), failover)?;
     let budget = sections::budget(&section("budget"), &document.budget.unwrap_or_default())?;
     let is_configured = document.providers.is_some();
     let (order, mut providers) = providers_of(document.providers, source, &catalog, environment)?;
@@ -110,6 +113,7 @@ fn resolve(
         models,
         roles,
         failover,
+        max_response_bytes,
         circuit_breaker: sections::circuit_breaker(
             &section("circuit_breaker"),
             &document.circuit_breaker.unwrap_or_default(),

@@ -121,9 +121,11 @@ pub(super) fn require_prices(
     roles: &Roles,
     models: &BTreeMap<ModelId, Facts>,
 ) -> Result<(), ConfigError> {
-    if budget.max_usd.is_none() {
-        return Ok(());
-    }
+    let key = match (budget.max_usd, budget.max_usd_per_day) {
+        (Some(_), _) => "max_usd",
+        (None, Some(_)) => "max_usd_per_day",
+        (None, None) => return Ok(()),
+    };
     let has_price = |model: &&ModelId| {
         models.get(model).is_some_and(|facts| {
             facts.usd_per_million_input.is_some() && facts.usd_per_million_output.is_some()
@@ -140,7 +142,7 @@ pub(super) fn require_prices(
                 "needs the price of every model, and {model} has none: write \
                  usd_per_million_input and usd_per_million_output for it under `models`"
             );
-            Err(section.wrong("max_usd", message))
+            Err(section.wrong(key, message))
         }
     }
 }

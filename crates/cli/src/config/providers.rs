@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model_providers::{Endpoint, Kind};
+use model_providers::{Endpoint, Kind, Limits};
 use reqwest::header::{HeaderName, HeaderValue};
 use url::Url;
 
@@ -10,8 +10,9 @@ use super::catalog::{Catalog, Known};
 use super::check::Section;
 use super::detect::ollama_url;
 use super::environment::Environment;
-use super::error::ConfigError;
+use super::error::{ConfigError, quoted};
 use super::meant::Provider;
+use super::nearest::suggestion;
 use super::typed::{self, ProviderKind};
 
 /// The providers that the config names.
@@ -55,16 +56,20 @@ fn provider(
             return Err(section.wrong(key, "belongs to kind `command` only"));
         }
     }
-    let base_url = base_url(section, name, kind, typed.base_url.as_deref(), catalog)?;
+    let mut base_url = base_url(section, name, kind, typed.base_url.as_deref(), catalog)?;
+    for (name, value) in typed.query.unwrap_or_default() {
+        base_url.query_pairs_mut().append_pair(&name, &value);
+    }
     if let Some(variable) = &typed.api_key_env {
         section.variable("api_key_env", variable)?;
     }
     Ok(Provider {
         endpoint: Endpoint {
-            kind,
-            base_url,
             api_key: typed.api_key_env.as_ref().and_then(|variable| environment.key(variable).ok()),
             headers: headers(&section.below("headers"), typed.headers.unwrap_or_default())?,
+            dialect: dialect(section, typed.dialect)?,
+            limits: limits(&section.below("limits"), typed.limits.unwrap_or_default())?,
+            ..Endpoint::new(kind, base_url)
         },
         key_variable: typed.api_key_env,
         is_detected: false,
@@ -91,6 +96,33 @@ fn base_url(
     };
     known.map(|known| known.base_url.clone()).ok_or_else(|| {
         section.lacking("`base_url` is missing, for example `https://api.example.com/v1`")
+    })
+}
+
+/// What the server is like, by one of the names that there are.
+fn dialect(section: &Section<'_>, typed: Option<String>) -> Result<Option<String>, ConfigError> {
+    let names: Vec<&str> = model_providers::dialects().collect();
+    match typed {
+        Some(name) if !names.contains(&name.as_str()) => {
+            let hint = suggestion(&name, &names);
+            Err(section.wrong("dialect", format!("{} is no dialect{hint}", quoted(&name))))
+        }
+        typed => Ok(typed),
+    }
+}
+
+fn limits(section: &Section<'_>, typed: typed::Limits) -> Result<Limits, ConfigError> {
+    let whole = |key, typed: Option<i64>, most| {
+        typed.map(|number| section.whole(key, Some(number), 1, 1..=most)).transpose()
+    };
+    Ok(Limits {
+        requests_per_minute: whole("requests_per_minute", typed.requests_per_minute, 1_000_000)?,
+        tokens_per_minute: section.optional_whole(
+            "tokens_per_minute",
+            typed.tokens_per_minute,
+            1..=i64::MAX,
+        )?,
+        concurrency: whole("concurrency", typed.concurrency, 1_000)?,
     })
 }
 
@@ -130,13 +162,11 @@ pub(super) fn well_known(known: &Known, environment: &Environment) -> Provider {
     };
     Provider {
         endpoint: Endpoint {
-            kind: known.kind(),
-            base_url,
             api_key: known
                 .key_variable
                 .as_ref()
                 .and_then(|variable| environment.key(variable).ok()),
-            headers: BTreeMap::new(),
+            ..Endpoint::new(known.kind(), base_url)
         },
         key_variable: known.key_variable.clone(),
         is_detected: true,

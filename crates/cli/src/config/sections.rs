@@ -31,9 +31,6 @@ pub(super) fn failover(
     section: &Section<'_>,
     typed: typed::Failover,
 ) -> Result<Failover, ConfigError> {
-    if typed.hedge_after.is_some() {
-        return Err(section.not_yet("hedge_after", "asking a second model at the same time"));
-    }
     let default = Failover::default();
     let duration = |key, typed: Option<_>, default, range| {
         section.duration(key, typed.as_ref(), default, range)
@@ -66,7 +63,22 @@ pub(super) fn failover(
             Some(typed::OnRefusal::Next) => OnRefusal::Next,
             Some(typed::OnRefusal::Stop) => OnRefusal::Stop,
         },
+        hedge_after: match &typed.hedge_after {
+            None => default.hedge_after,
+            given => {
+                Some(section.duration("hedge_after", given.as_ref(), Duration::ZERO, LIMIT)?)
+            }
+        },
     })
+}
+
+/// The most bytes of one answer.
+pub(super) fn max_response_bytes(
+    section: &Section<'_>,
+    typed: Option<i64>,
+) -> Result<Option<usize>, ConfigError> {
+    let bytes = |number| section.whole("max_response_bytes", Some(number), 0, 1024..=1 << 30);
+    typed.map(bytes).transpose()
 }
 
 pub(super) fn circuit_breaker(
@@ -291,12 +303,10 @@ pub(super) fn budget(
     section: &Section<'_>,
     typed: &typed::Budget,
 ) -> Result<BudgetLimits, ConfigError> {
-    if typed.max_usd_per_day.is_some() {
-        return Err(section.not_yet("max_usd_per_day", "a limit by day"));
-    }
     Ok(BudgetLimits {
         max_usd: section.dollars("max_usd", typed.max_usd)?,
         max_tokens: section.optional_whole("max_tokens", typed.max_tokens, 1..=i64::MAX)?,
+        max_usd_per_day: section.dollars("max_usd_per_day", typed.max_usd_per_day)?,
     })
 }
 

@@ -54,10 +54,31 @@ pub(super) struct Provider {
     pub(super) api_key_env: Option<String>,
     /// Headers sent with every request.
     pub(super) headers: Option<BTreeMap<String, String>>,
+    /// Parameters added to the address of every request, such as Azure's `api-version`.
+    pub(super) query: Option<BTreeMap<String, String>>,
+    /// What the server is like, where its address does not say so, such as `azure` or `ollama`.
+    pub(super) dialect: Option<String>,
+    /// What may be asked with its key. Left out: what the server's headers say.
+    pub(super) limits: Option<Limits>,
     /// For kind `command`: a known program.
     pub(super) preset: Option<String>,
     /// For kind `command`: the program and its arguments.
     pub(super) command: Option<Vec<String>>,
+}
+
+/// What may be asked with one key; it is kept to before a request is made.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    /// Requests within any minute.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) requests_per_minute: Option<i64>,
+    /// Tokens of input and output within any minute.
+    #[schemars(range(min = 1))]
+    pub(super) tokens_per_minute: Option<i64>,
+    /// Requests at the same time.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(super) concurrency: Option<i64>,
 }
 
 /// What a provider speaks.
@@ -144,8 +165,12 @@ pub(super) struct Failover {
     pub(super) repair_attempts: Option<i64>,
     /// What follows a refusal. Default: next.
     pub(super) on_refusal: Option<OnRefusal>,
-    /// Not available in this version.
-    pub(super) hedge_after: Option<String>,
+    /// A model that has not answered by then goes on, and the next one is asked beside it. Default:
+    /// none.
+    pub(super) hedge_after: Option<DurationText>,
+    /// The most bytes taken of one answer. Default: 16777216.
+    #[schemars(range(min = 1024, max = 1_073_741_824))]
+    pub(super) max_response_bytes: Option<i64>,
 }
 
 /// What follows a model's refusal to answer.
@@ -338,7 +363,9 @@ pub(super) struct Budget {
     /// Tokens a run, input and output together. Default: no limit.
     #[schemars(range(min = 1))]
     pub(super) max_tokens: Option<i64>,
-    /// Not available in this version.
+    /// US dollars a day (UTC) for all runs of this repository; needs the price of every model.
+    /// Default: no limit.
+    #[schemars(range(min = 0.0))]
     pub(super) max_usd_per_day: Option<f64>,
 }
 

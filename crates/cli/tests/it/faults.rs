@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use simulated_models::{Answers, Fault, ModelScript, Recorded, Script, Server, Step};
 
-use crate::harness::{Bench, server};
+use crate::harness::{Bench, server, until};
 
 /// Short limits, so that silence is noticed soon; everything else is the contract's.
 const LIMITS: &str = "failover: { first_token_timeout: 1500ms, idle_timeout: 1500ms }\nrun: { test_command: \"sh check.sh\" }\n";
@@ -243,5 +243,64 @@ async fn a_proxy_does_not_stand_before_a_server_on_this_machine() {
         command.env("HTTP_PROXY", &nobody).env("http_proxy", &nobody).env("ALL_PROXY", &nobody);
     let ran = crate::harness::finish(command.spawn().expect("belay")).await.exits(0);
     assert!(ran.named("attempt_failed").is_empty(), "{}", ran.stderr);
+    server.stop().await;
+}
+
+/// What was learned is durable after each step, so a kill loses at most one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_breaker_that_was_open_when_its_process_was_killed_is_open() {
+    let hangs = Step::schema("changes", Fault::SlowHeaders { delay: Duration::from_secs(3_600) });
+    let script = Script::with_model("bad", ModelScript::failing(Fault::status(500)))
+        .and_model("good", ModelScript::steps([hangs]))
+        .with_answers(answers());
+    let server = server(script).await;
+    let bench = bench(&server, "planner");
+    let config = std::fs::read_to_string(bench.repo.join("belay.yaml")).expect("a config");
+    let breaker =
+        "circuit_breaker: { failure_threshold: 2, reset_timeout: 1h, max_reset_timeout: 1h }\n";
+    std::fs::write(bench.repo.join("belay.yaml"), config + breaker).expect("a config");
+    let mut child = bench.command(&["run", "--format", "json"]).spawn().expect("belay");
+    // Analysis and plan are over, each with a failed visit, and a coder is asked.
+    until(|| server.requests().iter().any(|asked| asked.schema.as_deref() == Some("changes")))
+        .await;
+    child.kill().await.expect("killed");
+    let listed = bench.belay(&["breaker", "list", "--format", "json"]).await.exits(0);
+    let listed: Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    let breakers = listed["breakers"].as_array().expect("a list");
+    let bad = breakers.iter().find(|breaker| breaker["model"] == "a/bad").expect("it is listed");
+    assert_eq!(bad["state"], "OPEN", "{listed}");
+    server.stop().await;
+}
+
+/// The limit of a day is the repository's, not a process's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_spent_today_is_missing_for_the_next() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench(&server, "nobody");
+    let config = std::fs::read_to_string(bench.repo.join("belay.yaml")).expect("a config");
+    let price =
+        "{ usd_per_million_input: 10, usd_per_million_output: 10, max_output_tokens: 4000 }";
+    let limited = |usd: f64| {
+        let limits = format!(
+            "models: {{ a/bad: {price}, b/good: {price} }}\nbudget: {{ max_usd_per_day: {usd} }}\n"
+        );
+        std::fs::write(bench.repo.join("belay.yaml"), format!("{config}{limits}"))
+            .expect("a config");
+    };
+    limited(1_000.0);
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    let finished = ran.named("run_finished");
+    let run = finished[0]["run"].as_str().expect("a run");
+    let shown = bench.belay(&["runs", "show", run, "--format", "json"]).await.exits(0);
+    let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    let spent = shown["usd"].as_f64().expect("a cost");
+    assert!(spent > 0.0, "{shown}");
+    // Not enough is left of the day for another call.
+    limited(spent + 0.000_001);
+    let before = server.request_count();
+    let again = bench.belay(&["run", "--fresh", "001", "--format", "json"]).await.exits(0);
+    assert_eq!(again.named("run_finished")[0]["status"], "degraded", "{}", again.stderr);
+    assert_eq!(again.named("budget_exhausted").len(), 1, "{}", again.stderr);
+    assert_eq!(server.request_count(), before);
     server.stop().await;
 }

@@ -9,13 +9,14 @@ use circuit_breaker::Clock as _;
 use tokio::time::{Instant, timeout_at};
 
 use crate::budget::Usage;
+use crate::classify::Told;
 use crate::failure::Failure;
 use crate::providers::Route;
 use crate::wire::{self, Completion, Question, Spans};
 use crate::{Class, Message, Providers, Schema};
 
-/// A server may refuse two parameters, one after the other.
-const MOST_STEPS_DOWN: u32 = 2;
+/// A server may refuse several parameters, one after the other.
+const MOST_STEPS_DOWN: u32 = 4;
 
 /// What is tried.
 pub(super) struct Try<'t> {
@@ -46,13 +47,13 @@ impl Try<'_> {
         let forms = &self.providers.forms;
         let mut steps = 0;
         loop {
-            let form = forms.of(self.route.model);
+            let form = forms.of(self.route.model, self.route.dialect);
             let failure = match self.exchange(form).await {
                 Ok(completion) => return Ok(completion),
                 Err(failure) => failure,
             };
             let refused = matches!(failure.status, Some(400 | 404 | 415 | 422 | 501));
-            let less = form.without(failure.raw()).filter(|_| {
+            let less = form.without(failure.raw(), self.route.dialect).filter(|_| {
                 refused && failure.class == Class::InvalidRequest && steps < MOST_STEPS_DOWN
             });
             let Some(less) = less else {
@@ -74,16 +75,23 @@ impl Try<'_> {
         let first_token_at = providers.clock.after(first_token);
         let reply = timeout_at(first_token_at, providers.transport.send(call)).await;
         let reply = reply.map_err(|_| wire::no_first_token(first_token))?.map_err(wire::lost)?;
+        let wall = providers.clock.wall();
+        let told = Told::by(&reply.headers, wall);
+        if told != Told::default() {
+            let key = providers.model_key(route.model);
+            providers.gates.learn(&key, &told, providers.clock);
+        }
         let spans = Spans {
             first_token,
             first_token_at,
             idle: providers.settings.failover.idle_timeout,
             most_bytes: providers.settings.max_response_bytes,
-            wall: providers.clock.wall(),
+            wall,
         };
         let alive = || {
             let waited = providers.clock.instant().saturating_duration_since(sent);
             providers.latencies().record(route.model, waited);
+            providers.counters.first_token(waited);
         };
         wire::read(route.endpoint.kind, reply, spans, alive).await
     }

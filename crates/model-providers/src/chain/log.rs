@@ -2,21 +2,30 @@
 //!
 //! Told in one place and kept in another, events and answer end up with different counts.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use tokio::time::Instant;
 
 use crate::budget::Usage;
 use crate::failure::Failure;
 use crate::{Attempt, Class, Event, ModelId, Observer, Providers, Tokens};
 
-/// The record of one request.
+/// The record of one request. Two visits that go on side by side write into it.
 pub(super) struct Log<'w> {
     providers: &'w Providers,
     observer: &'w dyn Observer,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
     attempts: Vec<Attempt>,
-    under_way: Option<UnderWay>,
+    under_way: Vec<UnderWay>,
+    begun: u32,
 }
 
 struct UnderWay {
+    number: u32,
     model: ModelId,
     position: usize,
     began: Instant,
@@ -24,73 +33,86 @@ struct UnderWay {
 
 impl<'w> Log<'w> {
     pub(super) fn new(providers: &'w Providers, observer: &'w dyn Observer) -> Self {
-        Self { providers, observer, attempts: Vec::new(), under_way: None }
+        Self { providers, observer, kept: Mutex::default() }
     }
 
     pub(super) fn tell(&self, event: &Event) {
+        self.providers.counters.count(event);
         self.observer.observe(event);
     }
 
     /// Tells what changed in any breaker since it was last told.
     pub(super) fn tell_breakers(&self) {
         for event in self.providers.breaker_events() {
-            self.observer.observe(&event);
+            self.tell(&event);
         }
     }
 
-    fn number(&self) -> u32 {
-        u32::try_from(self.attempts.len() + 1).unwrap_or(u32::MAX)
+    /// An attempt begins; gives its number, by which it ends.
+    pub(super) fn started(&self, model: &ModelId, position: usize, models: usize) -> u32 {
+        let number = self.begin(model, position);
+        let model = model.clone();
+        self.tell(&Event::AttemptStarted { model, position, attempt: number, models });
+        number
     }
 
-    pub(super) fn started(&mut self, model: &ModelId, position: usize, models: usize) {
-        self.observer.observe(&Event::AttemptStarted {
-            model: model.clone(),
-            position,
-            attempt: self.number(),
-            models,
-        });
-        self.under_way = Some(UnderWay {
-            model: model.clone(),
-            position,
-            began: self.providers.clock.instant(),
-        });
+    fn begin(&self, model: &ModelId, position: usize) -> u32 {
+        let mut kept = self.kept();
+        kept.begun = kept.begun.saturating_add(1);
+        let number = kept.begun;
+        let (model, began) = (model.clone(), self.providers.clock.instant());
+        kept.under_way.push(UnderWay { number, model, position, began });
+        number
     }
 
-    pub(super) fn succeeded(&mut self, usage: Usage, usd: Option<f64>) {
-        if let Some(attempt) = self.ended(None, usage, usd) {
-            self.observer.observe(&Event::AttemptSucceeded { attempt });
+    pub(super) fn succeeded(&self, number: u32, usage: Usage, usd: Option<f64>) {
+        if let Some(attempt) = self.ended(number, None, usage, usd) {
+            self.tell(&Event::AttemptSucceeded { attempt });
         }
     }
 
-    pub(super) fn failed(&mut self, failure: &Failure, usd: Option<f64>) {
-        if let Some(attempt) = self.ended(Some(failure), failure.usage, usd) {
-            self.observer.observe(&Event::AttemptFailed { attempt });
+    pub(super) fn failed(&self, number: u32, failure: &Failure, usd: Option<f64>) {
+        if let Some(attempt) = self.ended(number, Some(failure), failure.usage, usd) {
+            self.tell(&Event::AttemptFailed { attempt });
         }
     }
 
     /// A model that was not asked, and why.
-    pub(super) fn passed_over(&mut self, model: &ModelId, position: usize, failure: &Failure) {
-        self.under_way = Some(UnderWay {
-            model: model.clone(),
-            position,
-            began: self.providers.clock.instant(),
-        });
-        self.failed(failure, None);
+    pub(super) fn passed_over(&self, model: &ModelId, position: usize, failure: &Failure) {
+        let number = self.begin(model, position);
+        self.failed(number, failure, None);
+    }
+
+    /// Another model answered first; what is still under way was given up.
+    pub(super) fn lost(&self) {
+        self.give_up("given up: another model answered first");
     }
 
     /// The request is over; what is still under way was given up from this side.
-    pub(super) fn finish(mut self) -> Vec<Attempt> {
-        self.failed(&Failure::new(Class::Cancelled, "given up by the caller"), None);
-        self.attempts
+    pub(super) fn finish(self) -> Vec<Attempt> {
+        self.give_up("given up by the caller");
+        let mut attempts = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner).attempts;
+        attempts.sort_by_key(|attempt| attempt.number);
+        attempts
+    }
+
+    fn give_up(&self, why: &str) {
+        let numbers: Vec<u32> = self.kept().under_way.iter().map(|one| one.number).collect();
+        for number in numbers {
+            self.failed(number, &Failure::new(Class::Cancelled, why), None);
+        }
     }
 
     fn ended(
-        &mut self,
+        &self,
+        number: u32,
         failure: Option<&Failure>,
         usage: Usage,
         usd: Option<f64>,
     ) -> Option<Attempt> {
-        let under_way = self.under_way.take()?;
+        let mut kept = self.kept();
+        let index = kept.under_way.iter().position(|one| one.number == number)?;
+        let under_way = kept.under_way.swap_remove(index);
         let now = self.providers.clock.instant();
         let tokens = match usage {
             Usage::Known(tokens) if tokens != Tokens::default() => Some(tokens),
@@ -99,7 +121,7 @@ impl<'w> Log<'w> {
         let attempt = Attempt {
             model: under_way.model,
             position: under_way.position,
-            number: self.number(),
+            number,
             class: failure.map(|failure| failure.class),
             message: failure.map(|failure| failure.said(&self.providers.redactor)),
             status: failure.and_then(|failure| failure.status),
@@ -107,7 +129,11 @@ impl<'w> Log<'w> {
             tokens,
             usd: usd.filter(|_| tokens.is_some()),
         };
-        self.attempts.push(attempt.clone());
+        kept.attempts.push(attempt.clone());
         Some(attempt)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

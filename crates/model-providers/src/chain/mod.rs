@@ -3,13 +3,16 @@
 //! A caller that loops over models by itself forgets one of: the time left, a breaker's permit, a
 //! limit's reset, the first cause. Here they are one walk, and its pure decisions stand in files
 //! of their own: [`shares`] (time), [`tries`] (once more on the same model?), [`bars`] (which
-//! models are out of the question).
+//! models are out of the question), [`hedge`] (two side by side).
 
 mod attempt;
 mod bars;
+mod hedge;
 mod held;
 mod log;
+mod outcome;
 mod shares;
+mod span;
 mod tries;
 mod visit;
 mod walk;
@@ -23,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::output::Check;
 use crate::{Answer, Event, ModelId, Observer, Providers, Reason, Request, Unanswered};
+use log::Log;
+use visit::Asking;
 use walk::{Ending, Walk};
 
 /// An ordered list of models with the time they have together. Cheap to clone.
@@ -76,24 +81,32 @@ impl Chain {
         cancel: &CancellationToken,
         observer: &dyn Observer,
     ) -> Result<Answer, Unanswered> {
-        let check = Check::new(request).map_err(|message| Unanswered {
-            reason: Reason::StandIn { message },
-            attempts: Vec::new(),
+        let check = Check::new(request, &self.providers.validators).map_err(|message| {
+            Unanswered { reason: Reason::StandIn { message }, attempts: Vec::new() }
         })?;
-        let mut walk = Walk::new(self, request, &check, deadline, observer);
+        let log = Log::new(&self.providers, observer);
+        let asking = Asking {
+            providers: &self.providers,
+            request,
+            check: &check,
+            log: &log,
+            chain_length: self.models.len(),
+        };
+        let mut walk = Walk::new(self, asking, deadline);
         let ending = tokio::select! {
             biased;
             () = cancel.cancelled() => Ending::Without(Reason::Cancelled),
             ending = walk.run() => ending,
         };
-        let attempts = walk.finish();
+        walk.finish();
+        let attempts = log.finish();
         match ending {
             Ending::Answered { value, model } => {
                 Ok(Answer { value, model: Some(model), attempts, degraded: false })
             }
             Ending::Without(reason) => {
                 let unanswered = Unanswered { reason, attempts };
-                stand_in(request, &check, unanswered, observer)
+                stand_in(request, &check, unanswered, &self.providers, observer)
             }
         }
     }
@@ -104,6 +117,7 @@ fn stand_in(
     request: &Request,
     check: &Check,
     unanswered: Unanswered,
+    providers: &Providers,
     observer: &dyn Observer,
 ) -> Result<Answer, Unanswered> {
     let ends_here = matches!(
@@ -121,7 +135,9 @@ fn stand_in(
         });
     }
     let reason = unanswered.to_string();
-    observer.observe(&Event::Degraded { reason });
+    let event = Event::Degraded { reason };
+    providers.counters.count(&event);
+    observer.observe(&event);
     Ok(Answer { value, model: None, attempts: unanswered.attempts, degraded: true })
 }
 

@@ -32,11 +32,12 @@ pub(super) struct Tries {
 }
 
 impl Tries {
-    pub(super) fn new(failover: &Failover) -> Self {
+    /// A probe is one call: where a model has been down, once more at once is of no use.
+    pub(super) fn new(failover: &Failover, is_probe: bool) -> Self {
         Self {
             left: failover.repair_attempts.max(1),
             repairs: failover.repair_attempts,
-            reconnects: 1,
+            reconnects: u32::from(!is_probe),
             waits: 1,
         }
     }
@@ -93,7 +94,7 @@ mod tests {
 
     fn after(failures: &[Failure]) -> Vec<&'static str> {
         let failover = Failover::default();
-        let mut tries = Tries::new(&failover);
+        let mut tries = Tries::new(&failover, false);
         let each = failures.iter().map(|f| match tries.after(f, &failover, MINUTE) {
             Again::No => "no",
             Again::After(_) => "after",
@@ -136,14 +137,22 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_is_one_call_unless_the_model_is_there() {
+        let failover = Failover::default();
+        let after = |failure| Tries::new(&failover, true).after(&failure, &failover, MINUTE);
+        assert_eq!(after(failed(Class::Unavailable)), Again::No);
+        assert_eq!(after(failed(Class::InvalidOutput)), Again::Repair);
+    }
+
+    #[test]
     fn repairs_can_be_more_or_none() {
         let mut failover = Failover { repair_attempts: 2, ..Failover::default() };
         let wrong = failed(Class::InvalidOutput);
-        let mut tries = Tries::new(&failover);
+        let mut tries = Tries::new(&failover, false);
         let steps = [(); 3].map(|()| tries.after(&wrong, &failover, MINUTE));
         assert_eq!(steps, [Again::Repair, Again::Repair, Again::No]);
         failover.repair_attempts = 0;
-        let mut tries = Tries::new(&failover);
+        let mut tries = Tries::new(&failover, false);
         assert_eq!(tries.after(&wrong, &failover, MINUTE), Again::No);
         let cut = failed(Class::Unavailable);
         assert_ne!(tries.after(&cut, &failover, MINUTE), Again::No);
@@ -153,7 +162,7 @@ mod tests {
     fn a_pause_that_uses_up_the_time_is_not_begun() {
         let failover = Failover::default();
         let second = Duration::from_secs(1);
-        let again = Tries::new(&failover).after(&limited(2), &failover, second);
+        let again = Tries::new(&failover, false).after(&limited(2), &failover, second);
         assert_eq!(again, Again::No);
     }
 }

@@ -1,73 +1,83 @@
-//! One model's turn within a request: one permit, one or two tries, and what follows from them.
+//! One model's turn within a request: one or two tries, each reserved before and settled after.
 //!
-//! The breaker is fed once for a visit and not for a try, or a short outage would count twice.
+//! It borrows nothing of the walk that it belongs to, so that two of them may go on side by side.
 
-use std::time::Duration;
-
-use circuit_breaker::{Clock as _, OwnedPermit as Permit};
+use circuit_breaker::OwnedPermit as Permit;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
+use tracing::Instrument;
 
 use super::attempt::Try;
-use super::held::report;
+use super::log::Log;
+use super::span;
 use super::tries::{Again, Tries};
-use super::walk::{Ending, Visit, Walk};
-use crate::budget::{Price, expected};
+use crate::budget::{Price, Usage, expected};
 use crate::clock::Clock;
 use crate::failure::Failure;
+use crate::holes;
+use crate::limits::Place;
+use crate::output::Check;
 use crate::providers::Route;
-use crate::rests::{Rest, UNTIL_THE_END};
-use crate::{Class, Event, Message, MessageRole, OnRefusal, Reason, estimate_tokens, wire};
+use crate::{
+    Class, Event, Facts, Message, MessageRole, Providers, Request, Tokens, estimate_tokens, wire,
+};
 
 /// Of a rejected answer, this much is shown to the model again.
 const LONGEST_ECHO: usize = 32 * 1024;
-/// A visit that the caller's deadline made shorter than this proves nothing against a model.
-const FAIR: Duration = Duration::from_secs(10);
 
-enum Outcome {
+/// What every visit of a request needs.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'w> {
+    pub(super) providers: &'w Providers,
+    pub(super) request: &'w Request,
+    pub(super) check: &'w Check,
+    pub(super) log: &'w Log<'w>,
+    pub(super) chain_length: usize,
+}
+
+/// A model that is about to be visited, with its breaker's permit.
+pub(super) struct Visit<'w> {
+    pub(super) position: usize,
+    pub(super) route: Route<'w>,
+    pub(super) messages: Vec<Message>,
+    pub(super) began: Instant,
+    pub(super) until: Instant,
+    pub(super) permit: Permit<Clock>,
+    /// The permit is for a probe: the model has been down, and is called once.
+    pub(super) is_probe: bool,
+    /// In the queues of its credential.
+    pub(super) place: Place,
+    /// It goes on beside another one.
+    pub(super) is_hedge: bool,
+}
+
+/// How a visit ends.
+pub(super) enum Outcome {
     Answered(Value),
     Failed(Box<Failure>),
     OverBudget,
 }
 
-impl Walk<'_> {
-    pub(super) async fn visit(
-        &mut self,
-        mut visit: Visit<'_>,
-        permit: Permit<Clock>,
-    ) -> Option<Ending> {
-        match self.tries(&mut visit).await {
-            Outcome::Answered(value) => {
-                report(permit.success());
-                self.held.settle();
-                let key = self.providers.model_key(visit.route.model);
-                self.providers.rests().succeeded(&key);
-                self.log.tell_breakers();
-                Some(Ending::Answered { value, model: visit.route.model.clone() })
-            }
-            Outcome::OverBudget => {
-                report(permit.ignore());
-                Some(Ending::Without(Reason::BudgetExhausted))
-            }
-            Outcome::Failed(failure) => {
-                self.bars.visited(visit.position, failure.class);
-                self.leave(visit.position, failure.class);
-                self.book(&visit, &failure, permit);
-                self.log.tell_breakers();
-                self.consequences(visit.route, &failure)
-            }
-        }
+impl Asking<'_> {
+    /// What a request with these messages is expected to use.
+    pub(super) fn expected(self, messages: &[Message], facts: &Facts) -> Tokens {
+        let said: u64 = messages.iter().map(|m| estimate_tokens(&m.content)).sum();
+        let input = said.saturating_add(wire::schema_tokens(&self.request.schema));
+        expected(input, facts)
     }
 
-    async fn tries(&mut self, visit: &mut Visit<'_>) -> Outcome {
+    /// The tries of one visit.
+    pub(super) async fn tries(self, visit: &mut Visit<'_>) -> Outcome {
         let failover = &self.providers.settings.failover;
-        let mut tries = Tries::new(failover);
+        let mut tries = Tries::new(failover, visit.is_probe);
         let asked = visit.messages.clone();
+        let mut may_end_spending = !visit.is_hedge;
         loop {
-            let failure = match self.once(visit).await {
+            let failure = match self.once(visit, may_end_spending).await {
                 Outcome::Failed(failure) => failure,
                 other => return other,
             };
+            may_end_spending = true;
             let now = self.providers.clock.instant();
             let time_left = visit.until.saturating_duration_since(now);
             match tries.after(&failure, failover, time_left) {
@@ -78,16 +88,24 @@ impl Walk<'_> {
                     visit.messages = repaired(&asked, &failure, room);
                 }
             }
+            let clock = self.providers.clock;
+            let time_left = visit.until.saturating_duration_since(clock.instant());
+            let expected = self.expected(&visit.messages, visit.route.facts).total();
+            if !visit.place.again(expected, time_left, clock).await {
+                return Outcome::Failed(failure);
+            }
         }
     }
 
     /// One try, reserved before and settled after.
-    async fn once(&mut self, visit: &Visit<'_>) -> Outcome {
+    async fn once(self, visit: &mut Visit<'_>, may_end_spending: bool) -> Outcome {
         let (providers, route) = (self.providers, visit.route);
-        let said: u64 = visit.messages.iter().map(|m| estimate_tokens(&m.content)).sum();
-        let input = said.saturating_add(wire::schema_tokens(&self.request.schema));
         let price = Price::of(route.facts);
-        let reserved = providers.budget.reserve(expected(input, route.facts), price);
+        let wanted = self.expected(&visit.messages, route.facts);
+        if !may_end_spending && !providers.budget.allows(wanted, price) {
+            return Outcome::OverBudget;
+        }
+        let reserved = providers.budget.reserve(wanted, price);
         let reservation = match reserved {
             Ok(reservation) => reservation,
             Err(denied) => {
@@ -98,7 +116,8 @@ impl Walk<'_> {
                 return Outcome::OverBudget;
             }
         };
-        self.log.started(route.model, visit.position, self.chain_length);
+        let number = self.log.started(route.model, visit.position, self.chain_length);
+        visit.place.begin();
         let attempt = Try {
             providers,
             route,
@@ -106,8 +125,16 @@ impl Walk<'_> {
             schema: &self.request.schema,
             until: visit.until,
         };
-        let outcome = attempt.make().await.and_then(|completion| {
+        let span = span::attempt(route, number, visit.position);
+        let outcome = attempt.make().instrument(span.clone()).await.and_then(|completion| {
             let checked = self.check.text(&completion.text);
+            let schema = &self.request.schema.body;
+            if !holes::are_empty(&completion.text, &completion.holes, schema) {
+                let message =
+                    "a piece of the answer could not be read, and may have held some of it";
+                let failure = Failure::new(Class::Unavailable, message);
+                return Err(failure.with_usage(completion.usage));
+            }
             checked.map(|value| (value, completion.usage)).map_err(|rejected| {
                 let mut failure = Failure::new(Class::InvalidOutput, rejected.message);
                 failure.likeness = Some(rejected.likeness.into());
@@ -120,80 +147,25 @@ impl Walk<'_> {
             Err(failure) => failure.usage,
         };
         let usd = reservation.settle(usage);
+        let failed = outcome.as_ref().err().map(|failure| (failure.class, failure.status));
+        span::ended(&span, failed, usage, usd);
+        visit.place.used(match usage {
+            Usage::Known(tokens) => tokens.total(),
+            Usage::Estimated { output } => wanted.input.saturating_add(output),
+        });
         match outcome {
             Ok((value, usage)) => {
-                self.log.succeeded(usage, usd);
+                self.log.succeeded(number, usage, usd);
                 Outcome::Answered(value)
             }
             Err(failure) => {
-                self.log.failed(&failure, usd);
+                self.log.failed(number, &failure, usd);
                 if failure.silent {
                     providers.latencies().doubt(route.model);
                 }
                 Outcome::Failed(Box::new(failure))
             }
         }
-    }
-
-    /// Feeds the breaker, once for the visit.
-    fn book(&mut self, visit: &Visit<'_>, failure: &Failure, permit: Permit<Clock>) {
-        let given = visit.until.saturating_duration_since(visit.began);
-        let unfair = failure.out_of_time && self.end_is_the_callers && given < FAIR;
-        if let (Class::InvalidOutput, Some(likeness)) = (failure.class, &failure.likeness) {
-            return self.held.rejected(permit, likeness);
-        }
-        self.held.settle();
-        if failure.class.counts_for_breaker() && !unfair {
-            report(permit.failure());
-        } else {
-            report(permit.ignore());
-        }
-    }
-
-    /// What the failure means for others: rests, models out of the question, or the end.
-    fn consequences(&mut self, route: Route<'_>, failure: &Failure) -> Option<Ending> {
-        match failure.class {
-            Class::RateLimited | Class::QuotaExhausted | Class::Auth => {
-                self.rest(route, failure);
-            }
-            Class::ContextOverflow => self.bars.overflowed(route.facts),
-            Class::Refused if self.providers.settings.failover.on_refusal == OnRefusal::Stop => {
-                let message = failure.said(&self.providers.redactor);
-                return Some(Ending::Without(Reason::Refused { message }));
-            }
-            Class::InvalidRequest if !failure.this_model_only => {
-                let complaint = failure.fingerprint(&route.model.name);
-                if self.bars.not_accepted(&route.model.provider, complaint) {
-                    return Some(Ending::Without(Reason::AllFailed));
-                }
-            }
-            _ => {}
-        }
-        None
-    }
-
-    fn rest(&self, route: Route<'_>, failure: &Failure) {
-        let (providers, model) = (self.providers, route.model);
-        let now = providers.clock.now();
-        let key = match failure.class {
-            Class::RateLimited => providers.model_key(model),
-            _ => providers.credential_key(model),
-        };
-        let mut rests = providers.rests();
-        let retry_in = match (failure.class, failure.retry_after) {
-            (Class::Auth, _) => UNTIL_THE_END,
-            (_, Some(told)) => told,
-            (Class::QuotaExhausted, None) => providers.settings.breaker.max_reset_timeout,
-            (_, None) => rests.backoff(&key, now),
-        };
-        let rest = Rest { class: failure.class, until: now.saturating_add(retry_in) };
-        rests.lay(&key, rest);
-        drop(rests);
-        self.log.tell(&Event::ModelResting {
-            model: model.clone(),
-            class: failure.class,
-            retry_in,
-        });
     }
 }
 

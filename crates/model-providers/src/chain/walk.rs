@@ -3,6 +3,7 @@
 //! Every loop of it is bounded by the models, the time and the patience, so a request ends whatever
 //! the servers do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use circuit_breaker::{OwnedPermit as Permit, State};
@@ -11,15 +12,13 @@ use tokio::time::{Instant, sleep};
 use super::Chain;
 use super::bars::Bars;
 use super::held::Held;
-use super::log::Log;
 use super::shares::share;
+use super::visit::{Asking, Visit};
 use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::output::Check;
+use crate::limits::{Gate, Place};
 use crate::providers::Route;
-use crate::{
-    Attempt, Class, Event, Facts, Message, ModelId, Observer, Providers, Reason, Request, wire,
-};
+use crate::{Class, Event, Facts, Message, ModelId, Providers, Reason, wire};
 
 /// Below this there is no use in asking anybody.
 const LEAST_TIME: Duration = Duration::from_millis(20);
@@ -40,39 +39,23 @@ pub(super) enum Ending {
 pub(super) struct Walk<'w> {
     pub(super) providers: &'w Providers,
     /// Those that may be visited; failover switched off leaves the primary.
-    models: &'w [ModelId],
-    pub(super) chain_length: usize,
-    pub(super) request: &'w Request,
-    pub(super) check: &'w Check,
-    pub(super) log: Log<'w>,
+    pub(super) models: &'w [ModelId],
+    pub(super) asking: Asking<'w>,
     pub(super) bars: Bars,
     pub(super) held: Held,
     end: Instant,
     /// Whether the caller's deadline, and not the chain's own timeout, is the end.
     pub(super) end_is_the_callers: bool,
+    /// Visits that are going on.
+    pub(super) in_flight: usize,
     /// What is left of the time that may be waited for a model to come back.
     patience: Duration,
     /// The model visited last and why it was left; before any visit the first one skipped.
     left: Option<(usize, Option<Class>)>,
 }
 
-/// A model that is about to be visited.
-pub(super) struct Visit<'w> {
-    pub(super) position: usize,
-    pub(super) route: Route<'w>,
-    pub(super) messages: Vec<Message>,
-    pub(super) began: Instant,
-    pub(super) until: Instant,
-}
-
 impl<'w> Walk<'w> {
-    pub(super) fn new(
-        chain: &'w Chain,
-        request: &'w Request,
-        check: &'w Check,
-        deadline: Option<Instant>,
-        observer: &'w dyn Observer,
-    ) -> Self {
+    pub(super) fn new(chain: &'w Chain, asking: Asking<'w>, deadline: Option<Instant>) -> Self {
         let providers = &*chain.providers;
         let failover = &providers.settings.failover;
         let own_end = providers.clock.after(chain.timeout);
@@ -81,24 +64,21 @@ impl<'w> Walk<'w> {
         Self {
             providers,
             models: chain.models.get(..reach).unwrap_or(&chain.models),
-            chain_length: chain.models.len(),
-            request,
-            check,
-            log: Log::new(providers, observer),
+            asking,
             bars: Bars::default(),
             held: Held::default(),
             end,
             end_is_the_callers: end < own_end,
+            in_flight: 0,
             patience: failover.max_wait,
             left: None,
         }
     }
 
-    /// Settles what is still open and gives every attempt.
-    pub(super) fn finish(mut self) -> Vec<Attempt> {
+    /// Settles what is still open.
+    pub(super) fn finish(mut self) {
         self.held.settle();
-        self.log.tell_breakers();
-        self.log.finish()
+        self.asking.log.tell_breakers();
     }
 
     pub(super) async fn run(&mut self) -> Ending {
@@ -121,30 +101,111 @@ impl<'w> Walk<'w> {
 
     /// Visits the model at a position, if it may be visited now.
     async fn step(&mut self, position: usize) -> Option<Ending> {
-        let route = self.open_route(position)?;
-        if self.time_left() < LEAST_TIME {
+        if self.open_route(position).is_some() && self.time_left() < LEAST_TIME {
             return Some(Ending::Without(Reason::AllFailed));
         }
-        if self.providers.resting(route.model).is_some() {
+        let (route, messages) = self.prepare(position)?;
+        let (at_once, rates) = self.patience_for_a_place(position, route.facts);
+        let place = self.place(route, &messages, at_once, rates).await;
+        let visit = self.admit(position, messages, place, None)?;
+        self.visits(visit).await
+    }
+
+    /// The same beside a slow one: without a wait.
+    pub(super) async fn beside(&mut self, slow: usize) -> Option<Visit<'w>> {
+        for position in slow.saturating_add(1)..self.models.len() {
+            let Some((route, messages)) = self.prepare(position) else {
+                continue;
+            };
+            let place = self.place(route, &messages, Duration::ZERO, Duration::ZERO).await;
+            let visit = self.admit(position, messages, place, Some(slow));
+            if visit.is_some() {
+                return visit;
+            }
+        }
+        None
+    }
+
+    /// The model at a position with the messages for it, if it may be asked and they fit it.
+    fn prepare(&mut self, position: usize) -> Option<(Route<'w>, Vec<Message>)> {
+        let route = self.open_route(position)?;
+        let health = self.providers.health(route.model);
+        let is_held_off = health.status.state == State::Open
+            && health.status.retry_in.is_some_and(|wait| !wait.is_zero());
+        if health.resting.is_some() || is_held_off {
             self.skip(position);
             return None;
         }
-        let room = room(route.facts, wire::schema_tokens(&self.request.schema));
-        let messages = match self.request.prompt.messages(room) {
-            Ok(messages) => messages,
+        let request = self.asking.request;
+        let room = room(route.facts, wire::schema_tokens(&request.schema));
+        match request.prompt.messages(room) {
+            Ok(messages) => Some((route, messages)),
             Err(too_large) => {
                 let failure = Failure::new(Class::ContextOverflow, too_large.to_string());
-                self.log.passed_over(route.model, position, &failure);
+                self.asking.log.passed_over(route.model, position, &failure);
                 self.bars.pass_over(position);
-                return None;
+                None
             }
+        }
+    }
+
+    /// A place in the queues before a model.
+    async fn place(
+        &self,
+        route: Route<'w>,
+        messages: &[Message],
+        at_once: Duration,
+        rates: Duration,
+    ) -> Option<Place> {
+        let gates = self.gates(route.model);
+        let tokens = self.asking.expected(messages, route.facts).total();
+        Place::wait(gates, tokens, at_once, rates, self.providers.clock).await
+    }
+
+    fn gates(&self, model: &ModelId) -> Vec<Arc<Gate>> {
+        let providers = self.providers;
+        providers.gates.before(&providers.model_key(model), &providers.credential_key(model))
+    }
+
+    /// How long to wait for a place: as for a `Retry-After` where another model stands ready, else
+    /// as long as the model's share of the time. Who does not want to wait at all waits for no
+    /// minute to pass, but still for a place among those at once: it is held by our own requests.
+    fn patience_for_a_place(&self, position: usize, facts: &Facts) -> (Duration, Duration) {
+        let failover = &self.providers.settings.failover;
+        let later = position.saturating_add(1)..self.models.len();
+        let is_ready = |at| {
+            let route = self.open_route(at);
+            route.is_some_and(|route| {
+                let has_place = self.gates(route.model).iter().all(|gate| gate.has_place());
+                has_place && self.back_in(route.model).is_zero()
+            })
         };
-        let permit = self.permit(position, route.model)?;
-        let now = self.providers.clock.instant();
-        let until = now + self.share(position, route.facts);
-        self.tell_fallback(position);
-        let visit = Visit { position, route, messages, began: now, until };
-        self.visit(visit, permit).await
+        if later.into_iter().any(is_ready) {
+            return (failover.retry_after_wait, failover.retry_after_wait);
+        }
+        let share = self.share(position, facts);
+        (share, if failover.max_wait.is_zero() { Duration::ZERO } else { share })
+    }
+
+    /// Everything else that a visit needs, if the model may still be visited.
+    fn admit(
+        &mut self,
+        position: usize,
+        messages: Vec<Message>,
+        place: Option<Place>,
+        beside: Option<usize>,
+    ) -> Option<Visit<'w>> {
+        let route = self.open_route(position)?;
+        let Some(place) = place.filter(|_| self.providers.resting(route.model).is_none()) else {
+            self.skip(position);
+            return None;
+        };
+        let (permit, is_probe) = self.permit(position, route.model)?;
+        let began = self.providers.clock.instant();
+        let until = began + self.share(position, route.facts);
+        self.tell_fallback(position, beside);
+        let is_hedge = beside.is_some();
+        Some(Visit { position, route, messages, began, until, permit, is_probe, place, is_hedge })
     }
 
     /// The model at a position, unless it is out of the question.
@@ -153,21 +214,26 @@ impl<'w> Walk<'w> {
         let route = self.providers.route(model)?;
         let failover = &self.providers.settings.failover;
         let is_new = !self.bars.was_visited(position);
-        if is_new && self.bars.models_visited() >= failover.max_models.max(1) {
+        let visited = self.bars.models_visited().saturating_add(self.in_flight);
+        if is_new && visited >= failover.max_models.max(1) {
             return None;
         }
         let open = self.bars.allow(position, model, route.facts);
         open.then_some(route)
     }
 
-    fn permit(&mut self, position: usize, model: &ModelId) -> Option<Permit<Clock>> {
+    /// A permit of the model's breaker, and whether it is for a probe.
+    fn permit(&mut self, position: usize, model: &ModelId) -> Option<(Permit<Clock>, bool)> {
         let key = self.providers.model_key(model);
-        let permit = self.providers.breakers.breaker(&key).try_acquire_owned();
-        self.log.tell_breakers();
+        let breaker = self.providers.breakers.breaker(&key);
+        let permit = breaker.try_acquire_owned();
+        // A half-open breaker gives one permit at a time, so this one is it.
+        let is_probe = breaker.status().state == State::HalfOpen;
+        self.asking.log.tell_breakers();
         if permit.is_err() {
             self.skip(position);
         }
-        permit.ok()
+        Some((permit.ok()?, is_probe))
     }
 
     /// Held off now: noted as where a fallback came from, unless a visited model is.
@@ -179,12 +245,13 @@ impl<'w> Walk<'w> {
         self.left = Some((position, Some(class)));
     }
 
-    fn tell_fallback(&self, position: usize) {
-        let left = self.left.filter(|(from, _)| position > 0 && *from != position);
+    fn tell_fallback(&self, position: usize, beside: Option<usize>) {
+        let left = beside.map(|slow| (slow, None)).or(self.left);
+        let left = left.filter(|(from, _)| position > 0 && *from != position);
         let from = left.and_then(|(from, class)| Some((self.models.get(from)?, class)));
         let to = self.models.get(position);
         if let (Some((from, class)), Some(to)) = (from, to) {
-            self.log.tell(&Event::FallbackUsed {
+            self.asking.log.tell(&Event::FallbackUsed {
                 from: from.clone(),
                 to: to.clone(),
                 position,
@@ -223,7 +290,9 @@ impl<'w> Walk<'w> {
             // Somebody's probe is under way; its result may come at any moment.
             State::HalfOpen => LOOK,
         };
-        held_off.max(health.resting.unwrap_or_default())
+        let gates = self.gates(model);
+        let limited = gates.iter().map(|gate| gate.ready_in(1, self.providers.clock)).max();
+        held_off.max(health.resting.unwrap_or_default()).max(limited.unwrap_or_default())
     }
 
     /// How long to wait for the first model that comes back, if that is soon enough.

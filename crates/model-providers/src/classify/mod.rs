@@ -7,6 +7,7 @@
 mod body;
 mod retry_after;
 mod table;
+mod told;
 
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +18,7 @@ use crate::failure::Failure;
 use crate::redact::bounded;
 use crate::rests::LONGEST;
 pub(crate) use body::Complaint;
+pub(crate) use told::{Left, Told};
 
 /// A page instead of an error object is shown this far.
 const PAGE_SHOWN: usize = 200;
@@ -26,6 +28,7 @@ pub(crate) fn refused(status: u16, headers: &HeaderMap, body: &[u8], wall: Syste
     let complaint = Complaint::read(body);
     let verdict = table::classify(Some(status), &complaint);
     let told = retry_after::from_headers(headers, wall).or(complaint.retry_after(wall));
+    let told = told.or_else(|| Told::by(headers, wall).exhausted_for());
     let mut failure = Failure::new(verdict.class, message(status, headers, &complaint));
     failure.status = Some(status);
     failure.this_model_only = verdict.this_model_only;

@@ -60,6 +60,9 @@ const ROWS: &[Row] = &[
             "payment_required",
             "quota_exceeded",
             "arrearage",
+            "creditserror",
+            "monthlylimiterror",
+            "userlimiterror",
         ],
     ),
     codes(
@@ -104,6 +107,7 @@ const ROWS: &[Row] = &[
             "invalid_authentication_error",
             "access_terminated_error",
             "api_key_expired",
+            "autherror",
         ],
     ),
     codes(
@@ -203,6 +207,7 @@ const MODEL_CODES: &[&str] = &[
     "model_decommissioned",
     "not_found_error",
     "unknown_model",
+    "modelerror",
 ];
 const MODEL_PHRASES: &[&str] = &[
     "no endpoints found",

@@ -99,6 +99,10 @@ fn waits_are_found_in_headers_and_bodies() {
     let wait = classified(429, router).retry_after;
     assert_eq!(wait, Some(Duration::from_secs(7)));
     let mut headers = HeaderMap::new();
+    headers.insert("x-ratelimit-remaining-tokens", "0".parse().unwrap());
+    headers.insert("x-ratelimit-reset-tokens", "1m20s".parse().unwrap());
+    let wait = refused(429, &headers, b"", UNIX_EPOCH).retry_after;
+    assert_eq!(wait, Some(Duration::from_secs(80)));
     headers.insert("retry-after", "99999999".parse().unwrap());
     let wait = refused(429, &headers, b"", UNIX_EPOCH).retry_after;
     assert_eq!(wait, Some(LONGEST));

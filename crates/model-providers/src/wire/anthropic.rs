@@ -1,4 +1,5 @@
-//! Messages, as Anthropic speaks them. The schema stands in the prompt.
+//! Messages, as Anthropic speaks them. The schema stands in the prompt; a closed one is also given
+//! as a parameter, which enforces it.
 //!
 //! Forced through the other language's fields, a cached prompt would be booked as free and a stop
 //! reason overlooked.
@@ -6,8 +7,9 @@
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::completion::{Arriving, Finish};
-use super::{Question, with_schema_in_prompt};
+use super::completion::{Arriving, Finish, may_have_carried_text};
+use super::dialect::SchemaWay;
+use super::{Question, schema, with_schema_in_prompt};
 use crate::classify::Complaint;
 use crate::{MessageRole, Tokens};
 
@@ -33,7 +35,11 @@ pub(super) fn body(question: &Question<'_>) -> Value {
     body.insert("max_tokens".into(), limit.into());
     body.insert("system".into(), system.join("\n\n").into());
     body.insert("messages".into(), json!(said));
-    body.insert("stream".into(), true.into());
+    body.insert("stream".into(), question.form.stream.into());
+    if question.form.schema == SchemaWay::JsonSchema && schema::is_strict(&question.schema.body) {
+        let format = json!({"type": "json_schema", "schema": question.schema.body});
+        body.insert("output_config".into(), json!({ "format": format }));
+    }
     Value::Object(body)
 }
 
@@ -41,7 +47,9 @@ pub(super) fn body(question: &Question<'_>) -> Value {
 pub(super) fn event(data: &str, into: &mut Arriving) {
     let data = data.trim();
     let Ok(event) = serde_json::from_str::<Value>(data) else {
-        into.damaged |= data.starts_with('{');
+        if may_have_carried_text(data) {
+            into.damage();
+        }
         return;
     };
     match event.get("type").and_then(Value::as_str) {

@@ -44,8 +44,8 @@ pub(super) struct Arriving {
     pub(super) finish: Option<Finish>,
     pub(super) tokens: Option<Tokens>,
     pub(super) error: Option<Complaint>,
-    /// A piece could not be read that may have carried text.
-    pub(super) damaged: bool,
+    /// Where in the text pieces are missing that could not be read and may have carried some.
+    pub(super) holes: Vec<usize>,
     /// The vendor's own mark of the end was seen.
     pub(super) ended: bool,
 }
@@ -55,9 +55,19 @@ pub(super) struct Arriving {
 pub(crate) struct Completion {
     pub(crate) text: String,
     pub(crate) usage: Usage,
+    /// Places in the text where a piece may be missing, as byte offsets; see [`crate::holes`].
+    pub(crate) holes: Vec<usize>,
 }
 
 impl Arriving {
+    /// A piece that could not be read. After the finish reason there is no text left to lose.
+    pub(super) fn damage(&mut self) {
+        let at = self.text.len();
+        if self.finish.is_none() && self.holes.last() != Some(&at) {
+            self.holes.push(at);
+        }
+    }
+
     /// Whether nothing more is needed of the stream.
     pub(super) fn is_complete(&self) -> bool {
         self.ended || self.error.is_some() || (self.finish.is_some() && self.tokens.is_some())
@@ -73,13 +83,13 @@ impl Arriving {
     /// Whether it is an answer. Complete means that a finish reason was seen; `broke_off` says how
     /// the stream ended, if not by itself.
     pub(super) fn conclude(
-        self,
+        mut self,
         broke_off: Option<Failure>,
         wall: SystemTime,
     ) -> Result<Completion, Failure> {
-        let usage = self.usage();
+        let (usage, holes) = (self.usage(), std::mem::take(&mut self.holes));
         self.outcome(broke_off, wall)
-            .map(|text| Completion { text, usage })
+            .map(|text| Completion { text, usage, holes })
             .map_err(|failure| failure.with_usage(usage))
     }
 
@@ -107,10 +117,15 @@ impl Arriving {
                 failure.likeness = Some("cut off".into());
                 Err(failure)
             }
-            Some(Finish::Whole) if self.damaged => {
-                failed("a piece of the answer could not be read")
-            }
             Some(Finish::Whole) => Ok(self.text),
         }
     }
+}
+
+/// Whether data that is no object may be what is left of one. An object has quotation marks and
+/// brackets, wherever it was cut; words without any (`OPENROUTER PROCESSING`) are noise, and so is
+/// a whole value of another kind.
+pub(super) fn may_have_carried_text(data: &str) -> bool {
+    let is_whole = serde_json::from_str::<serde_json::Value>(data).is_ok_and(|v| !v.is_object());
+    !is_whole && data.contains(['{', '}', '[', ']', '"', ':', '\\'])
 }

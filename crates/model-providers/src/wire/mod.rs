@@ -4,6 +4,7 @@
 
 mod anthropic;
 mod completion;
+pub(crate) mod dialect;
 mod form;
 mod openai;
 mod pieces;
@@ -15,6 +16,7 @@ pub(crate) use form::{Form, Forms};
 pub(crate) use read::{Spans, lost, no_first_token, read};
 pub(crate) use schema::tokens as schema_tokens;
 
+use dialect::{Dialect, SchemaWay};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
@@ -42,7 +44,7 @@ pub(crate) fn call(question: &Question<'_>) -> Result<Call, String> {
     };
     Ok(Call {
         url: under(&endpoint.base_url, path),
-        headers: headers(endpoint)?,
+        headers: headers(endpoint, question.route.dialect)?,
         body: body.to_string().into_bytes(),
     })
 }
@@ -53,7 +55,11 @@ pub(crate) fn check(endpoint: &Endpoint) -> Result<(), String> {
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err("its base_url is not an http or https address".to_owned());
     }
-    headers(endpoint).map(|_| ())
+    let dialect = match &endpoint.dialect {
+        Some(name) => dialect::named(name).ok_or_else(|| format!("{name:?} is no dialect"))?,
+        None => dialect::at(url),
+    };
+    headers(endpoint, dialect).map(|_| ())
 }
 
 /// The base's path with `path` behind it; the base's query stays.
@@ -65,7 +71,7 @@ fn under(base: &Url, path: &[&str]) -> Url {
     url
 }
 
-fn headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
+fn headers(endpoint: &Endpoint, dialect: &Dialect) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     let accept = "text/event-stream, application/json";
@@ -75,10 +81,12 @@ fn headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
         headers.insert("anthropic-version", version);
     }
     if let Some(key) = &endpoint.api_key {
-        let (name, text) = match endpoint.kind {
-            Kind::OpenAi => ("authorization", format!("Bearer {}", key.expose())),
-            Kind::Anthropic => ("x-api-key", key.expose().to_owned()),
+        let (name, text) = match (&dialect.key_header, endpoint.kind) {
+            (Some(name), _) => (name.as_str(), key.expose().to_owned()),
+            (None, Kind::OpenAi) => ("authorization", format!("Bearer {}", key.expose())),
+            (None, Kind::Anthropic) => ("x-api-key", key.expose().to_owned()),
         };
+        let name = HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header"))?;
         let mut value = HeaderValue::try_from(text)
             .map_err(|_| "its key holds characters that cannot be sent".to_owned())?;
         value.set_sensitive(true);
@@ -98,7 +106,9 @@ fn headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
 /// The messages, with the schema behind them where it cannot go as a parameter.
 fn with_schema_in_prompt(question: &Question<'_>) -> Vec<Message> {
     let mut messages = question.messages.to_vec();
-    if question.form.native_schema && question.route.endpoint.kind == Kind::OpenAi {
+    let carried = question.form.schema == SchemaWay::JsonSchema
+        && question.route.endpoint.kind == Kind::OpenAi;
+    if carried && !question.route.dialect.repeat_schema {
         return messages;
     }
     let demand = schema::demand(question.schema);
@@ -107,6 +117,21 @@ fn with_schema_in_prompt(question: &Question<'_>) -> Vec<Message> {
         None => messages.insert(0, Message { role: MessageRole::System, content: demand }),
     }
     messages
+}
+
+/// The messages as a server without a role for standing orders takes them.
+fn without_system_role(messages: Vec<Message>) -> Vec<Message> {
+    let (system, mut said): (Vec<_>, Vec<_>) =
+        messages.into_iter().partition(|message| message.role == MessageRole::System);
+    let orders: Vec<String> = system.into_iter().map(|message| message.content).collect();
+    match said.first_mut() {
+        _ if orders.is_empty() => {}
+        Some(first) if first.role == MessageRole::User => {
+            first.content = format!("{}\n\n{}", orders.join("\n\n"), first.content);
+        }
+        _ => said.insert(0, Message { role: MessageRole::User, content: orders.join("\n\n") }),
+    }
+    said
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::completion::{Arriving, Finish};
-use super::{Question, schema, with_schema_in_prompt};
+use super::completion::{Arriving, Finish, may_have_carried_text};
+use super::dialect::SchemaWay;
+use super::{Question, schema, with_schema_in_prompt, without_system_role};
 use crate::Tokens;
 use crate::classify::Complaint;
 
@@ -15,15 +16,21 @@ pub(super) const PATH: &[&str] = &["chat", "completions"];
 pub(super) fn body(question: &Question<'_>) -> Value {
     let mut body = Map::new();
     body.insert("model".into(), question.route.model.name.as_str().into());
-    body.insert("messages".into(), json!(with_schema_in_prompt(question)));
-    body.insert("stream".into(), true.into());
-    if question.form.usage_in_stream {
+    let mut messages = with_schema_in_prompt(question);
+    if !question.form.system_role {
+        messages = without_system_role(messages);
+    }
+    body.insert("messages".into(), json!(messages));
+    body.insert("stream".into(), question.form.stream.into());
+    if question.form.stream && question.form.usage_in_stream {
         body.insert("stream_options".into(), json!({"include_usage": true}));
     }
-    if question.form.native_schema {
-        let format = schema::response_format(question.schema);
-        body.insert("response_format".into(), format);
-    }
+    let format = match question.form.schema {
+        SchemaWay::JsonSchema => Some(schema::response_format(question.schema)),
+        SchemaWay::JsonObject => Some(json!({"type": "json_object"})),
+        SchemaWay::Prompt => None,
+    };
+    body.extend(format.map(|format| ("response_format".to_owned(), format)));
     Value::Object(body)
 }
 
@@ -36,9 +43,8 @@ pub(super) fn event(data: &str, into: &mut Arriving) {
     }
     match serde_json::from_str(data) {
         Ok(chunk @ Value::Object(_)) => object(&chunk, "delta", into),
-        // A broken object may have carried text, and an answer with a hole in it that still fits
-        // its schema is the worst of all; anything else is noise.
-        _ => into.damaged |= data.starts_with('{'),
+        _ if may_have_carried_text(data) => into.damage(),
+        _ => {}
     }
 }
 
@@ -52,7 +58,8 @@ fn object(value: &Value, part: &str, into: &mut Arriving) {
         into.error = Complaint::of(value);
         return;
     }
-    if let Some(tokens) = value.get("usage").and_then(usage) {
+    let groqs = || value.pointer("/x_groq/usage").and_then(usage);
+    if let Some(tokens) = value.get("usage").and_then(usage).or_else(groqs) {
         into.tokens = Some(tokens);
     }
     let choices = value.get("choices").and_then(Value::as_array);

@@ -35,7 +35,7 @@ pub(crate) fn tokens(schema: &Schema) -> u64 {
 
 /// Whether every object lists all of its fields as required and allows no other. Servers refuse
 /// `strict` for any other schema, and an enforced loose schema is better than a refused request.
-fn is_strict(schema: &Value) -> bool {
+pub(super) fn is_strict(schema: &Value) -> bool {
     let Value::Object(fields) = schema else {
         return match schema {
             Value::Array(list) => list.iter().all(is_strict),

@@ -1,6 +1,5 @@
 //! One provider at a local address, one schema, short waits.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +17,8 @@ pub(crate) const KEY: &str = "sk-a-planted-key";
 pub(crate) fn settings(base_url: &str, kind: Kind) -> Settings {
     let mut settings = Settings::default();
     let endpoint = Endpoint {
-        kind,
-        base_url: base_url.parse().unwrap(),
         api_key: Some(Secret::new(KEY.to_owned())),
-        headers: BTreeMap::new(),
+        ..Endpoint::new(kind, base_url.parse().unwrap())
     };
     settings.endpoints.insert("sim".to_owned(), endpoint);
     settings.failover.repair_attempts = 0;
@@ -42,6 +39,28 @@ pub(crate) fn request() -> Request {
         validate: None,
         stand_in: None,
     }
+}
+
+/// Two providers with a key each, `a` and `b`, at two addresses; their models are `a/primary` and
+/// `b/second`.
+pub(crate) fn two(first: &str, second: &str) -> Settings {
+    let mut settings = settings(first, Kind::OpenAi);
+    let first = settings.endpoints.remove("sim").unwrap();
+    let second = Endpoint {
+        base_url: second.parse().unwrap(),
+        api_key: Some(Secret::new("sk-b-another-key".to_owned())),
+        ..first.clone()
+    };
+    settings.endpoints.extend([("a".to_owned(), first), ("b".to_owned(), second)]);
+    settings
+}
+
+/// The primary and its fallback.
+pub(crate) const BOTH: [&str; 2] = ["a/primary", "b/second"];
+
+/// The model that answered.
+pub(crate) fn by(outcome: &Result<Answer, Unanswered>) -> String {
+    outcome.as_ref().unwrap().model.as_ref().unwrap().to_string()
 }
 
 pub(crate) async fn ask(providers: &Arc<Providers>, models: &[&str]) -> Result<Answer, Unanswered> {

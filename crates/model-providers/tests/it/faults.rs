@@ -20,6 +20,8 @@ fn expected(fault: &Fault) -> Option<Class> {
         | Fault::Thinking { .. }
         | Fault::Fragmented
         | Fault::MissingEndMark
+        | Fault::Noise
+        | Fault::RejectsPrefill
         // The shape is right; what stands in it is for the request's own check to see.
         | Fault::Placeholder => None,
         Fault::Status { status, .. } => Some(match status {
@@ -39,10 +41,16 @@ fn expected(fault: &Fault) -> Option<Class> {
         | Fault::MalformedChunk
         | Fault::ErrorEvent { .. }
         | Fault::WrongContentType
+        | Fault::Compressed
+        | Fault::InvalidUtf8
+        | Fault::DeepJson
         | Fault::EmptyBody => Some(Class::Unavailable),
-        Fault::Empty | Fault::NotJson | Fault::WrongSchema | Fault::CutOff => {
-            Some(Class::InvalidOutput)
-        }
+        Fault::Empty
+        | Fault::NotJson
+        | Fault::WrongSchema
+        | Fault::CutOff
+        | Fault::Endless => Some(Class::InvalidOutput),
+        Fault::Redirect { .. } => Some(Class::InvalidRequest),
         Fault::Refusal | Fault::ContentFilter => Some(Class::Refused),
     }
 }
@@ -63,6 +71,13 @@ fn every_fault() -> Vec<Fault> {
         Fault::NoFinishReason,
         Fault::MalformedChunk,
         Fault::WrongContentType,
+        Fault::Noise,
+        Fault::RejectsPrefill,
+        Fault::Compressed,
+        Fault::InvalidUtf8,
+        Fault::DeepJson,
+        Fault::Endless,
+        Fault::Redirect { to: "http://127.0.0.1:9".to_owned() },
         Fault::EmptyBody,
         Fault::Empty,
         Fault::NotJson,

@@ -2,6 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap in the shared bench is a failed test")]
 
+mod bad_input;
 mod bench;
 mod faults;
 mod http;
+mod listed;
+mod llama;
+mod many;
+mod states;
+mod watched;

@@ -37,6 +37,10 @@ fn outline(acts: &[Act]) -> (String, String) {
                 "pause"
             }
             Act::Given => "given",
+            Act::Repeat(more) => {
+                bytes.extend_from_slice(more);
+                "repeat"
+            }
             Act::Hang => "hang",
             Act::Close => "close",
             Act::Reset => "reset",
@@ -329,4 +333,28 @@ fn the_same_seed_and_number_give_the_same_id() {
     assert_ne!(id(1, 2), id(1, 3));
     assert_ne!(id(1, 2), id(2, 2));
     assert_eq!(id(0, 1).len(), "chatcmpl-".len() + 28);
+}
+
+#[test]
+fn what_has_no_end_is_repeated_until_the_client_leaves() {
+    let (streamed, plain) = check(&Fault::Endless, "send repeat", "send repeat");
+    assert!(streamed.contains("again and again") && !streamed.contains("finish_reason\":\"stop"));
+    assert!(plain.contains("transfer-encoding: chunked"));
+}
+
+#[test]
+fn noise_leaves_the_answer_whole() {
+    let (streamed, _) = check(&Fault::Noise, "given send", "given send");
+    assert!(streamed.contains("data: {\"upstream\": \n\n"));
+    assert!(streamed.contains("[DONE]"));
+}
+
+#[test]
+fn only_a_request_that_begins_the_answer_is_refused_for_it() {
+    check(&Fault::RejectsPrefill, "given send", "given send");
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "a"},
+        {"role": "assistant", "content": "{"}]});
+    let asked = Asked::read(&body, &[]).expect("valid");
+    let acts = acts(&Fault::RejectsPrefill, &asked, GOOD, &Stamp::new(7, 1, 0));
+    assert!(outline(&acts).1.starts_with("HTTP/1.1 400"));
 }

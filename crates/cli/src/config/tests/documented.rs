@@ -43,6 +43,7 @@ fn sections(config: &Config) -> String {
         models: _,
         roles,
         failover,
+        max_response_bytes,
         circuit_breaker,
         degradation,
         partial_success,
@@ -56,7 +57,7 @@ fn sections(config: &Config) -> String {
     } = config;
     let timeouts = Role::ALL.map(|role| roles.get(role).timeout);
     format!(
-        "{timeouts:?}{failover:?}{circuit_breaker:?}{degradation:?}{partial_success:?}{run:?}\
+        "{timeouts:?}{failover:?}{max_response_bytes:?}{circuit_breaker:?}{degradation:?}{partial_success:?}{run:?}\
          {budget:?}{commit:?}{context:?}{guard:?}{github:?}{store:?}"
     )
 }
@@ -83,6 +84,8 @@ fn the_documented_values_are_these() {
     assert_eq!(config.failover.max_wait, seconds(10));
     assert_eq!(config.failover.repair_attempts, 1);
     assert_eq!(config.failover.on_refusal, OnRefusal::Next);
+    assert_eq!((config.failover.hedge_after, config.max_response_bytes), (None, None));
+    assert_eq!(config.provider_settings().max_response_bytes, 16 << 20);
 
     assert!(config.circuit_breaker.enabled);
     assert_eq!(config.circuit_breaker.failure_threshold, 5);
@@ -116,6 +119,7 @@ fn the_documented_values_are_these() {
     };
     assert_eq!(config.run, run);
     assert_eq!((config.budget.max_usd, config.budget.max_tokens), (None, None));
+    assert_eq!(config.budget.max_usd_per_day, None);
     assert_eq!(config.commit.author, None);
     assert!(config.commit.hooks);
     assert_eq!(config.commit.sign, Choice::Auto);
@@ -157,16 +161,16 @@ fn the_documented_programs_are_refused_in_this_version() {
 fn every_key_reaches_the_meant_form() {
     let text = r#"
 providers:
-  mine: { kind: openai, base_url: "http://127.0.0.1:9/v1", headers: { x-team: blue } }
+  mine: { kind: openai, base_url: "http://127.0.0.1:9/v1", headers: { x-team: blue }, query: { version: "2" }, dialect: ollama, limits: { requests_per_minute: 60, tokens_per_minute: 90000, concurrency: 1 } }
 models:
   mine/a: { context_window: 9, max_output_tokens: 8, usd_per_million_input: 7, usd_per_million_output: 6, timeout: 5s }
 roles: { planner: { timeout: 4s } }
-failover: { enabled: false, max_models: 2, first_token_timeout: 1s, idle_timeout: 2s, retry_after_wait: 0s, max_wait: 0s, repair_attempts: 0, on_refusal: stop }
+failover: { enabled: false, max_models: 2, first_token_timeout: 1s, idle_timeout: 2s, retry_after_wait: 0s, max_wait: 0s, repair_attempts: 0, on_refusal: stop, hedge_after: 20s, max_response_bytes: 2048 }
 circuit_breaker: { enabled: false, failure_threshold: 2, reset_timeout: 20m, monitoring_window: 3d, consecutive_failures: 4 }
 degradation: { enabled: false, templates: my/templates }
 partial_success: { enabled: false, min_success_rate: 1 }
 run: { parallel: 1, timeout: 10s, max_milestones: 2, milestone_retries: 0, fix_rounds: 0, branch: work, base: main, update: rebase, push: origin, setup_command: none, test_command: "make test", test_timeout: 1h, checks: [{ name: lint, run: make lint, kind: build, timeout: 5s, gate: end }], gate: end, test_env: [DATABASE_URL], confine: off, min_confidence: 0, max_questions: 0 }
-budget: { max_usd: 4, max_tokens: 1000000 }
+budget: { max_usd: 4, max_tokens: 1000000, max_usd_per_day: 20 }
 commit: { author: "Ada Lovelace <ada@example.com>", hooks: false, sign: true, subject: "{name} ({number} of {total})" }
 context: { files: [], deny: [], rounds: 0 }
 guard: { deny: ["a/**"], max_file_bytes: 10 }
@@ -188,6 +192,20 @@ store: { kind: sqlite, path: state, mirror: origin }
                     headers: [
                         "x-team",
                     ],
+                    dialect: Some(
+                        "ollama",
+                    ),
+                    limits: Limits {
+                        requests_per_minute: Some(
+                            60,
+                        ),
+                        tokens_per_minute: Some(
+                            90000,
+                        ),
+                        concurrency: Some(
+                            1,
+                        ),
+                    },
                 },
                 key_variable: None,
                 is_detected: false,
@@ -256,7 +274,13 @@ store: { kind: sqlite, path: state, mirror: origin }
             max_wait: 0ns,
             repair_attempts: 0,
             on_refusal: Stop,
+            hedge_after: Some(
+                20s,
+            ),
         },
+        max_response_bytes: Some(
+            2048,
+        ),
         circuit_breaker: Settings {
             enabled: false,
             failure_threshold: 2,
@@ -331,6 +355,9 @@ store: { kind: sqlite, path: state, mirror: origin }
             ),
             max_tokens: Some(
                 1000000,
+            ),
+            max_usd_per_day: Some(
+                20.0,
             ),
         },
         commit: Commit {

@@ -113,6 +113,10 @@ fn values_out_of_range_name_the_range() {
         "budget: {max_usd: -1}\n",
         "budget: {max_usd: .inf}\n",
         "budget: {max_tokens: 0}\n",
+        "budget: {max_usd_per_day: -1}\n",
+        "failover: {hedge_after: 0s}\n",
+        "failover: {max_response_bytes: 10}\n",
+        "providers:\n  a: {kind: openai, base_url: \"http://a.example\", limits: {concurrency: 0}}\n",
         "guard: {max_file_bytes: 0}\n",
         "guard: {max_file_bytes: 10000000000}\n",
         "models: {openai/gpt-5.4: {context_window: 0}}\n",
@@ -135,6 +139,10 @@ fn values_out_of_range_name_the_range() {
     belay.yaml:1:19: budget.max_usd: must be 0 or more, is -1
     belay.yaml:1:19: budget.max_usd: must be 0 or more, is inf
     belay.yaml:1:22: budget.max_tokens: must be 1 or more, is 0
+    belay.yaml:1:27: budget.max_usd_per_day: must be 0 or more, is -1
+    belay.yaml:1:25: failover.hedge_after: must be from 1ms to 1d, is 0s
+    belay.yaml:1:32: failover.max_response_bytes: must be from 1024 to 1073741824, is 10
+    belay.yaml:2:73: providers.a.limits.concurrency: must be from 1 to 1000, is 0
     belay.yaml:1:25: guard.max_file_bytes: must be from 1 to 104857600, is 0
     belay.yaml:1:25: guard.max_file_bytes: must be from 1 to 104857600, is 10000000000
     belay.yaml:1:43: models.openai/gpt-5.4.context_window: must be from 1 to 1000000000, is 0
@@ -231,6 +239,8 @@ fn chains_name_models_of_providers_that_exist() {
         "models:\n  gpt-5.4: {}\n",
         "models:\n  opnai/gpt-5.4: {}\n",
         "budget: {max_usd: 4}\nroles: {planner: {chain: [openai/of-tomorrow]}}\n",
+        "budget: {max_usd_per_day: 4}\nroles: {planner: {chain: [openai/of-tomorrow]}}\n",
+        "providers:\n  a: {kind: openai, base_url: \"http://a.example\", dialect: azur}\n",
     ]), @"
     belay.yaml:5:9: roles.coder.chain[1]: `opnai` is an unknown provider, did you mean `openai`?
     belay.yaml:4:27: roles.coder.chain[1]: `openai` is an unknown provider, expected `mine`
@@ -241,6 +251,8 @@ fn chains_name_models_of_providers_that_exist() {
     belay.yaml:2:3: models.gpt-5.4: `gpt-5.4` is not a model; write provider/name, as in `openai/gpt-5.4`
     belay.yaml:2:3: models.opnai/gpt-5.4: `opnai` is an unknown provider, did you mean `openai`?
     belay.yaml:1:19: budget.max_usd: needs the price of every model, and openai/of-tomorrow has none: write usd_per_million_input and usd_per_million_output for it under `models`
+    belay.yaml:1:27: budget.max_usd_per_day: needs the price of every model, and openai/of-tomorrow has none: write usd_per_million_input and usd_per_million_output for it under `models`
+    belay.yaml:2:60: providers.a.dialect: `azur` is no dialect, did you mean `azure`?
     ");
 }
 
@@ -300,14 +312,10 @@ fn globs_names_and_paths_are_checked() {
 fn what_is_not_there_yet_is_refused() {
     assert_snapshot!(refusals(&[
         "providers:\n  codex: {kind: command, preset: codex}\n",
-        "failover: {hedge_after: 5s}\n",
         "github: {enabled: true}\n",
-        "budget: {max_usd_per_day: 5}\n",
     ]), @"
     belay.yaml:2:17: providers.codex.kind: a program as a provider (kind `command`) is not available in this version
-    belay.yaml:1:25: failover.hedge_after: asking a second model at the same time is not available in this version
     belay.yaml:1:19: github.enabled: working with GitHub is not available in this version
-    belay.yaml:1:27: budget.max_usd_per_day: a limit by day is not available in this version
     ");
 }
 

@@ -89,7 +89,7 @@ fn anchors_may_be_used_and_errors_in_them_have_a_place() {
         "run: &run\n  parallel: 3\nfailover: *run\n",
         "roles:\n  planner: &same\n    timeout: 7\n  coder: *same\n",
     ]), @"
-    belay.yaml:3:11: failover.parallel: unknown key, expected one of `enabled`, `max_models`, `first_token_timeout`, `idle_timeout`, `retry_after_wait`, `max_wait`, `repair_attempts`, `on_refusal`, `hedge_after`
+    belay.yaml:3:11: failover.parallel: unknown key, expected one of `enabled`, `max_models`, `first_token_timeout`, `idle_timeout`, `retry_after_wait`, `max_wait`, `repair_attempts`, `on_refusal`, `hedge_after`, `max_response_bytes`
     belay.yaml:3:14: roles.planner.timeout: `7` is not a duration: the unit after `7` is missing; write for example `30s`, `5m` or `1m30s`
     ");
 }

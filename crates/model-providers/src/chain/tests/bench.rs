@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ pub(super) enum Does {
     /// Streams this text and a finish reason.
     Says(&'static str),
     Status(u16, &'static str),
+    /// Streams `{"ok": true}` with these headers.
+    Tells(Vec<(&'static str, &'static str)>),
     /// 429 with this `Retry-After`.
     Limited(u64),
     Breaks(Broken),
@@ -77,6 +79,12 @@ async fn reply(step: Does) -> Result<Reply, Broken> {
     let mut headers = HeaderMap::new();
     let (status, pieces, then_hangs) = match step {
         Does::Answers => (200, whole("{\"ok\": true}"), false),
+        Does::Tells(told) => {
+            headers.extend(told.into_iter().map(|(name, value)| {
+                (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())
+            }));
+            (200, whole("{\"ok\": true}"), false)
+        }
         Does::Says(text) => (200, whole(text), false),
         Does::Streams(pieces, then_hangs) => (200, pieces, then_hangs),
         Does::Status(status, body) => (status, vec![(Duration::ZERO, body.to_owned())], false),
@@ -149,10 +157,8 @@ pub(super) fn settings() -> Settings {
     let mut settings = Settings::default();
     for name in ["a", "b", "c"] {
         let endpoint = Endpoint {
-            kind: Kind::OpenAi,
-            base_url: format!("https://{name}.example/v1").parse().unwrap(),
             api_key: Some(Secret::new(format!("sk-{name}-secret"))),
-            headers: BTreeMap::new(),
+            ..Endpoint::new(Kind::OpenAi, format!("https://{name}.example/v1").parse().unwrap())
         };
         settings.endpoints.insert(name.to_owned(), endpoint);
     }

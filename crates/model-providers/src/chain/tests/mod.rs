@@ -5,5 +5,7 @@ mod breakers;
 mod budget;
 mod classes;
 mod ends;
+mod hedge;
 mod learned;
+mod limits;
 mod timers;

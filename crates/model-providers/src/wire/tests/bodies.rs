@@ -6,16 +6,20 @@ use serde_json::{Value, json};
 
 use crate::providers::Route;
 use crate::transport::Call;
+use crate::wire::dialect::{self, SchemaWay};
 use crate::wire::{Form, Question, call, check};
 use crate::{Endpoint, Facts, Kind, Message, MessageRole, Schema, Secret};
 
 fn endpoint(kind: Kind, base: &str) -> Endpoint {
     Endpoint {
-        kind,
-        base_url: base.parse().unwrap(),
         api_key: Some(Secret::new("sk-1".to_owned())),
         headers: BTreeMap::from([("x-title".to_owned(), "belay".to_owned())]),
+        ..Endpoint::new(kind, base.parse().unwrap())
     }
+}
+
+fn plain() -> Form {
+    Form::first(&dialect::Dialect::default())
 }
 
 fn sent(endpoint: &Endpoint, form: Form, facts: &Facts) -> Call {
@@ -28,7 +32,7 @@ fn sent(endpoint: &Endpoint, form: Form, facts: &Facts) -> Call {
             "required": ["ok"], "additionalProperties": false}),
     };
     let question = Question {
-        route: Route { model: &model, endpoint, facts },
+        route: Route { model: &model, endpoint, facts, dialect: dialect::at(&endpoint.base_url) },
         messages: &messages,
         schema: &schema,
         form,
@@ -43,7 +47,7 @@ fn body(call: &Call) -> Value {
 #[test]
 fn a_chat_completion_carries_the_schema_as_a_parameter() {
     let endpoint = endpoint(Kind::OpenAi, "https://api.example/v1/");
-    let call = sent(&endpoint, Form::default(), &Facts::default());
+    let call = sent(&endpoint, plain(), &Facts::default());
     assert_eq!(call.url.as_str(), "https://api.example/v1/chat/completions");
     assert_eq!(call.headers["authorization"], "Bearer sk-1");
     assert_eq!(call.headers["x-title"], "belay");
@@ -91,7 +95,7 @@ fn a_chat_completion_carries_the_schema_as_a_parameter() {
 #[test]
 fn a_chat_completion_without_parameters_carries_the_schema_in_the_prompt() {
     let endpoint = endpoint(Kind::OpenAi, "https://api.example/v1");
-    let form = Form { native_schema: false, usage_in_stream: false };
+    let form = Form { schema: SchemaWay::Prompt, usage_in_stream: false, ..plain() };
     insta::assert_json_snapshot!(body(&sent(&endpoint, form, &Facts::default())), @r#"
     {
       "model": "vendor/m-1",
@@ -114,7 +118,7 @@ fn a_chat_completion_without_parameters_carries_the_schema_in_the_prompt() {
 fn a_messages_request_carries_the_schema_in_its_system_text() {
     let endpoint = endpoint(Kind::Anthropic, "https://api.anthropic.com");
     let facts = Facts { max_output_tokens: Some(64_000), ..Facts::default() };
-    let call = sent(&endpoint, Form::default(), &facts);
+    let call = sent(&endpoint, plain(), &facts);
     assert_eq!(call.url.as_str(), "https://api.anthropic.com/v1/messages");
     assert_eq!(call.headers["x-api-key"], "sk-1");
     assert_eq!(call.headers["anthropic-version"], "2023-06-01");
@@ -130,16 +134,65 @@ fn a_messages_request_carries_the_schema_in_its_system_text() {
           "content": "Is all well?"
         }
       ],
-      "stream": true
+      "stream": true,
+      "output_config": {
+        "format": {
+          "type": "json_schema",
+          "schema": {
+            "type": "object",
+            "properties": {
+              "ok": {
+                "type": "boolean"
+              }
+            },
+            "required": [
+              "ok"
+            ],
+            "additionalProperties": false
+          }
+        }
+      }
     }
     "#);
+}
+
+/// A difference that is known beforehand costs no refused request.
+#[test]
+fn each_dialect_is_asked_in_its_own_way() {
+    let asked = |base: &str| {
+        let endpoint = Endpoint { dialect: None, ..endpoint(Kind::OpenAi, base) };
+        let form = Form::first(dialect::at(&endpoint.base_url));
+        sent(&endpoint, form, &Facts::default())
+    };
+    let azure = asked("https://x.openai.azure.com/openai/v1");
+    assert_eq!(azure.headers["api-key"], "sk-1");
+    assert!(azure.headers.get("authorization").is_none());
+    let groq = body(&asked("https://api.groq.com/openai/v1"));
+    assert_eq!(groq["response_format"], json!({"type": "json_object"}));
+    assert!(groq["messages"][0]["content"].as_str().unwrap().contains("JSON Schema"));
+    let mistral = body(&asked("https://api.mistral.ai/v1"));
+    assert!(mistral.get("stream_options").is_none() && mistral["stream"] == true);
+    // A gateway may drop the parameter in silence.
+    let router = body(&asked("https://openrouter.ai/api/v1"));
+    assert_eq!(router["response_format"]["type"], "json_schema");
+    assert!(router["messages"][0]["content"].as_str().unwrap().contains("JSON Schema"));
+}
+
+#[test]
+fn without_a_system_role_standing_orders_begin_the_first_message() {
+    let endpoint = endpoint(Kind::OpenAi, "https://x.example/v1");
+    let form = Form { system_role: false, stream: false, ..plain() };
+    let body = body(&sent(&endpoint, form, &Facts::default()));
+    let messages = json!([{"role": "user", "content": "Be brief.\n\nIs all well?"}]);
+    assert_eq!((&body["messages"], &body["stream"]), (&messages, &json!(false)));
+    assert!(body.get("stream_options").is_none());
 }
 
 #[test]
 fn the_version_is_not_doubled_and_a_query_stays() {
     let url = |kind, base| {
         let endpoint = endpoint(kind, base);
-        sent(&endpoint, Form::default(), &Facts::default()).url.to_string()
+        sent(&endpoint, plain(), &Facts::default()).url.to_string()
     };
     let anthropic = url(Kind::Anthropic, "https://gateway.example/anthropic/v1");
     assert_eq!(anthropic, "https://gateway.example/anthropic/v1/messages");
@@ -153,7 +206,7 @@ fn a_header_of_the_settings_replaces_our_own() {
     let mut endpoint = endpoint(Kind::OpenAi, "https://x.example");
     let own = ("Authorization".to_owned(), "Basic abc".to_owned());
     endpoint.headers = BTreeMap::from([own]);
-    let call = sent(&endpoint, Form::default(), &Facts::default());
+    let call = sent(&endpoint, plain(), &Facts::default());
     assert_eq!(call.headers["authorization"], "Basic abc");
 }
 

@@ -164,11 +164,15 @@ async fn what_follows_the_finish_reason_cannot_spoil_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn noise_between_events_is_skipped_and_a_broken_object_is_not() {
+async fn noise_between_events_is_skipped_and_a_broken_object_is_noted() {
     let noisy = GOOD.replacen(": keep-alive", "data: OPENROUTER PROCESSING", 1);
     assert_eq!(Sent::stream(&noisy).read().await.unwrap().text, TEXT);
-    let broken = GOOD.replacen(": keep-alive", "data: {\"choices\":[{\"index\":0,\"del", 1);
-    assert_eq!(class(Sent::stream(&broken)).await, Class::Unavailable);
+    for broken in ["{\"choices\":[{\"index\":0,\"del", "tent\":\"x\"}}]}"] {
+        let damaged = GOOD.replacen(": keep-alive", &format!("data: {broken}"), 1);
+        assert_eq!(Sent::stream(&damaged).read().await.unwrap().holes, [0], "{broken}");
+        let late = GOOD.replacen("data: [DONE]", &format!("data: {broken}\n\ndata: [DONE]"), 1);
+        assert_eq!(Sent::stream(&late).read().await.unwrap().holes, [0; 0], "{broken}");
+    }
 }
 
 /// Trap 14: an error inside a 200 is an error.
