@@ -315,7 +315,7 @@ impl Worktree {
     /// a commit cannot be kept: then nothing is removed.
     pub async fn remove(self) -> Result<(), Error> {
         self.repository.salvage(&self.admin(), Some(&self.commit)).await?;
-        for path in [&self.path, &self.environment(), &self.setup_mark(), &self.staged()] {
+        for path in [&self.environment(), &self.setup_mark(), &self.staged()] {
             remove_all(path).await?;
         }
         for aside in all_set_aside(&self.path) {
@@ -324,7 +324,9 @@ impl Worktree {
             }
         }
         let _alone = self.repository.alone().await?;
-        remove_all(&self.admin()).await
+        remove_all(&self.admin()).await?;
+        // Last: by this folder the next process sees that one died here.
+        remove_all(&self.path).await
     }
 
     pub(crate) fn repository(&self) -> &Repository {
