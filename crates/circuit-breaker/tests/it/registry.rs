@@ -1,7 +1,7 @@
 //! Breakers by key: one each, their events in order, their memory together.
 
 use circuit_breaker::{
-    Cause, Event, ManualClock, Registry, RegistrySnapshot, Settings, State, Warning,
+    Cause, Event, FailureRate, ManualClock, Registry, RegistrySnapshot, Settings, State, Warning,
 };
 
 use crate::MINUTE;
@@ -213,6 +213,23 @@ fn what_is_open_counted_forced_or_held_is_not_evicted() {
     let _ = held.try_acquire().unwrap().failure();
     let text = registry.breaker(&3).status().to_string();
     assert_eq!(text, "MONITORING (1/5)", "held, it is still the one of its key");
+}
+
+/// Failures that have left the window may still count for the rate.
+#[test]
+fn a_breaker_whose_last_calls_failed_is_not_evicted() {
+    let clock = ManualClock::new();
+    let rate = FailureRate { percent: 50, calls: 10, minimum: 10 };
+    let settings =
+        Settings { consecutive_failures: None, failure_rate: Some(rate), ..Settings::default() };
+    let registry = Registry::bounded(settings, clock.clone(), 1);
+    let _ = registry.breaker(&0).try_acquire().unwrap().failure();
+    clock.advance(6 * MINUTE);
+    let _ = registry.breaker(&1);
+    assert_eq!(registry.statuses()[0].0, 0);
+    registry.breaker(&0).reset();
+    let _ = registry.breaker(&1);
+    assert_eq!(registry.statuses()[0].0, 1);
 }
 
 /// A permit under way holds its breaker: two for one key would each see half of the failures.
