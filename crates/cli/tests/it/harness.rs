@@ -206,6 +206,9 @@ impl Bench {
             ".git/worktrees/",
             ".git/refs/heads/belay/",
             ".git/logs/refs/heads/belay/",
+            // A push notes where it left the branch.
+            ".git/refs/remotes/origin/belay/",
+            ".git/logs/refs/remotes/origin/belay/",
             ".belay/",
         ];
         files.retain(|path, _| !ours.iter().any(|prefix| path.starts_with(prefix)));

@@ -396,6 +396,9 @@ store: { kind: sqlite, path: state, mirror: origin }
             path: Some(
                 "state",
             ),
+            mirror: Some(
+                "origin",
+            ),
         },
     }
     "#);

@@ -65,6 +65,7 @@ impl Scene {
         self.check_questions(wanted, deaths)?;
         self.check_journal(&self.journal().await)?;
         self.check_locks()?;
+        self.check_remote()?;
         let left = self.processes();
         hold(left.is_empty(), || format!("processes are left: {left:?}"))
     }
@@ -148,6 +149,14 @@ impl Scene {
         let entries = fs::read_dir(self.bench.repo.join(".belay/issues")).into_iter().flatten();
         let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
         names.filter(|name| name.ends_with(".md")).collect()
+    }
+
+    /// The remote has the branch as it is, and nothing else.
+    fn check_remote(&self) -> Result<(), String> {
+        let listed = self.bench.git(&["ls-remote", "origin"]);
+        let branch = format!("refs/heads/belay/{}", script::IDEA);
+        let wanted = format!("{}\t{branch}", self.bench.git(&["rev-parse", &branch]));
+        hold(listed == wanted, || format!("on the remote: {listed}"))
     }
 
     /// No lock of git's is left for the person to stumble over.

@@ -41,6 +41,10 @@ impl Scene {
         let bench = Bench::with_files(script::FILES);
         let server = server(script::script()).await;
         bench.config(&server, script::ROLES);
+        let remote = bench.root().join("remote.git");
+        let remote = remote.to_str().expect("a path");
+        bench.git(&["init", "-q", "--bare", remote]);
+        bench.git(&["remote", "add", "origin", remote]);
         let before = bench.persons_things();
         Self { bench, server, before }
     }

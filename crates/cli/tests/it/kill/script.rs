@@ -23,7 +23,7 @@ pub(crate) const MILESTONES: [Milestone; 3] = [
     Milestone { name: "Three", create: &["three.py"], modify: &["list.py"] },
 ];
 
-pub(crate) const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { test_command: \"sh check.sh\" }\n";
+pub(crate) const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { test_command: \"sh check.sh\", push: origin }\n";
 
 /// The project: its check also sees that nothing of the test's reaches it.
 pub(crate) const FILES: [(&str, &str); 3] = [
