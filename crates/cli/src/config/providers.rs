@@ -68,7 +68,7 @@ fn provider(
             api_key: typed.api_key_env.as_ref().and_then(|variable| environment.key(variable).ok()),
             headers: headers(&section.below("headers"), typed.headers.unwrap_or_default())?,
             dialect: dialect(section, typed.dialect)?,
-            limits: limits(&section.below("limits"), typed.limits.unwrap_or_default())?,
+            limits: limits(&section.below("limits"), &typed.limits.unwrap_or_default())?,
             ..Endpoint::new(kind, base_url)
         },
         key_variable: typed.api_key_env,
@@ -111,7 +111,7 @@ fn dialect(section: &Section<'_>, typed: Option<String>) -> Result<Option<String
     }
 }
 
-fn limits(section: &Section<'_>, typed: typed::Limits) -> Result<Limits, ConfigError> {
+fn limits(section: &Section<'_>, typed: &typed::Limits) -> Result<Limits, ConfigError> {
     let whole = |key, typed: Option<i64>, most| {
         typed.map(|number| section.whole(key, Some(number), 1, 1..=most)).transpose()
     };

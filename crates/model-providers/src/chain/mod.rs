@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::output::Check;
-use crate::{Answer, Event, ModelId, Observer, Providers, Reason, Request, Unanswered};
+use crate::{Answer, Event, ModelId, Observer, Providers, Reason, Request, Unanswered, wire};
 use log::Log;
 use visit::Asking;
 use walk::{Ending, Walk};
@@ -91,6 +91,7 @@ impl Chain {
             check: &check,
             log: &log,
             chain_length: self.models.len(),
+            schema_tokens: wire::schema_tokens(&request.schema),
         };
         let mut walk = Walk::new(self, asking, deadline);
         let ending = tokio::select! {

@@ -15,6 +15,7 @@ pub(super) fn attempt(route: Route<'_>, number: u32, position: usize) -> Span {
     let url = &route.endpoint.base_url;
     let span = tracing::info_span!(
         "gen_ai.chat",
+        otel.name = %format_args!("chat {}", route.model.name),
         otel.kind = "client",
         gen_ai.operation.name = "chat",
         gen_ai.provider.name = route.model.provider,

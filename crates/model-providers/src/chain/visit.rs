@@ -19,7 +19,7 @@ use crate::limits::Place;
 use crate::output::Check;
 use crate::providers::Route;
 use crate::{
-    Class, Event, Facts, Message, MessageRole, Providers, Request, Tokens, estimate_tokens, wire,
+    Class, Event, Facts, Message, MessageRole, Providers, Request, Tokens, estimate_tokens,
 };
 
 /// Of a rejected answer, this much is shown to the model again.
@@ -33,6 +33,8 @@ pub(super) struct Asking<'w> {
     pub(super) check: &'w Check,
     pub(super) log: &'w Log<'w>,
     pub(super) chain_length: usize,
+    /// What the schema takes of a window.
+    pub(super) schema_tokens: u64,
 }
 
 /// A model that is about to be visited, with its breaker's permit.
@@ -62,7 +64,7 @@ impl Asking<'_> {
     /// What a request with these messages is expected to use.
     pub(super) fn expected(self, messages: &[Message], facts: &Facts) -> Tokens {
         let said: u64 = messages.iter().map(|m| estimate_tokens(&m.content)).sum();
-        let input = said.saturating_add(wire::schema_tokens(&self.request.schema));
+        let input = said.saturating_add(self.schema_tokens);
         expected(input, facts)
     }
 

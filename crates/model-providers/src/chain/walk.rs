@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::limits::{Gate, Place};
 use crate::providers::Route;
-use crate::{Class, Event, Facts, Message, ModelId, Providers, Reason, wire};
+use crate::{Class, Event, Facts, Message, ModelId, Providers, Reason};
 
 /// Below this there is no use in asking anybody.
 const LEAST_TIME: Duration = Duration::from_millis(20);
@@ -105,7 +105,10 @@ impl<'w> Walk<'w> {
             return Some(Ending::Without(Reason::AllFailed));
         }
         let (route, messages) = self.prepare(position)?;
-        let (at_once, rates) = self.patience_for_a_place(position, route.facts);
+        let (at_once, rates) = match self.gates(route.model).is_empty() {
+            true => (Duration::ZERO, Duration::ZERO),
+            false => self.patience_for_a_place(position, route.facts),
+        };
         let place = self.place(route, &messages, at_once, rates).await;
         let visit = self.admit(position, messages, place, None)?;
         self.visits(visit).await
@@ -137,7 +140,7 @@ impl<'w> Walk<'w> {
             return None;
         }
         let request = self.asking.request;
-        let room = room(route.facts, wire::schema_tokens(&request.schema));
+        let room = room(route.facts, self.asking.schema_tokens);
         match request.prompt.messages(room) {
             Ok(messages) => Some((route, messages)),
             Err(too_large) => {

@@ -66,6 +66,7 @@ async fn an_attempt_is_a_span_and_each_is_counted() {
         .collect();
     assert_eq!(closed.len(), 3, "{text}");
     for part in [
+        "otel.name=chat primary",
         "gen_ai.operation.name=\"chat\"",
         "gen_ai.provider.name=\"a\"",
         "gen_ai.request.model=\"primary\"",
