@@ -14,6 +14,7 @@ use crate::fact::Fact;
 use crate::issues::{Wanted, text};
 use crate::questions;
 use crate::state::{IssueState, State};
+use crate::steps::command::redact;
 
 /// How long one look at an issue may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(15);
@@ -108,8 +109,12 @@ impl Driver {
         let state = self.journal.state().clone();
         let run = self.run.to_string();
         let resume = format!("{} {run}", self.parts.settings.resume_command);
-        text(wanted, &state, &run, &existing, &resume, &self.parts.templates)
-            .map_err(|error| error.to_string())
+        let text = text(wanted, &state, &run, &existing, &resume, &self.parts.templates)
+            .map_err(|error| error.to_string())?;
+        // What is written here may be read by everybody.
+        let secrets = &self.parts.settings.secrets;
+        let (title, body) = (redact(&text.title, secrets), redact(&text.body, secrets));
+        Ok(IssueText { title, body })
     }
 
     /// An issue that stands says how things are now.
