@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use checkpoint_store::SqliteStore;
+use forge::Places;
 use model_providers::Providers;
+use tokio::sync::OnceCell;
 use worktree::{Git, Repository};
 
 use crate::args::Global;
@@ -31,6 +33,8 @@ pub(crate) struct Project {
     pub(crate) warnings: Vec<String>,
     /// The config file relative to the top, where it is in the repository.
     pub(crate) config_path: Option<String>,
+    /// Where issues are kept, once that is known.
+    pub(crate) forge: OnceCell<Arc<Places>>,
 }
 
 impl Project {
@@ -63,6 +67,7 @@ impl Project {
             config: loaded.config,
             warnings: loaded.warnings,
             config_path,
+            forge: OnceCell::new(),
         })
     }
 

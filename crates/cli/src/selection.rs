@@ -133,7 +133,8 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
         let Ok(state) = records::state(store, head).await? else {
             continue;
         };
-        match orchestrator::is_answered(&state, &wiring::forge(project)).await {
+        let places = wiring::forge(project).await?;
+        match orchestrator::is_answered(&state, &*places).await {
             Ok(true) => return Ok(Selected::Work(store.acquire(head.id).await?)),
             Ok(false) => {}
             Err(why) => project.printer.warn(&format!("{}: {why}", head.subject)),

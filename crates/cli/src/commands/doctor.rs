@@ -4,6 +4,7 @@
 
 mod endpoints;
 mod git;
+mod github;
 mod models;
 mod places;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::OnceCell;
 use worktree::Repository;
 
 use crate::args::{DoctorArgs, Global};
@@ -120,7 +122,7 @@ pub(crate) async fn run(
     checks.extend(found.checks);
     checks.extend(git::of_commits(&patient).await);
     checks.extend(places::checks(&patient).await);
-    checks.push(Check::ok("github", "off: issues are files in .belay/issues"));
+    checks.push(github::check(&patient).await);
     print(&patient.printer, &checks);
     let failed = checks.iter().any(|check| check.state == Grade::Fail);
     Ok(if failed { Exit::Failure } else { Exit::Success })
@@ -137,6 +139,7 @@ impl Patient {
             config: self.config.clone().unwrap_or_default(),
             warnings: Vec::new(),
             config_path: None,
+            forge: OnceCell::new(),
         })
     }
 }

@@ -29,6 +29,7 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
         None => None,
     };
     wiring::templates(&project)?;
+    wiring::forge(&project).await?;
     selection::base(&project).await?;
     selection::remote(&project).await?;
     if let Some(found) = found.as_ref().filter(|_| !project.has_state()) {
@@ -56,6 +57,7 @@ pub(crate) async fn resume(
 ) -> CommandResult {
     begin(&mut project, &args.work, started)?;
     wiring::templates(&project)?;
+    wiring::forge(&project).await?;
     if !project.has_state() {
         return match args.run {
             Some(name) => Err(selection::no_such_run(&name)),
@@ -141,6 +143,9 @@ async fn drive(
     sweep(project).await;
     let parts = wiring::parts(project, &store, work, &shutdown, started).await?;
     for line in project.failover_status(parts.chains.planner.providers()) {
+        project.printer.say(Tone::Plain, &line);
+    }
+    if let Some(line) = wiring::issues_line(project).await? {
         project.printer.say(Tone::Plain, &line);
     }
     let outcome = drive_or_end(parts, lease).await?;

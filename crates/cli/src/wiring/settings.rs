@@ -74,6 +74,8 @@ fn secrets(project: &Project) -> Vec<String> {
         let headers = endpoint.headers.iter().filter(|(name, _)| looks_secret(name));
         secrets.extend(headers.map(|(_, value)| value.clone()));
     }
+    let token = project.surroundings.var(&project.config.github.token_env);
+    secrets.extend(token.map(|token| token.trim().to_owned()));
     secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
     secrets.sort();
     secrets.dedup();

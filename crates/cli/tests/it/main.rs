@@ -15,6 +15,7 @@ mod demo;
 mod doctor;
 mod endings;
 mod faults;
+mod github;
 mod harness;
 mod help;
 #[cfg(target_os = "linux")]

@@ -268,6 +268,7 @@ fn globs_names_and_paths_are_checked() {
         "github: {repository: belay}\n",
         "github: {api_url: \"file:///x\"}\n",
         "github: {token_env: \"ghp-hunter2\"}\n",
+        "github: {assignees: [\"ada lovelace\"]}\n",
         "degradation: {templates: \"\"}\n",
     ]), @"
     belay.yaml:1:24: guard.deny[1]: `[` is not a glob: unclosed character class; missing ']'
@@ -291,6 +292,7 @@ fn globs_names_and_paths_are_checked() {
     belay.yaml:1:22: github.repository: must be written as `owner/name`
     belay.yaml:1:19: github.api_url: must begin with http:// or https://, not `file`
     belay.yaml:1:21: github.token_env: must be the name of an environment variable (letters, digits, `_`), never the key itself
+    belay.yaml:1:21: github.assignees: `ada lovelace` is no login
     belay.yaml:1:26: degradation.templates: must not be empty
     ");
 }
@@ -301,13 +303,11 @@ fn what_is_not_there_yet_is_refused() {
     assert_snapshot!(refusals(&[
         "providers:\n  codex: {kind: command, preset: codex}\n",
         "failover: {hedge_after: 5s}\n",
-        "github: {enabled: true}\n",
         "store: {mirror: origin}\n",
         "budget: {max_usd_per_day: 5}\n",
     ]), @"
     belay.yaml:2:17: providers.codex.kind: a program as a provider (kind `command`) is not available in this version
     belay.yaml:1:25: failover.hedge_after: asking a second model at the same time is not available in this version
-    belay.yaml:1:19: github.enabled: working with GitHub is not available in this version
     belay.yaml:1:17: store.mirror: keeping the state on a remote too is not available in this version
     belay.yaml:1:27: budget.max_usd_per_day: a limit by day is not available in this version
     ");
