@@ -74,7 +74,7 @@ fn parse(buffer: &[u8]) -> io::Result<Option<(Request, usize, usize)>> {
         httparse::Status::Complete(start) => start,
         httparse::Status::Partial => return Ok(None),
     };
-    let target = parsed.path.unwrap_or_default();
+    let target = own_part(parsed.path.unwrap_or_default());
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let request = Request {
@@ -86,6 +86,14 @@ fn parse(buffer: &[u8]) -> io::Result<Option<(Request, usize, usize)>> {
     };
     let length = request.header("content-length").and_then(|text| text.trim().parse().ok());
     Ok(Some((request, start, length.unwrap_or(0))))
+}
+
+/// The target without what stands before it on an Enterprise server, or where the request comes
+/// through a proxy, which we then are as well.
+fn own_part(target: &str) -> &str {
+    let through_proxy = target.strip_prefix("http://").and_then(|rest| rest.find('/'));
+    let path = through_proxy.map_or(target, |at| &target["http://".len() + at..]);
+    path.strip_prefix("/api/v3").unwrap_or(path)
 }
 
 /// Writes the answer and ends the connection.

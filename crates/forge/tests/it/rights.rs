@@ -1,8 +1,9 @@
 //! Bad input of a hosting service: tokens without rights, repositories that
 //! have moved or closed, people who may not decide.
 
-use forge::{Condition, Error, Forge as _, GitHub, IssueState, NewIssue, Settings, Token};
+use forge::{Condition, Error, Forge as _, GitHub, IssueState, NewIssue, Proxy, Settings, Token};
 use simulated_github::{Act, Fault};
+use url::Url;
 
 use crate::github::Hub;
 use crate::issue;
@@ -93,6 +94,31 @@ fn hub_settings(hub: &Hub, name: &str) -> GitHub {
     let token = Token::new(crate::github::TOKEN).unwrap();
     let settings = Settings::new("octo".into(), name.into(), api, token);
     GitHub::new(settings, std::sync::Arc::new(hub.clock.clone())).unwrap()
+}
+
+#[tokio::test]
+async fn an_enterprise_server_has_a_path_before_the_interface() {
+    let hub = Hub::with(|settings| {
+        settings.api_url.set_path("/api/v3/");
+    })
+    .await;
+    let made = hub.forge.create(&issue("a")).await.unwrap();
+    assert_eq!(hub.forge.look(&made.url).await.unwrap().issue, made);
+    hub.check();
+}
+
+/// The host exists nowhere: the proxy alone knows it.
+#[tokio::test]
+async fn a_proxy_is_the_way_to_other_machines() {
+    let proxy = Hub::new().await;
+    let url: Url = proxy.server.api_url().parse().unwrap();
+    let token = Token::new(crate::github::TOKEN).unwrap();
+    let api = "http://github.invalid/".parse().unwrap();
+    let mut settings = Settings::new("octo".into(), "demo".into(), api, token);
+    settings.proxy = Some(Proxy { url, except: "other.invalid".into() });
+    let forge = GitHub::new(settings, std::sync::Arc::new(proxy.clock.clone())).unwrap();
+    assert_eq!(forge.create(&issue("a")).await.unwrap().number, 1);
+    proxy.check();
 }
 
 /// The token goes to the service that it is for, whatever that says.
