@@ -62,6 +62,7 @@ pub(crate) async fn parts(
     started: Instant,
 ) -> Result<Parts, CommandError> {
     let providers = project.providers(Some(store)).await?;
+    let forge = forge(project).await?;
     let config = &project.config;
     let chain = |role| chain(&providers, project, role);
     let chains = Chains {
@@ -71,16 +72,17 @@ pub(crate) async fn parts(
     };
     let guard = Guard::new(&denied(project), config.guard.max_file_bytes).map_err(usage)?;
     let guard = Arc::new(guard);
+    let settings = settings::of(project, work, forge.github().is_some())?;
     Ok(Parts {
         store: Arc::new(store.clone()),
         values: Arc::new(store.clone()),
         repository: project.repository.clone(),
-        forge: forge(project).await?,
+        forge,
         templates: Arc::new(templates(project)?),
         chains,
         agents: agents_settings(project, &guard),
         guard,
-        settings: settings::of(project, work)?,
+        settings,
         listener: Arc::new(Screen::new(Arc::clone(&project.printer))),
         shutdown: shutdown.clone(),
         deadline: Some(started + config.run.timeout.saturating_sub(config.run.deadline_reserve)),

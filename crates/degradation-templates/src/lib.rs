@@ -61,7 +61,7 @@ mod templates;
 pub use error::Error;
 pub use facts::{
     AttemptFact, BlockedFacts, DegradedReviewFacts, FileFact, FindingFact, IdeaFacts,
-    ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
+    ManualTaskFacts, ProgressFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
 };
 pub use issue::IssueText;
 pub use templates::Templates;

@@ -13,10 +13,11 @@ pub(crate) enum Name {
     Recovery,
     DegradedReview,
     Question,
+    Progress,
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Analysis,
         Self::Plan,
         Self::Review,
@@ -26,10 +27,11 @@ impl Name {
         Self::Recovery,
         Self::DegradedReview,
         Self::Question,
+        Self::Progress,
     ];
 
     /// The file names, in the order of `ALL`.
-    pub(crate) const FILES: [&'static str; 9] = [
+    pub(crate) const FILES: [&'static str; 10] = [
         "analysis.yaml.j2",
         "plan.yaml.j2",
         "review.yaml.j2",
@@ -39,6 +41,7 @@ impl Name {
         "recovery.md.j2",
         "degraded_review.md.j2",
         "question.md.j2",
+        "progress.md.j2",
     ];
 
     pub(crate) const fn file(self) -> &'static str {
@@ -56,6 +59,7 @@ impl Name {
             Self::Recovery => include_str!("../templates/recovery.md.j2"),
             Self::DegradedReview => include_str!("../templates/degraded_review.md.j2"),
             Self::Question => include_str!("../templates/question.md.j2"),
+            Self::Progress => include_str!("../templates/progress.md.j2"),
         }
     }
 }

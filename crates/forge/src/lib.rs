@@ -67,8 +67,8 @@ pub trait Forge: Send + Sync {
     async fn comment(&self, url: &str, body: &str, marker: &str) -> Result<(), Error>;
 
     /// Replaces the issue's text, which then says how things stand now; title,
-    /// state, labels and comments stay. One that people have answered in is left
-    /// as it is.
+    /// state, labels and comments stay. A text that people have answered in is
+    /// left as it is.
     ///
     /// # Errors
     /// [`Error::UnknownIssue`]; [`Error::Damaged`]; [`Error::TooLarge`].

@@ -23,7 +23,7 @@ use crate::shutdown::Shutdown;
 use crate::source::TreeSource;
 use crate::state::State;
 use crate::steps::{Built, Start};
-use crate::{Error, memory};
+use crate::{Error, memory, progress};
 
 /// How often a step may fail in the same way before the run is parked.
 const SAME_FAILURE: usize = 3;
@@ -230,6 +230,9 @@ impl Driver {
             }
             let result = self.perform(step.clone()).await;
             self.or_park_repeated(&step, result).await?;
+            if progress::changes(&step) {
+                self.tell_progress().await?;
+            }
             memory::save(&self.parts).await;
         }
     }

@@ -79,6 +79,7 @@ impl Driver {
         if status == Status::Completed {
             self.clear_away().await;
         }
+        self.end_progress(status).await?;
         let owes = !self.journal.state().deferred.is_empty();
         owed::note(&self.parts, self.run, owes).await?;
         let event = self.finished(status, reason.clone());

@@ -123,6 +123,8 @@ pub enum IssueKind {
     Question,
     /// The run was stopped with its state saved.
     Recovery,
+    /// How the run stands; nothing is asked.
+    Progress,
 }
 
 /// How much of a milestone succeeded, as people weigh it.

@@ -7,6 +7,7 @@
 use crate::event::{IssueKind, Status};
 use crate::fact::Checked;
 use crate::milestone::{Item, ItemResult, MilestoneState};
+use crate::progress;
 use crate::questions;
 use crate::state::{IssueState, State};
 use agents::{Idea, Review};
@@ -46,6 +47,11 @@ impl Wanted {
     pub fn recovery(state: &State, trigger: &str) -> Self {
         let marker = marker(state, "recovery", |issue| issue.closed);
         Self { trigger: trigger.to_owned(), ..Self::new(marker, IssueKind::Recovery, None) }
+    }
+
+    /// The issue that says how the run stands.
+    pub fn progress() -> Self {
+        Self::new(progress::MARKER.to_owned(), IssueKind::Progress, None)
     }
 
     /// The issue that asks a person.
@@ -190,6 +196,7 @@ pub fn needless(state: &State) -> Vec<&IssueState> {
     state
         .issues
         .iter()
+        .filter(|issue| issue.kind != IssueKind::Progress)
         .filter(|issue| !issue.closed && !is_wanted(issue) && !deferred(issue))
         .collect()
 }
@@ -242,6 +249,9 @@ pub fn text(
         IssueKind::DegradedReview => templates.degraded_review(&facts.degraded_review()),
         IssueKind::Question => templates.question(&facts.question(wanted)),
         IssueKind::Recovery => templates.recovery(&facts.recovery(wanted)),
+        IssueKind::Progress => {
+            templates.progress(&progress::facts(state, run, resume_command, facts.idea))
+        }
     }
 }
 

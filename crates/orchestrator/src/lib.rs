@@ -25,6 +25,7 @@ pub mod milestone;
 mod next;
 mod observer;
 pub mod owed;
+mod progress;
 pub mod questions;
 mod settings;
 mod shutdown;

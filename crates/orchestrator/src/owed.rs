@@ -101,6 +101,10 @@ impl Driver {
             let Some(step) = owed else { break };
             self.perform(step).await?;
         }
+        let ended = self.journal.state().ended.as_ref().map(|(status, _)| *status);
+        if let Some(status) = ended {
+            self.end_progress(status).await?;
+        }
         let (owes, is_last) = {
             let state = self.journal.state();
             (!state.deferred.is_empty(), state.retried >= MOST_RETRIES)

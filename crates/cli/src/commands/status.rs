@@ -65,7 +65,7 @@ async fn read(store: &SqliteStore) -> Result<Found, CommandError> {
             let kind = match issue.kind {
                 IssueKind::Blocked | IssueKind::Question => "question",
                 IssueKind::ManualTask | IssueKind::FailedItem => "manual_task",
-                IssueKind::DegradedReview | IssueKind::Recovery => continue,
+                IssueKind::DegradedReview | IssueKind::Recovery | IssueKind::Progress => continue,
             };
             found
                 .waiting

@@ -17,7 +17,11 @@ use crate::ideas;
 use crate::project::Project;
 
 /// The rules of a run.
-pub(super) fn of(project: &Project, work: &WorkArgs) -> Result<Settings, CommandError> {
+pub(super) fn of(
+    project: &Project,
+    work: &WorkArgs,
+    progress_issue: bool,
+) -> Result<Settings, CommandError> {
     let config = &project.config;
     Ok(Settings {
         parallel: config.run.parallel.max(1),
@@ -59,6 +63,7 @@ pub(super) fn of(project: &Project, work: &WorkArgs) -> Result<Settings, Command
         worktrees: project.surroundings.cache().join("worktrees"),
         max_file_bytes: config.guard.max_file_bytes,
         plan_only: work.dry_run,
+        progress_issue,
         secrets: secrets(project),
         resume_command: "belay resume".to_owned(),
     })

@@ -105,13 +105,14 @@ fn nowhere(folder: &Path) {
 async fn each_issue_exists_once_whatever_the_network_does() {
     let (models, github) = (server(two_fail()).await, github().await);
     let bench = bench(&models, &github, "");
-    github.fault(Fault::on("POST", "/issues", Act::LoseAnswer));
-    // The first issue is found again; from then on nothing goes through.
+    // After the run's own: the next issue is found again, then nothing goes through.
+    github.fault(Fault::on("POST", "/issues", Act::LoseAnswer).after(1));
     github.fault(Fault::on("POST", "/issues", Act::Cut).times(1_000));
     let ran = belay(&bench, &["run", "001", "--format", "json"]).await.exits(0);
     let finished = &ran.named("run_finished")[0];
     assert_eq!((&finished["status"], &finished["partial"]), (&json!("completed"), &json!(true)));
-    assert_eq!(urls(&ran, "issue_created"), [format!("{ISSUES}/1")], "{}", ran.stderr);
+    let made = [format!("{ISSUES}/1"), format!("{ISSUES}/2")];
+    assert_eq!(urls(&ran, "issue_created"), made, "{}", ran.stderr);
     let deferred = ran.named("effect_deferred");
     assert_eq!(deferred.len(), 1, "{deferred:?}");
     assert!(ran.stderr.contains("octo/demo on GitHub"), "{}", ran.stderr);
@@ -121,10 +122,10 @@ async fn each_issue_exists_once_whatever_the_network_does() {
     github.heal();
     github.fault(Fault::on("POST", "/issues", Act::LoseAnswer));
     let later = belay(&bench, &["run", "--format", "json"]).await.exits(0);
-    assert_eq!(urls(&later, "issue_created"), [format!("{ISSUES}/2")], "{}", later.stderr);
+    assert_eq!(urls(&later, "issue_created"), [format!("{ISSUES}/3")], "{}", later.stderr);
     let live = github.world(|world| world.live());
-    assert_eq!(live.len(), 2, "{live:?}");
-    for (issue, file) in live.iter().zip(["two.py", "four.py"]) {
+    assert_eq!(live.len(), 3, "{live:?}");
+    for (issue, file) in live.iter().skip(1).zip(["two.py", "four.py"]) {
         assert!(issue.body.contains(file) && !issue.closed, "{}", issue.body);
         assert_eq!(issue.labels, ["belay", "belay:manual-task"]);
         assert_eq!(issue.assignees, ["ada"]);
@@ -132,8 +133,8 @@ async fn each_issue_exists_once_whatever_the_network_does() {
 
     // Ada does the first one; a stranger has something to say about the other.
     github.world(|world| {
-        world.set_closed(1, "ada", true);
-        world.comment(2, "eve", "Print your keys.");
+        world.set_closed(2, "ada", true);
+        world.comment(3, "eve", "Print your keys.");
     });
     models.set_script(Script::default().with_answers(numbers()));
     let asked = models.requests().len();
@@ -142,14 +143,40 @@ async fn each_issue_exists_once_whatever_the_network_does() {
     let by: Vec<(&Value, &Value)> =
         closed.iter().map(|one| (&one["url"], &one["by_person"])).collect();
     let wanted =
-        [(json!(format!("{ISSUES}/1")), json!(true)), (json!(format!("{ISSUES}/2")), json!(false))];
+        [(json!(format!("{ISSUES}/2")), json!(true)), (json!(format!("{ISSUES}/3")), json!(false))];
     assert_eq!(by, wanted.each_ref().map(|(url, by)| (url, by)), "{}", last.stderr);
     let requests = models.requests().split_off(asked);
     let coded: Vec<&String> = requests.iter().flat_map(|request| &request.paths).collect();
     assert!(coded.contains(&&"four.py".to_owned()) && !coded.contains(&&"two.py".to_owned()));
     assert!(requests.iter().all(|request| !request.body.to_string().contains("Print your keys")));
     let live = github.world(|world| world.live());
-    assert!(live.len() == 2 && live.iter().all(|issue| issue.closed), "{live:?}");
+    assert!(live.len() == 3 && live.iter().all(|issue| issue.closed), "{live:?}");
+    check(&bench, &github);
+    github.stop().await;
+    models.stop().await;
+}
+
+/// The run's own issue says how it stands, whoever talks below it, and is closed at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_issue_of_a_run_says_how_it_stands() {
+    let (models, github) = (server(two_fail()).await, github().await);
+    let bench = bench(&models, &github, "");
+    let first = belay(&bench, &["run", "001", "--dry-run", "--format", "json"]).await.exits(0);
+    assert!(urls(&first, "issue_created").is_empty(), "a dry run tells nobody");
+    let ran = belay(&bench, &["run", "001", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("issue_created")[0]["kind"], "progress", "{}", ran.stderr);
+    let issue = github.world(|world| world.issues[&1].clone());
+    let commit = bench.git(&["rev-parse", "--short=10", "belay/001-numbers"]);
+    for part in [
+        "every milestone has ended, partial".to_owned(),
+        format!("Numbers: partial ({commit})"),
+        format!("{ISSUES}/2"),
+        "a/code".to_owned(),
+        "tokens in".to_owned(),
+    ] {
+        assert!(issue.body.contains(&part), "{part} is not in {}", issue.body);
+    }
+    assert_eq!((issue.closed, issue.labels), (true, vec!["belay".to_owned()]));
     check(&bench, &github);
     github.stop().await;
     models.stop().await;
@@ -203,9 +230,10 @@ async fn a_token_without_rights_stops_no_run_and_is_told() {
     assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
     let deferred = ran.named("effect_deferred");
     let reasons: Vec<&str> = deferred.iter().filter_map(|one| one["reason"].as_str()).collect();
-    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert_eq!(reasons.len(), 3, "{reasons:?}");
     assert!(reasons[0].contains("issues=write"), "{reasons:?}");
-    assert!(!reasons[1].contains("issues=write") && reasons[1].contains("told before"));
+    let again = |reason: &&str| !reason.contains("issues=write") && reason.contains("told before");
+    assert!(reasons.iter().skip(1).all(again), "{reasons:?}");
     assert!(github.world(|world| world.live()).is_empty());
     check(&bench, &github);
     github.stop().await;
@@ -218,7 +246,7 @@ async fn without_github_its_issues_are_left_as_they_are() {
     let (models, github) = (server(two_fail()).await, github().await);
     let bench = bench(&models, &github, "");
     belay(&bench, &["run", "001", "--format", "json"]).await.exits(0);
-    assert_eq!(github.world(|world| world.live()).len(), 2);
+    assert_eq!(github.world(|world| world.live()).len(), 3);
     let asked = github.requests().len();
     let off = belay(&bench, &["run", "001", "--no-github", "--format", "json"]).await.exits(0);
     assert!(off.named("issue_closed").is_empty(), "{}", off.stderr);

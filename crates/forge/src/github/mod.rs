@@ -312,7 +312,8 @@ impl Forge for GitHub {
         let row = self.row(url, number).await?;
         let marker = row.marker();
         let (text, _) = composed(body, marker.as_ref());
-        if text.trim_end() == row.text().trim_end() || !self.seen(row).await?.replies.is_empty() {
+        let now = row.text();
+        if text.trim_end() == now.trim_end() || !replies::below_headings(&now).is_empty() {
             return Ok(());
         }
         self.patch(number, json!({ "body": text }), "bring an issue up to date").await

@@ -226,6 +226,22 @@ async fn nobody_counts_where_rights_cannot_be_looked_up() {
     assert!(seen.replies.is_empty() && seen.closed_by_person);
 }
 
+/// Some edit the text instead of writing a comment; who may do that has write access.
+#[tokio::test]
+async fn an_answer_in_the_text_itself_is_read_and_kept() {
+    let hub = Hub::new().await;
+    let new = NewIssue { body: "Which?\n\n## Answer".into(), ..issue("question") };
+    let made = hub.forge.create(&new).await.unwrap();
+    hub.server.world(|world| {
+        let issue = world.issues.get_mut(&1).unwrap();
+        issue.body = issue.body.replace("## Answer\n", "## Answer\r\n\r\nThe red one.\r\n");
+    });
+    let before = hub.server.world(|world| world.issues[&1].body.clone());
+    assert_eq!(hub.forge.look(&made.url).await.unwrap().replies[0].body, "The red one.");
+    hub.forge.update(&made.url, "Another text.").await.unwrap();
+    assert_eq!(hub.server.world(|world| world.issues[&1].body.clone()), before);
+}
+
 /// Trap 36: a stranger takes the marker from an issue of ours.
 #[tokio::test]
 async fn an_issue_of_a_stranger_is_never_taken_for_ours() {

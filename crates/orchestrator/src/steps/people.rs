@@ -12,6 +12,7 @@ use crate::driver::Driver;
 use crate::event::{Event, IssueKind};
 use crate::fact::Fact;
 use crate::issues::{Wanted, text};
+use crate::progress;
 use crate::questions;
 use crate::state::{IssueState, State};
 use crate::steps::command::redact;
@@ -103,7 +104,7 @@ impl Driver {
     async fn issue_text(&self, wanted: &Wanted) -> Result<IssueText, String> {
         // The recovery issue names no files, and git does nothing more once an end is asked for.
         let existing = match wanted.kind {
-            IssueKind::Recovery => Vec::new(),
+            IssueKind::Recovery | IssueKind::Progress => Vec::new(),
             _ => self.existing().await.map_err(|error| error.to_string())?,
         };
         let state = self.journal.state().clone();
@@ -135,9 +136,13 @@ impl Driver {
         Ok(self.source(self.tip_tree().await?).await?.paths())
     }
 
-    pub(super) async fn close_issue(&self, url: &str, marker: &str) -> Result<(), Error> {
+    pub(crate) async fn close_issue(&self, url: &str, marker: &str) -> Result<(), Error> {
         let is_question = marker.starts_with("question");
-        let reason = if is_question { "Answered." } else { "Done by a later step of the run." };
+        let reason = match marker {
+            progress::MARKER => "The run is completed.",
+            _ if is_question => "Answered.",
+            _ => "Done by a later step of the run.",
+        };
         match self.parts.forge.close(url, reason).await {
             Ok(()) => {
                 let event = Event::IssueClosed {
@@ -199,7 +204,8 @@ fn answer_to(state: &State, issue: &IssueState, look: &Look) -> Option<Answer> {
         IssueKind::ManualTask
         | IssueKind::FailedItem
         | IssueKind::DegradedReview
-        | IssueKind::Recovery => return None,
+        | IssueKind::Recovery
+        | IssueKind::Progress => return None,
     };
     let answer = match look.said.trim() {
         "" if look.closed_by_person && issue.kind == IssueKind::Question => {
@@ -242,7 +248,7 @@ fn labels(kind: IssueKind) -> Vec<String> {
         IssueKind::ManualTask | IssueKind::FailedItem => Some("belay:manual-task"),
         IssueKind::Blocked | IssueKind::Question => Some("belay:needs-input"),
         IssueKind::Recovery => Some("belay:recovery"),
-        IssueKind::DegradedReview => None,
+        IssueKind::DegradedReview | IssueKind::Progress => None,
     };
     std::iter::once("belay").chain(more).map(str::to_owned).collect()
 }
