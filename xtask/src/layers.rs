@@ -13,8 +13,8 @@ pub(crate) const PAGE: &str = "docs/architecture.md";
 const BEGIN: &str = "<!-- layers: begin, written by `cargo xtask layers --write` -->\n";
 const END: &str = "<!-- layers: end -->";
 
-/// Every crate may test against the simulated models.
-const FOR_EVERYONES_TESTS: &str = "simulated-models";
+/// Every crate may test against what is simulated.
+const FOR_EVERYONES_TESTS: [&str; 2] = ["simulated-github", "simulated-models"];
 
 /// Dependencies from outside that one layer owns: a crate that must not know SQL cannot if the
 /// SQL library is not there.
@@ -22,7 +22,7 @@ const OWNED: [(&str, &[&str]); 7] = [
     ("anyhow", &["cli", "xtask"]),
     ("clap", &["cli", "xtask"]),
     ("octocrab", &["forge"]),
-    ("reqwest", &["cli", "model-providers"]),
+    ("reqwest", &["cli", "forge", "model-providers"]),
     ("rusqlite", &["checkpoint-store"]),
     ("serde_yaml", &["agents", "cli", "degradation-templates", "forge", "static-checks"]),
     ("tracing-subscriber", &["cli"]),
@@ -60,7 +60,8 @@ fn arrows(package: &Package, allowed: &[String], workspace: &Workspace) -> Vec<P
     let ours = package.dependencies.iter();
     let ours = ours.filter(|dependency| is_ours(workspace, &dependency.name));
     let broken = ours.filter(|dependency| {
-        let for_tests = dependency.for_tests && dependency.name == FOR_EVERYONES_TESTS;
+        let for_tests =
+            dependency.for_tests && FOR_EVERYONES_TESTS.contains(&dependency.name.as_str());
         !for_tests && !allowed.contains(&dependency.name)
     });
     let message =

@@ -8,7 +8,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use checkpoint_store::{RunId, SqliteStore};
+use forge::Places;
 use model_providers::Providers;
+use tokio::sync::OnceCell;
 use worktree::{Git, Repository};
 
 use crate::args::Global;
@@ -34,6 +36,8 @@ pub(crate) struct Project {
     pub(crate) config_path: Option<String>,
     /// Runs that went on on another machine; none before the mirror was asked.
     pub(crate) elsewhere: OnceLock<BTreeSet<RunId>>,
+    /// Where issues are kept, once that is known.
+    pub(crate) forge: OnceCell<Arc<Places>>,
 }
 
 impl Project {
@@ -67,6 +71,7 @@ impl Project {
             warnings: loaded.warnings,
             config_path,
             elsewhere: OnceLock::new(),
+            forge: OnceCell::new(),
         })
     }
 

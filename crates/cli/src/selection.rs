@@ -184,7 +184,8 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
         if orchestrator::branch_is_back(&state, &project.repository).await? {
             return taken(store, head, state).await;
         }
-        match orchestrator::is_answered(&state, &wiring::forge(project)).await {
+        let places = wiring::forge(project).await?;
+        match orchestrator::is_answered(&state, &*places).await {
             Ok(true) => return taken(store, head, state).await,
             Ok(false) => {}
             Err(why) => project.printer.warn(&format!("{}: {why}", head.subject)),

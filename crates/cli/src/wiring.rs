@@ -1,5 +1,6 @@
 //! Puts a run's parts together from the config and the flags.
 
+mod github;
 mod settings;
 
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use checkpoint_store::{Holder, SqliteStore};
 use degradation_templates::Templates;
+use forge::{Folder, Places};
 use model_providers::{Chain, Providers};
 use orchestrator::{Chains, Parts, Shutdown};
 use tokio::time::Instant;
@@ -14,11 +16,13 @@ use worktree::Guard;
 
 use crate::args::WorkArgs;
 use crate::clock;
-use crate::config::{Role, duration};
+use crate::config::{Choice, Role, duration};
 use crate::error::{CommandError, usage};
 use crate::health;
 use crate::human::Screen;
 use crate::project::Project;
+
+pub(crate) use github::{Use, chosen};
 
 /// Overrides the config with what was typed.
 pub(crate) fn apply_flags(project: &mut Project, work: &WorkArgs) -> Result<(), CommandError> {
@@ -40,6 +44,9 @@ pub(crate) fn apply_flags(project: &mut Project, work: &WorkArgs) -> Result<(), 
     if let Some(branch) = &work.branch {
         run.branch.clone_from(branch);
     }
+    if work.no_github {
+        project.config.github.enabled = Choice::Never;
+    }
     if work.no_wait {
         project.config.failover.max_wait = Duration::ZERO;
         project.config.failover.retry_after_wait = Duration::ZERO;
@@ -56,6 +63,7 @@ pub(crate) async fn parts(
     started: Instant,
 ) -> Result<Parts, CommandError> {
     let providers = project.providers(Some(store)).await?;
+    let forge = forge(project).await?;
     let config = &project.config;
     let chain = |role| chain(&providers, project, role);
     let chains = Chains {
@@ -65,16 +73,17 @@ pub(crate) async fn parts(
     };
     let guard = Guard::new(&denied(project), config.guard.max_file_bytes).map_err(usage)?;
     let guard = Arc::new(guard);
+    let settings = settings::of(project, work, forge.github().is_some())?;
     Ok(Parts {
         store: Arc::new(store.clone()),
         values: Arc::new(store.clone()),
         repository: project.repository.clone(),
-        forge: Arc::new(forge(project)),
+        forge,
         templates: Arc::new(templates(project)?),
         chains,
         agents: agents_settings(project, &guard),
         guard,
-        settings: settings::of(project, work)?,
+        settings,
         listener: Arc::new(Screen::new(Arc::clone(&project.printer))),
         holder: Holder {
             host: project.surroundings.host.clone(),
@@ -93,9 +102,21 @@ fn short_of(project: &Project) -> Arc<dyn Fn() -> Option<String> + Send + Sync> 
     Arc::new(move || health::short_of_disk(&folders))
 }
 
-/// Where people are told, and answer.
-pub(crate) fn forge(project: &Project) -> forge::Folder {
-    forge::Folder::new(project.top().to_owned())
+/// Where people are told, and answer: the same one for the whole process.
+pub(crate) async fn forge(project: &Project) -> Result<Arc<Places>, CommandError> {
+    let made = project.forge.get_or_try_init(|| async {
+        let folder = Folder::new(project.top().to_owned());
+        Ok(Arc::new(Places::new(folder, github::client(project).await?)))
+    });
+    made.await.cloned()
+}
+
+/// Where people are told, if that is not the usual folder.
+pub(crate) async fn issues_line(project: &Project) -> Result<Option<String>, CommandError> {
+    Ok(match chosen(project).await? {
+        Use::On(settings) => Some(format!("Issues: {} on GitHub", settings.repository())),
+        Use::Off(_) => None,
+    })
 }
 
 /// Denied whatever the config says: what decides where keys are sent and which

@@ -134,6 +134,29 @@ pub struct RecoveryFacts {
     pub resume_command: String,
 }
 
+/// How a run stands, whatever its state.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct ProgressFacts {
+    /// The idea.
+    pub idea: IdeaFacts,
+    /// The run's id.
+    pub run: String,
+    /// The branch the run works on.
+    pub branch: String,
+    /// Where it is, or what it ended with, in a few words.
+    pub standing: String,
+    /// Each milestone with what became of it; none before there is a plan.
+    pub plan: Vec<String>,
+    /// Where a person is asked or told something.
+    pub waiting: Vec<String>,
+    /// The models that gave an answer.
+    pub models: Vec<String>,
+    /// What it has used, in one sentence.
+    pub cost: String,
+    /// The command that goes on with the run.
+    pub resume_command: String,
+}
+
 /// A run whose review was done by the static checks alone.
 #[derive(Serialize, Clone, Debug, Default)]
 pub struct DegradedReviewFacts {

@@ -14,10 +14,11 @@ pub(crate) enum Name {
     DegradedReview,
     Question,
     DamagedState,
+    Progress,
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Analysis,
         Self::Plan,
         Self::Review,
@@ -28,10 +29,11 @@ impl Name {
         Self::DegradedReview,
         Self::Question,
         Self::DamagedState,
+        Self::Progress,
     ];
 
     /// The file names, in the order of `ALL`.
-    pub(crate) const FILES: [&'static str; 10] = [
+    pub(crate) const FILES: [&'static str; 11] = [
         "analysis.yaml.j2",
         "plan.yaml.j2",
         "review.yaml.j2",
@@ -42,6 +44,7 @@ impl Name {
         "degraded_review.md.j2",
         "question.md.j2",
         "damaged_state.md.j2",
+        "progress.md.j2",
     ];
 
     pub(crate) const fn file(self) -> &'static str {
@@ -60,6 +63,7 @@ impl Name {
             Self::DegradedReview => include_str!("../templates/degraded_review.md.j2"),
             Self::Question => include_str!("../templates/question.md.j2"),
             Self::DamagedState => include_str!("../templates/damaged_state.md.j2"),
+            Self::Progress => include_str!("../templates/progress.md.j2"),
         }
     }
 }

@@ -50,6 +50,7 @@ impl Templates {
             Name::FailedItem => says_something(name, &self.failed_item(&samples::manual_task())?),
             Name::Blocked => says_something(name, &self.blocked(&samples::blocked())?),
             Name::Recovery => says_something(name, &self.recovery(&samples::recovery())?),
+            Name::Progress => says_something(name, &self.progress(&samples::progress())?),
             Name::DegradedReview => {
                 says_something(name, &self.degraded_review(&samples::degraded_review())?)
             }

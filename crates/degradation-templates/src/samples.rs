@@ -3,7 +3,7 @@
 
 use crate::{
     AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
-    IdeaFacts, ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
+    IdeaFacts, ManualTaskFacts, ProgressFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
 };
 
 pub(crate) fn idea() -> IdeaFacts {
@@ -95,6 +95,20 @@ pub(crate) fn recovery() -> RecoveryFacts {
         phase: "implementing".to_owned(),
         done: vec!["Greeting module".to_owned()],
         open: vec!["Command line".to_owned()],
+        resume_command: RESUME.to_owned(),
+    }
+}
+
+pub(crate) fn progress() -> ProgressFacts {
+    ProgressFacts {
+        idea: idea(),
+        run: RUN.to_owned(),
+        branch: BRANCH.to_owned(),
+        standing: "implementing".to_owned(),
+        plan: vec!["Greeting module: committed".to_owned(), "Command line: pending".to_owned()],
+        waiting: vec!["https://example.org/issues/3".to_owned()],
+        models: vec!["a/large".to_owned()],
+        cost: "1,200 tokens in, 300 out.".to_owned(),
         resume_command: RESUME.to_owned(),
     }
 }

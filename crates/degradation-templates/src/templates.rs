@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::name::Name;
 use crate::{
     BlockedFacts, DamagedStateFacts, DegradedReviewFacts, Error, IdeaFacts, IssueText,
-    ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts, context, engine, folder, issue,
-    shape,
+    ManualTaskFacts, ProgressFacts, QuestionFacts, RecoveryFacts, ReviewFacts, context, engine,
+    folder, issue, shape,
 };
 
 /// The best mark a review without a reviewer may give, of 100.
@@ -117,6 +117,14 @@ impl Templates {
     /// When a replaced template fails on these facts.
     pub fn recovery(&self, facts: &RecoveryFacts) -> Result<IssueText, Error> {
         self.issue(Name::Recovery, facts)
+    }
+
+    /// The issue that says how a run stands.
+    ///
+    /// # Errors
+    /// When a replaced template fails on these facts.
+    pub fn progress(&self, facts: &ProgressFacts) -> Result<IssueText, Error> {
+        self.issue(Name::Progress, facts)
     }
 
     /// The issue that asks a person for the review that no model gave.

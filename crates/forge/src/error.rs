@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why an issue could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +51,92 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The address is of another place than the one that was asked: nobody can
+    /// tell from here how the issue stands.
+    #[error("the issue {url} is not kept where issues are kept now")]
+    Elsewhere {
+        /// The address that was given.
+        url: String,
+    },
+    /// The service does not take the token at all.
+    #[error("GitHub does not take the token: {said}")]
+    BadToken {
+        /// The service's words.
+        said: String,
+    },
+    /// The token lacks a right.
+    #[error("the token may not {action}; it lacks {right}")]
+    Forbidden {
+        /// What was to be done.
+        action: &'static str,
+        /// The right, as the service or its documentation names it.
+        right: String,
+    },
+    /// Refused as before, for the reason that was given then.
+    #[error("GitHub still refuses to let us {action}, for the reason told before")]
+    StillRefused {
+        /// What was to be done.
+        action: &'static str,
+    },
+    /// The repository has no issues.
+    #[error("issues are switched off in {repository}")]
+    IssuesDisabled {
+        /// `owner/name`.
+        repository: String,
+    },
+    /// The repository is archived.
+    #[error("{repository} is archived: nothing can be written there")]
+    Archived {
+        /// `owner/name`.
+        repository: String,
+    },
+    /// There is no such repository, as far as the token can see.
+    #[error("there is no repository {repository}, or the token may not see it")]
+    UnknownRepository {
+        /// `owner/name`.
+        repository: String,
+    },
+    /// The conversation is locked.
+    #[error("the issue is locked: nobody may {action}")]
+    Locked {
+        /// What was to be done.
+        action: &'static str,
+    },
+    /// No answer, or none of the service itself. It may be there again later.
+    #[error("GitHub is out of reach: {why}")]
+    Unreachable {
+        /// What the network said, without the address.
+        why: String,
+    },
+    /// Too many requests.
+    #[error("GitHub takes no request for another {} s", retry_in.as_secs().max(1))]
+    RateLimited {
+        /// How long it is to be left alone.
+        retry_in: Duration,
+    },
+    /// Any other refusal.
+    #[error("GitHub refused to {action} ({status}): {said}")]
+    Rejected {
+        /// What was to be done.
+        action: &'static str,
+        /// The answer's status.
+        status: u16,
+        /// The service's words.
+        said: String,
+    },
     /// The work was cut off: the runtime is shutting down.
     #[error("the work on the folder of issues was cut off")]
     Interrupted,
+}
+
+impl Error {
+    /// Whether the same may go well later without anybody doing anything.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::RateLimited { .. } | Self::Busy | Self::Interrupted
+        )
+    }
 }
 
 /// Names what was being done when the system refused.

@@ -1,5 +1,5 @@
-//! Issues for people, behind one trait: a folder of Markdown files here, the
-//! same promises for a hosting service elsewhere.
+//! Issues for people, behind one trait: on GitHub, or in a folder of Markdown
+//! files with the same promises where there is no GitHub.
 //!
 //! The failure this prevents: a run that cannot go on without a person says so
 //! eleven times over in as many hours, or never. An issue carries a hidden
@@ -7,29 +7,37 @@
 //! comment. What models and strangers write into a title or a body cannot pass
 //! for a marker.
 
+mod clock;
 mod error;
 mod folder;
+mod github;
 mod issue;
 mod marker;
+mod places;
+mod replies;
 mod text;
 
 use async_trait::async_trait;
 
+pub use clock::{Clock, SystemClock};
 pub use error::Error;
 pub use folder::Folder;
+pub use github::{Condition, GitHub, Proxy, Settings, Token};
 pub use issue::{Issue, IssueState, NewIssue, Reply, Seen};
 pub use marker::Marker;
+pub use places::Places;
 pub use text::{
     ANSWER, MAX_BODY_BYTES, MAX_LABELS, MAX_REPLIES, MAX_REPLY_BYTES, MAX_TITLE_CHARS, neutralise,
 };
 
 /// Where issues are kept.
 ///
-/// Cancellation: dropping a future stops the waiting, not the work. Every verb
-/// may be called again: what was done is found and not done twice.
+/// Cancellation: dropping a future stops the waiting, but what was begun may
+/// still be done. Every verb may be called again: what was done is found and not
+/// done twice.
 #[async_trait]
 pub trait Forge: Send + Sync {
-    /// Every open issue, by number.
+    /// Every open issue, by number; the thousand oldest where there are more.
     ///
     /// # Errors
     /// When the issues cannot be listed. One issue that cannot be read does
@@ -59,8 +67,8 @@ pub trait Forge: Send + Sync {
     async fn comment(&self, url: &str, body: &str, marker: &str) -> Result<(), Error>;
 
     /// Replaces the issue's text, which then says how things stand now; title,
-    /// state, labels and comments stay. One that people have answered in is left
-    /// as it is.
+    /// state, labels and comments stay. A text that people have answered in is
+    /// left as it is.
     ///
     /// # Errors
     /// [`Error::UnknownIssue`]; [`Error::Damaged`]; [`Error::TooLarge`].

@@ -73,6 +73,21 @@ pub(crate) fn body(text: &str) -> String {
     format!("{}\n\n(cut off here: {dropped} more bytes)", &text[..kept])
 }
 
+/// A body as [`body`] makes it, and what does not fit in: cut between lines
+/// where there are any, with a note about where it goes on.
+pub(crate) fn body_and_rest(text: &str) -> (String, Option<String>) {
+    let text = text.replace("\r\n", "\n").replace('\0', "");
+    let text = neutralise(text.trim_end());
+    if text.len() <= MAX_BODY_BYTES {
+        return (text, None);
+    }
+    let most = text.floor_char_boundary(MAX_BODY_BYTES);
+    let lines = text[..most].rfind('\n').filter(|at| *at > MAX_BODY_BYTES / 2);
+    let (kept, rest) = text.split_at(lines.map_or(most, |at| at + 1));
+    let note = format!("(cut off here: {} more bytes, in the first comment)", rest.len());
+    (format!("{}\n\n{note}", kept.trim_end()), Some(rest.to_owned()))
+}
+
 /// What a person wrote: only what they saw when they wrote it, neutral, cut at
 /// its limit. Nothing where no word of their own is left.
 pub(crate) fn reply(text: &str) -> Option<String> {

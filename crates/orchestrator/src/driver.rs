@@ -25,7 +25,7 @@ use crate::shutdown::{LEASE_LOST, Shutdown};
 use crate::source::TreeSource;
 use crate::state::State;
 use crate::steps::{Built, Start};
-use crate::{Error, memory};
+use crate::{Error, memory, progress};
 
 /// How often a step may fail in the same way before the run is parked.
 const SAME_FAILURE: usize = 3;
@@ -297,6 +297,9 @@ impl Driver {
             }
             let result = self.perform(step.clone()).await;
             self.or_park_repeated(&step, result).await?;
+            if progress::changes(&step) {
+                self.tell_progress().await?;
+            }
             memory::save(&self.parts).await;
         }
     }

@@ -85,6 +85,7 @@ impl Driver {
         if status == Status::Completed {
             self.clear_away().await;
         }
+        self.end_progress(status).await?;
         // Noted first: whoever dies between the two leaves a run that is taken up again anyway.
         let owes = self.owes() || self.parts.settings.mirror.is_some();
         owed::note(&self.parts, self.run, owes).await?;

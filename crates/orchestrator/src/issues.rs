@@ -7,6 +7,7 @@
 use crate::event::{IssueKind, Status};
 use crate::fact::Checked;
 use crate::milestone::{Item, ItemResult, MilestoneState};
+use crate::progress;
 use crate::questions;
 use crate::state::{IssueState, Repair, State};
 use agents::{Idea, Review};
@@ -51,6 +52,11 @@ impl Wanted {
     /// The issue that says what a damaged state lost.
     fn damaged_state(repair: &Repair) -> Self {
         Self::new(repair_marker(repair), IssueKind::DamagedState, None)
+    }
+
+    /// The issue that says how the run stands.
+    pub fn progress() -> Self {
+        Self::new(progress::MARKER.to_owned(), IssueKind::Progress, None)
     }
 
     /// The issue that asks a person.
@@ -200,6 +206,7 @@ pub fn needless(state: &State) -> Vec<&IssueState> {
     state
         .issues
         .iter()
+        .filter(|issue| issue.kind != IssueKind::Progress)
         .filter(|issue| !issue.closed && !is_wanted(issue) && !deferred(issue))
         .collect()
 }
@@ -253,6 +260,9 @@ pub fn text(
         IssueKind::Question => templates.question(&facts.question(wanted)),
         IssueKind::Recovery => templates.recovery(&facts.recovery(wanted)),
         IssueKind::DamagedState => templates.damaged_state(&facts.damaged_state(wanted)),
+        IssueKind::Progress => {
+            templates.progress(&progress::facts(state, run, resume_command, facts.idea))
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub mod mirror;
 mod next;
 mod observer;
 pub mod owed;
+mod progress;
 pub mod questions;
 mod settings;
 mod shutdown;

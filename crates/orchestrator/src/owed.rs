@@ -100,6 +100,10 @@ impl Driver {
             let Some(step) = owed else { break };
             self.perform(step).await?;
         }
+        let ended = self.journal.state().ended.as_ref().map(|(status, _)| *status);
+        if let Some(status) = ended {
+            self.end_progress(status).await?;
+        }
         let mirrored = self.mirror_the_end(MIRROR_LIMIT).await;
         let owes = !mirrored || !self.journal.state().deferred.is_empty();
         let is_last = self.journal.state().retried >= MOST_RETRIES;

@@ -121,6 +121,8 @@ pub struct Settings {
     pub max_file_bytes: u64,
     /// Stop after the plan.
     pub plan_only: bool,
+    /// One issue says how the run stands, kept current; for places where people look.
+    pub progress_issue: bool,
     /// Values that must not be kept or shown: they are cut out of what commands print.
     pub secrets: Vec<String>,
     /// The command that goes on with a run, as a person would type it before the run's id.

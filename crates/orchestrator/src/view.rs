@@ -137,7 +137,7 @@ impl RunView {
     }
 }
 
-fn milestones(state: &State) -> Vec<MilestoneView> {
+pub(crate) fn milestones(state: &State) -> Vec<MilestoneView> {
     let plan = state.plan.iter().flat_map(|plan| &plan.value.milestones);
     // A rest that failed again is a story of the journal's, not a part of the plan.
     plan.zip(&state.milestones)

@@ -118,6 +118,8 @@ pub enum IssueKind {
     Recovery,
     /// The state was damaged, and mended with a loss.
     DamagedState,
+    /// How the run stands; nothing is asked.
+    Progress,
 }
 
 /// How much of a milestone succeeded, as people weigh it.

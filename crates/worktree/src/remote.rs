@@ -33,6 +33,20 @@ impl Repository {
         Ok(self.caller().ask(&Call::new(&["config", "--get", &key])).await?.is_some())
     }
 
+    /// The address of the remote as git uses it, without a name or a password
+    /// that stands in it; `None` if there is no such remote.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if the config cannot be read.
+    pub async fn remote_url(&self, remote: &str) -> Result<Option<String>, Error> {
+        if !self.has_remote(remote).await? {
+            return Ok(None);
+        }
+        let url = self.caller().line(&Call::new(&["remote", "get-url", "--", remote])).await?;
+        Ok(Some(without_credentials(&url)))
+    }
+
     /// Where the branch stands on the remote; `None` if it has none of the
     /// name. Asks the remote, within a minute.
     ///

@@ -4,6 +4,7 @@
 
 mod endpoints;
 mod git;
+mod github;
 mod models;
 mod places;
 mod remotes;
@@ -13,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::OnceCell;
 use worktree::Repository;
 
 use crate::args::{DoctorArgs, Global};
@@ -122,7 +124,7 @@ pub(crate) async fn run(
     checks.extend(git::of_commits(&patient).await);
     checks.extend(remotes::checks(&patient).await);
     checks.extend(places::checks(&patient).await);
-    checks.push(Check::ok("github", "off: issues are files in .belay/issues"));
+    checks.push(github::check(&patient).await);
     print(&patient.printer, &checks);
     let failed = checks.iter().any(|check| check.state == Grade::Fail);
     Ok(if failed { Exit::Failure } else { Exit::Success })
@@ -140,6 +142,7 @@ impl Patient {
             warnings: Vec::new(),
             config_path: None,
             elsewhere: OnceLock::new(),
+            forge: OnceCell::new(),
         })
     }
 }

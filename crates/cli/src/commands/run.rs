@@ -28,6 +28,7 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
         None => None,
     };
     wiring::templates(&project)?;
+    wiring::forge(&project).await?;
     selection::base(&project).await?;
     selection::remote(&project).await?;
     if let Some(found) = found.as_ref().filter(|_| !may_have_runs(&project)) {
@@ -58,6 +59,7 @@ pub(crate) async fn resume(
 ) -> CommandResult {
     begin(&mut project, &args.work, started)?;
     wiring::templates(&project)?;
+    wiring::forge(&project).await?;
     if !may_have_runs(&project) {
         return match args.run {
             Some(name) => Err(selection::no_such_run(&name)),
@@ -160,6 +162,9 @@ async fn drive(
     health::watch_memory(&shutdown);
     let parts = wiring::parts(project, &store, work, &shutdown, started).await?;
     for line in project.failover_status(parts.chains.planner.providers()) {
+        project.printer.say(Tone::Plain, &line);
+    }
+    if let Some(line) = wiring::issues_line(project).await? {
         project.printer.say(Tone::Plain, &line);
     }
     let outcome = drive_or_end(project, parts, taken).await?;

@@ -65,9 +65,10 @@ async fn read(store: &SqliteStore) -> Result<Found, CommandError> {
             let kind = match issue.kind {
                 IssueKind::Blocked | IssueKind::Question => "question",
                 IssueKind::ManualTask | IssueKind::FailedItem => "manual_task",
-                IssueKind::DegradedReview | IssueKind::Recovery | IssueKind::DamagedState => {
-                    continue;
-                }
+                IssueKind::DegradedReview
+                | IssueKind::Recovery
+                | IssueKind::DamagedState
+                | IssueKind::Progress => continue,
             };
             found
                 .waiting

@@ -41,10 +41,6 @@ pub(crate) struct Config {
     /// What a model may never write.
     pub(crate) guard: Guard,
     /// Issues and pull requests.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "checked, though this version keeps its issues in a folder")
-    )]
     pub(crate) github: Github,
     /// Where the state of runs is kept.
     pub(crate) store: Store,
@@ -423,7 +419,7 @@ pub(crate) enum PullRequest {
 /// Issues and pull requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Github {
-    /// Default: auto, which in this version is the local folder of issues.
+    /// Default: auto, which is GitHub where a token and a repository there are found.
     pub(crate) enabled: Choice,
     /// `owner/name`; none is what the remote says.
     pub(crate) repository: Option<String>,
@@ -431,6 +427,8 @@ pub(crate) struct Github {
     pub(crate) token_env: String,
     /// For GitHub Enterprise.
     pub(crate) api_url: Option<Url>,
+    /// Who issues are assigned to. Default: nobody.
+    pub(crate) assignees: Vec<String>,
     /// Default: ready.
     pub(crate) pull_request: PullRequest,
 }
@@ -442,6 +440,7 @@ impl Default for Github {
             repository: None,
             token_env: "GITHUB_TOKEN".to_owned(),
             api_url: None,
+            assignees: Vec::new(),
             pull_request: PullRequest::Ready,
         }
     }

@@ -397,8 +397,12 @@ pub(super) fn github(section: &Section<'_>, typed: typed::Github) -> Result<Gith
         section.variable("token_env", name)?;
     }
     let enabled = choice(section, "enabled", typed.enabled.as_ref())?;
-    if enabled == Choice::Always {
-        return Err(section.not_yet("enabled", "working with GitHub"));
+    let assignees = typed.assignees.unwrap_or_default();
+    if let Some(login) = assignees.iter().find(|login| !is_login(login)) {
+        return Err(section.wrong("assignees", format!("{} is no login", quoted(login))));
+    }
+    if assignees.len() > MOST_ASSIGNEES {
+        return Err(section.wrong("assignees", "GitHub assigns an issue to at most 10"));
     }
     Ok(Github {
         enabled,
@@ -408,6 +412,7 @@ pub(super) fn github(section: &Section<'_>, typed: typed::Github) -> Result<Gith
             None => None,
             Some(text) => Some(section.url("api_url", &text)?),
         },
+        assignees,
         pull_request: match typed.pull_request {
             None => default.pull_request,
             Some(typed::PullRequest::Ready) => PullRequest::Ready,
@@ -415,6 +420,14 @@ pub(super) fn github(section: &Section<'_>, typed: typed::Github) -> Result<Gith
             Some(typed::PullRequest::None) => PullRequest::None,
         },
     })
+}
+
+/// GitHub's own limit for an issue.
+const MOST_ASSIGNEES: usize = 10;
+
+fn is_login(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    (1..=100).contains(&name.len()) && name.chars().all(plain)
 }
 
 fn is_repository(name: &str) -> bool {

@@ -411,7 +411,8 @@ pub(super) struct Guard {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Github {
-    /// `auto` or false: issues are files; true is not available in this version. Default: auto.
+    /// `auto`: where a token and a repository on GitHub are there; true: always, or the run is
+    /// refused; false: issues are files. Default: auto.
     pub(super) enabled: Option<Choice>,
     /// `owner/name`. Default: what the remote says.
     pub(super) repository: Option<String>,
@@ -419,6 +420,8 @@ pub(super) struct Github {
     pub(super) token_env: Option<String>,
     /// For GitHub Enterprise, http or https.
     pub(super) api_url: Option<String>,
+    /// Who issues are assigned to, by login. Default: nobody.
+    pub(super) assignees: Option<Vec<String>>,
     /// Default: ready.
     pub(super) pull_request: Option<PullRequest>,
 }

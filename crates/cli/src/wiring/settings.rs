@@ -17,7 +17,11 @@ use crate::ideas;
 use crate::project::Project;
 
 /// The rules of a run.
-pub(super) fn of(project: &Project, work: &WorkArgs) -> Result<Settings, CommandError> {
+pub(super) fn of(
+    project: &Project,
+    work: &WorkArgs,
+    progress_issue: bool,
+) -> Result<Settings, CommandError> {
     let config = &project.config;
     Ok(Settings {
         parallel: config.run.parallel.max(1),
@@ -60,6 +64,7 @@ pub(super) fn of(project: &Project, work: &WorkArgs) -> Result<Settings, Command
         worktrees: project.surroundings.cache().join("worktrees"),
         max_file_bytes: config.guard.max_file_bytes,
         plan_only: work.dry_run,
+        progress_issue,
         secrets: secrets(project),
         resume_command: "belay resume".to_owned(),
     })
@@ -75,6 +80,8 @@ fn secrets(project: &Project) -> Vec<String> {
         let headers = endpoint.headers.iter().filter(|(name, _)| looks_secret(name));
         secrets.extend(headers.map(|(_, value)| value.clone()));
     }
+    let token = project.surroundings.var(&project.config.github.token_env);
+    secrets.extend(token.map(|token| token.trim().to_owned()));
     secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
     secrets.sort();
     secrets.dedup();

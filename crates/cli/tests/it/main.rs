@@ -16,6 +16,7 @@ mod dice;
 mod doctor;
 mod endings;
 mod faults;
+mod github;
 mod harness;
 mod help;
 #[cfg(target_os = "linux")]

@@ -2,7 +2,7 @@
 
 use degradation_templates::{
     AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
-    IdeaFacts, ManualTaskFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
+    IdeaFacts, ManualTaskFacts, ProgressFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
 };
 
 /// Facts in which every text comes from `text`.
@@ -107,6 +107,20 @@ impl<F: Fn(&str) -> String> Facts<F> {
             phase: self.text("testing"),
             done: vec![self.text("Read the report")],
             open: vec![self.text("Write the rows"), self.text("Document it")],
+            resume_command: self.text("belay resume 01JZX4Q0000000000000000000"),
+        }
+    }
+
+    pub(crate) fn progress(&self) -> ProgressFacts {
+        ProgressFacts {
+            idea: self.idea(),
+            run: self.text("01JZX4Q0000000000000000000"),
+            branch: self.text("belay/007-export"),
+            standing: self.text("completed, partial"),
+            plan: vec![self.text("Read the report: committed"), self.text("Document it: partial")],
+            waiting: vec![self.text("https://example.org/issues/3")],
+            models: vec![self.text("a/large"), self.text("b/small")],
+            cost: self.text("1200 tokens in, 300 out; $0.04."),
             resume_command: self.text("belay resume 01JZX4Q0000000000000000000"),
         }
     }

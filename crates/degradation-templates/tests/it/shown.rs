@@ -63,6 +63,42 @@ fn blocked_shows_the_evidence() {
 }
 
 #[test]
+fn progress_tells_plan_models_and_cost() {
+    insta::assert_snapshot!(shown(&templates().progress(&ordinary().progress()).unwrap()), @r"
+    TITLE: Progress: Export the report as CSV
+
+    How this run stands; the text is brought up to date after each milestone. Nothing is asked here.
+
+    - Idea: Export the report as CSV (`007-export`)
+    - Standing: completed, partial
+    - Run: `01JZX4Q0000000000000000000`
+    - Branch: `belay/007-export`
+
+    ## Plan
+
+    - Read the report: committed
+    - Document it: partial
+
+    ## Waiting for a person
+
+    - https://example.org/issues/3
+
+    ## Models and cost
+
+    - a/large
+    - b/small
+
+    1200 tokens in, 300 out; \$0.04.
+
+    ## How to go on
+
+    ```sh
+    belay resume 01JZX4Q0000000000000000000
+    ```
+    ");
+}
+
+#[test]
 fn recovery_lists_done_and_open() {
     insta::assert_snapshot!(shown(&templates().recovery(&ordinary().recovery()).unwrap()));
 }
@@ -165,6 +201,7 @@ fn the_page_names_every_template_and_every_fact() {
         facts.manual_task(true),
         facts.blocked(),
         facts.recovery(),
+        facts.progress(),
         facts.degraded_review(),
         facts.question(),
         facts.damaged_state(),

@@ -9,12 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::issue::{Issue, IssueState, NewIssue, Seen};
 use crate::marker::{Marker, encode};
+use crate::replies::{self, COMMENTS, is_mark};
 use crate::text::{self, MARK};
 
-use super::replies;
-
 const FENCE: &str = "---";
-pub(super) const COMMENTS: &str = "## Comments";
 const CLOSED: &str = "closed -->";
 
 #[derive(Serialize)]
@@ -188,10 +186,6 @@ fn split(text: &str) -> Option<Parts<'_>> {
         end += line.len();
     }
     None
-}
-
-pub(super) fn is_mark(line: &str) -> bool {
-    line.starts_with(MARK) && line.trim_end().ends_with("-->")
 }
 
 fn body_of(rest: &str) -> String {

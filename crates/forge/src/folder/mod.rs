@@ -6,7 +6,6 @@
 
 mod document;
 mod place;
-mod replies;
 
 use std::path::{Path, PathBuf};
 

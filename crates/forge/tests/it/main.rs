@@ -1,8 +1,13 @@
-//! The folder of issues from outside: its files as people see them, what
-//! people do to them, and who else may be writing there.
+//! Issues from outside: the same promises wherever they are kept, then the
+//! folder's files as people see and edit them, then GitHub with all that goes
+//! wrong on the way there.
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod files;
+#[cfg(test)]
+mod github;
 #[cfg(test)]
 mod hands;
 #[cfg(test)]
@@ -10,7 +15,13 @@ mod hostile;
 #[cfg(test)]
 mod looks;
 #[cfg(test)]
+mod lost;
+#[cfg(test)]
 mod once;
+#[cfg(test)]
+mod places;
+#[cfg(test)]
+mod rights;
 mod updates;
 
 use std::fs;

@@ -13,8 +13,10 @@ use crate::driver::Driver;
 use crate::event::{Event, IssueKind};
 use crate::fact::Fact;
 use crate::issues::{Wanted, text, wanted};
+use crate::progress;
 use crate::questions;
 use crate::state::{IssueState, State};
+use crate::steps::command::redact;
 
 /// How long one look at an issue may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(15);
@@ -103,14 +105,18 @@ impl Driver {
     async fn issue_text(&self, wanted: &Wanted) -> Result<IssueText, String> {
         // The recovery issue names no files, and git does nothing more once an end is asked for.
         let existing = match wanted.kind {
-            IssueKind::Recovery => Vec::new(),
+            IssueKind::Recovery | IssueKind::Progress => Vec::new(),
             _ => self.existing().await.map_err(|error| error.to_string())?,
         };
         let state = self.journal.state().clone();
         let run = self.run.to_string();
         let resume = format!("{} {run}", self.parts.settings.resume_command);
-        text(wanted, &state, &run, &existing, &resume, &self.parts.templates)
-            .map_err(|error| error.to_string())
+        let text = text(wanted, &state, &run, &existing, &resume, &self.parts.templates)
+            .map_err(|error| error.to_string())?;
+        // What is written here may be read by everybody.
+        let secrets = &self.parts.settings.secrets;
+        let (title, body) = (redact(&text.title, secrets), redact(&text.body, secrets));
+        Ok(IssueText { title, body })
     }
 
     /// An issue that stands says how things are now.
@@ -146,9 +152,13 @@ impl Driver {
         Ok(self.source(self.tip_tree().await?).await?.paths())
     }
 
-    pub(super) async fn close_issue(&self, url: &str, marker: &str) -> Result<(), Error> {
+    pub(crate) async fn close_issue(&self, url: &str, marker: &str) -> Result<(), Error> {
         let is_question = marker.starts_with("question");
-        let reason = if is_question { "Answered." } else { "Done by a later step of the run." };
+        let reason = match marker {
+            progress::MARKER => "The run is completed.",
+            _ if is_question => "Answered.",
+            _ => "Done by a later step of the run.",
+        };
         match self.parts.forge.close(url, reason).await {
             Ok(()) => {
                 let event = Event::IssueClosed {
@@ -211,7 +221,8 @@ fn answer_to(state: &State, issue: &IssueState, look: &Look) -> Option<Answer> {
         | IssueKind::FailedItem
         | IssueKind::DegradedReview
         | IssueKind::Recovery
-        | IssueKind::DamagedState => return None,
+        | IssueKind::DamagedState
+        | IssueKind::Progress => return None,
     };
     let answer = match look.said.trim() {
         "" if look.closed_by_person && issue.kind == IssueKind::Question => {
@@ -276,7 +287,7 @@ fn labels(kind: IssueKind) -> Vec<String> {
         IssueKind::ManualTask | IssueKind::FailedItem => Some("belay:manual-task"),
         IssueKind::Blocked | IssueKind::Question => Some("belay:needs-input"),
         IssueKind::Recovery => Some("belay:recovery"),
-        IssueKind::DegradedReview | IssueKind::DamagedState => None,
+        IssueKind::DegradedReview | IssueKind::DamagedState | IssueKind::Progress => None,
     };
     std::iter::once("belay").chain(more).map(str::to_owned).collect()
 }

@@ -174,7 +174,7 @@ budget: { max_usd: 4, max_tokens: 1000000, max_usd_per_day: 20 }
 commit: { author: "Ada Lovelace <ada@example.com>", hooks: false, sign: true, subject: "{name} ({number} of {total})" }
 context: { files: [], deny: [], rounds: 0 }
 guard: { deny: ["a/**"], max_file_bytes: 10 }
-github: { enabled: false, repository: owner/name, token_env: TOKEN, api_url: "https://git.example/api/v3", pull_request: none }
+github: { enabled: false, repository: owner/name, token_env: TOKEN, api_url: "https://git.example/api/v3", assignees: [ada], pull_request: none }
 store: { kind: sqlite, path: state, mirror: origin }
 "#;
     let mut config = loaded(text, &Environment::default()).config;
@@ -389,6 +389,9 @@ store: { kind: sqlite, path: state, mirror: origin }
             ),
             token_env: "TOKEN",
             api_url: None,
+            assignees: [
+                "ada",
+            ],
             pull_request: None,
         },
         store: Store {

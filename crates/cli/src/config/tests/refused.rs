@@ -280,6 +280,7 @@ fn globs_names_and_paths_are_checked() {
         "github: {repository: belay}\n",
         "github: {api_url: \"file:///x\"}\n",
         "github: {token_env: \"ghp-hunter2\"}\n",
+        "github: {assignees: [\"ada lovelace\"]}\n",
         "degradation: {templates: \"\"}\n",
     ]), @"
     belay.yaml:1:24: guard.deny[1]: `[` is not a glob: unclosed character class; missing ']'
@@ -303,6 +304,7 @@ fn globs_names_and_paths_are_checked() {
     belay.yaml:1:22: github.repository: must be written as `owner/name`
     belay.yaml:1:19: github.api_url: must begin with http:// or https://, not `file`
     belay.yaml:1:21: github.token_env: must be the name of an environment variable (letters, digits, `_`), never the key itself
+    belay.yaml:1:21: github.assignees: `ada lovelace` is no login
     belay.yaml:1:26: degradation.templates: must not be empty
     ");
 }
@@ -312,10 +314,8 @@ fn globs_names_and_paths_are_checked() {
 fn what_is_not_there_yet_is_refused() {
     assert_snapshot!(refusals(&[
         "providers:\n  codex: {kind: command, preset: codex}\n",
-        "github: {enabled: true}\n",
     ]), @"
     belay.yaml:2:17: providers.codex.kind: a program as a provider (kind `command`) is not available in this version
-    belay.yaml:1:19: github.enabled: working with GitHub is not available in this version
     ");
 }
 

@@ -46,6 +46,7 @@ pub(super) fn settings() -> Settings {
         worktrees: PathBuf::new(),
         max_file_bytes: 1,
         plan_only: false,
+        progress_issue: false,
         secrets: Vec::new(),
         resume_command: "belay resume".into(),
     }

@@ -1,4 +1,4 @@
-//! What people answered in an issue file: the text below each line
+//! What people answered in an issue's own text: what stands below each line
 //! `## Answer`.
 //!
 //! The failure this prevents: a question that quotes a model or a test, or a
@@ -6,13 +6,14 @@
 //! heading only where a person is meant to write: as a body's last line.
 
 use crate::issue::Reply;
-use crate::text::{self, ANSWER, MAX_REPLIES};
+use crate::text::{self, ANSWER, MARK, MAX_REPLIES};
 
-use super::document::{COMMENTS, is_mark};
+/// The heading of our own comments where an issue is only a text.
+pub(crate) const COMMENTS: &str = "## Comments";
 
 /// The body with the heading as its last line or not at all: the text below
 /// any other would pass for an answer.
-pub(super) fn reserved(body: &str) -> String {
+pub(crate) fn reserved(body: &str) -> String {
     match body.trim_end().strip_suffix(ANSWER) {
         Some(before) if before.is_empty() || before.ends_with('\n') => {
             format!("{}{ANSWER}", without_headings(before))
@@ -22,7 +23,7 @@ pub(super) fn reserved(body: &str) -> String {
 }
 
 /// The text with the heading made into plain words wherever it stands.
-pub(super) fn without_headings(text: &str) -> String {
+pub(crate) fn without_headings(text: &str) -> String {
     let escaped = |line: &str| {
         if is_heading(line) { line.replacen('#', "\\#", 1) } else { line.to_owned() }
     };
@@ -31,7 +32,7 @@ pub(super) fn without_headings(text: &str) -> String {
 
 /// The replies in what follows the front matter. Each ends at the next
 /// heading or at a comment of ours.
-pub(super) fn below_headings(rest: &str) -> Vec<Reply> {
+pub(crate) fn below_headings(rest: &str) -> Vec<Reply> {
     let mut written: Vec<String> = Vec::new();
     let mut answering = false;
     for line in rest.lines() {
@@ -55,6 +56,11 @@ pub(super) fn below_headings(rest: &str) -> Vec<Reply> {
     let mut replies: Vec<Reply> = replies.map(|body| Reply { author: None, body }).collect();
     replies.drain(..replies.len().saturating_sub(MAX_REPLIES));
     replies
+}
+
+/// Whether a line is a hidden mark of ours.
+pub(crate) fn is_mark(line: &str) -> bool {
+    line.starts_with(MARK) && line.trim_end().ends_with("-->")
 }
 
 /// Read as Markdown shows it: up to three blanks before it, and a person's

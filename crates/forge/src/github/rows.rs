@@ -1,0 +1,99 @@
+//! Issues, comments and people as the service lists them: only the fields that
+//! are read, so that an older server's answer can be read too.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::issue::{Issue, IssueState};
+use crate::marker::Marker;
+use crate::replies::is_mark;
+
+use super::answer::Answer;
+use super::wire::unreachable;
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct User {
+    pub(super) login: String,
+    #[serde(rename = "type", default)]
+    kind: String,
+}
+
+impl User {
+    pub(super) fn is_bot(&self) -> bool {
+        self.kind == "Bot"
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct IssueRow {
+    pub(super) number: u64,
+    pub(super) html_url: String,
+    title: String,
+    pub(super) body: Option<String>,
+    #[serde(default)]
+    labels: Vec<LabelRow>,
+    pub(super) state: String,
+    /// None for an account that was deleted.
+    pub(super) user: Option<User>,
+    pub(super) closed_by: Option<User>,
+    #[serde(default)]
+    pub(super) comments: u64,
+    pull_request: Option<Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum LabelRow {
+    Named { name: Option<String> },
+    Plain(String),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct CommentRow {
+    pub(super) body: Option<String>,
+    pub(super) user: Option<User>,
+}
+
+impl IssueRow {
+    pub(super) fn is_pull_request(&self) -> bool {
+        self.pull_request.is_some()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state == "closed"
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.body.as_deref().unwrap_or_default().replace("\r\n", "\n")
+    }
+
+    pub(super) fn marker(&self) -> Option<Marker> {
+        Marker::find(&self.text())
+    }
+
+    pub(super) fn into_issue(self) -> Issue {
+        let text = self.text();
+        let shown: Vec<&str> = text.lines().filter(|line| !is_mark(line)).collect();
+        let names = self.labels.into_iter().filter_map(|label| match label {
+            LabelRow::Named { name } => name,
+            LabelRow::Plain(name) => Some(name),
+        });
+        Issue {
+            url: self.html_url,
+            number: self.number,
+            title: self.title,
+            body: shown.join("\n").trim().to_owned(),
+            labels: names.collect(),
+            state: if self.state == "closed" { IssueState::Closed } else { IssueState::Open },
+            marker: Marker::find(&text),
+        }
+    }
+}
+
+/// # Errors
+/// [`Error::Unreachable`] for what is not of that shape: a portal's page, say.
+pub(super) fn read<T: DeserializeOwned>(answer: Answer) -> Result<T, Error> {
+    serde_json::from_value(answer.body).map_err(|_| unreachable("what answered is not GitHub"))
+}
