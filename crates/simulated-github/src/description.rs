@@ -8,8 +8,8 @@ use url::form_urlencoded;
 use crate::http::Request;
 
 const DESCRIPTION: &str = include_str!("../openapi/github.json");
-/// What GitHub asks of every request beside the description.
-const ACCEPTED: [&str; 3] = ["application/vnd.github", "application/json", "*/*"];
+/// The kind of answer that GitHub advises everybody to ask for.
+const ACCEPTED: &str = "application/vnd.github";
 
 /// The description, ready to be held against requests.
 #[derive(Debug)]
@@ -164,8 +164,8 @@ fn broken_headers(request: &Request) -> Vec<String> {
     if request.header("user-agent").is_none_or(str::is_empty) {
         broken.push("GitHub refuses a request without a User-Agent".to_owned());
     }
-    let accept = request.header("accept").unwrap_or("*/*");
-    if !ACCEPTED.iter().any(|kind| accept.starts_with(kind)) {
+    let accept = request.header("accept").unwrap_or_default();
+    if !accept.starts_with(ACCEPTED) {
         broken.push(format!("accept: {accept}"));
     }
     broken
@@ -188,7 +188,10 @@ mod tests {
             method: method.into(),
             path: path.into(),
             query: query.into(),
-            headers: vec![("User-Agent".into(), "t".into())],
+            headers: vec![
+                ("User-Agent".into(), "t".into()),
+                ("Accept".into(), "application/vnd.github+json".into()),
+            ],
             body: body.as_bytes().to_vec(),
         }
     }
@@ -228,6 +231,6 @@ mod tests {
             assert_eq!(broken.len(), 1, "{method} {path}?{query} {body}: {broken:?}");
         }
         let nameless = Request { headers: Vec::new(), ..request("GET", "/user", "", "") };
-        assert_eq!(description.violations(&nameless).len(), 1);
+        assert_eq!(description.violations(&nameless).len(), 2);
     }
 }

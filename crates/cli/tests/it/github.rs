@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use simulated_github::{Act, Fault, Server as GitHub};
 use simulated_models::{Answers, FileAnswer, ModelScript, Script, Server, Step};
 
-use crate::harness::{Bench, Ran, finish, server};
+use crate::harness::{Bench, Ran, finish, server, until};
 
 /// Planted in the environment; nobody may see it but GitHub.
 const TOKEN: &str = "ghp_planted_0123456789abcdef";
@@ -215,6 +216,36 @@ async fn a_question_is_answered_by_a_comment_of_a_maintainer() {
     assert!(bodies.iter().any(|body| body.contains("Blue, like the sea.")));
     assert!(bodies.iter().all(|body| !body.contains("Pink.")));
     assert!(github.world(|world| world.issues[&1].closed), "answered");
+    check(&bench, &github);
+    github.stop().await;
+    models.stop().await;
+}
+
+/// A GitHub that is silent keeps no process that is to end (trap 35: five seconds).
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_does_not_keep_a_process_that_is_to_end() {
+    let (models, github) = (server(two_fail()).await, github().await);
+    let bench = bench(&models, &github, "");
+    github.fault(Fault::on("POST", "/issues", Act::Hang).times(1_000));
+    let mut command = bench.command(&["run", "001", "--format", "json"]);
+    let child = command.env("GITHUB_TOKEN", TOKEN).spawn().expect("belay starts");
+    let pid = child.id().expect("a process").to_string();
+    let hangs =
+        |r: &simulated_github::Recorded| r.method == "POST" && r.target.ends_with("/issues");
+    until(|| github.requests().iter().any(hangs)).await;
+    bench.kill("-TERM", &pid);
+    let ended = tokio::time::timeout(Duration::from_secs(8), finish(child)).await;
+    let ran = ended.expect("an end while GitHub is silent").exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "interrupted", "{}", ran.stderr);
+    assert!(!ran.named("effect_deferred").is_empty(), "{}", ran.stderr);
+    github.heal();
+    let later = belay(&bench, &["run", "001", "--format", "json"]).await.exits(0);
+    assert_eq!(later.named("run_finished")[0]["status"], "completed", "{}", later.stderr);
+    let live = github.world(|world| world.live());
+    let mut marks: Vec<&str> = live.iter().filter_map(|issue| issue.body.lines().last()).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    assert_eq!((marks.len(), live.len()), (3, 3), "the run's own and two items: {marks:?}");
     check(&bench, &github);
     github.stop().await;
     models.stop().await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use circuit_breaker::{OwnedPermit as Permit, Registry};
 use http_body_util::{BodyExt as _, Limited};
 use octocrab::{Octocrab, OctocrabBuilder};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 use url::{Host, Url};
@@ -323,12 +323,13 @@ fn client(settings: &Settings) -> Result<Octocrab, Error> {
     let mut token = HeaderValue::from_str(&format!("Bearer {}", settings.token.expose()))
         .map_err(|_| invalid("a token is one word of plain characters"))?;
     token.set_sensitive(true);
+    let kind = HeaderValue::from_static("application/vnd.github+json");
     let mut builder = reqwest::Client::builder()
         .redirect(Policy::none())
         .no_proxy()
         .connect_timeout(CONNECT_LIMIT)
         .timeout(settings.request_limit)
-        .default_headers(HeaderMap::from_iter([(AUTHORIZATION, token)]));
+        .default_headers(HeaderMap::from_iter([(AUTHORIZATION, token), (ACCEPT, kind)]));
     let is_here = is_on_this_machine(&settings.api_url);
     if is_here && settings.api_url.scheme() == "http" {
         // Without encryption no certificate is looked at, and no redirect leads away.

@@ -20,6 +20,10 @@ use crate::steps::command::redact;
 
 /// How long one look at an issue may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(15);
+/// How long one thing may take that is told there.
+const TELL_LIMIT: Duration = Duration::from_secs(60);
+/// What is under way when an end is asked for gets this much longer.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl Driver {
     /// Asks a person, in an issue of its own.
@@ -48,7 +52,12 @@ impl Driver {
             state.issues.iter().filter(|issue| !issue.closed).cloned().collect()
         };
         for issue in open {
-            match look(&*self.parts.forge, &issue.url).await {
+            let looked = tokio::select! {
+                looked = look(&*self.parts.forge, &issue.url) => looked,
+                // The next process looks.
+                () = self.parts.shutdown.token().cancelled() => return Ok(()),
+            };
+            match looked {
                 Ok(look) => self.take_look(&issue, look).await?,
                 Err(error) => {
                     let message = format!("{} cannot be looked at: {error}", issue.url);
@@ -91,7 +100,7 @@ impl Driver {
             labels: labels(wanted.kind),
             marker: Marker { run, step: wanted.marker.clone() },
         };
-        let issue = self.parts.forge.create(&new).await.map_err(|error| error.to_string())?;
+        let issue = self.told(self.parts.forge.create(&new), wanted.kind).await?;
         Ok(Event::IssueCreated {
             kind: wanted.kind,
             url: issue.url,
@@ -122,9 +131,7 @@ impl Driver {
     /// An issue that stands says how things are now.
     pub(crate) async fn refresh_issue(&self, url: &str, wanted: &Wanted) -> Result<(), Error> {
         let updated = match self.issue_text(wanted).await {
-            Ok(text) => {
-                self.parts.forge.update(url, &text.body).await.map_err(|error| error.to_string())
-            }
+            Ok(text) => self.told(self.parts.forge.update(url, &text.body), wanted.kind).await,
             Err(error) => Err(error),
         };
         match updated {
@@ -159,7 +166,9 @@ impl Driver {
             _ if is_question => "Answered.",
             _ => "Done by a later step of the run.",
         };
-        match self.parts.forge.close(url, reason).await {
+        // Never one of those that are told while the process ends.
+        let closing = self.told(self.parts.forge.close(url, reason), IssueKind::Progress);
+        match closing.await {
             Ok(()) => {
                 let event = Event::IssueClosed {
                     url: url.to_owned(),
@@ -169,7 +178,28 @@ impl Driver {
                 };
                 self.journal.append(event).await
             }
-            Err(error) => self.defer("issue close", error.to_string(), marker).await,
+            Err(reason) => self.defer("issue close", reason, marker).await,
+        }
+    }
+
+    /// What the forge does, within its time. A service that is silent must not keep the process:
+    /// the recovery issue is made while it ends, and has a limit of its own.
+    async fn told<T>(
+        &self,
+        work: impl Future<Output = Result<T, forge::Error>>,
+        kind: IssueKind,
+    ) -> Result<T, String> {
+        let hurry = async {
+            if kind == IssueKind::Recovery {
+                std::future::pending::<()>().await;
+            }
+            self.parts.shutdown.token().cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            done = work => done.map_err(|error| error.to_string()),
+            () = tokio::time::sleep(TELL_LIMIT) => Err("it took too long".to_owned()),
+            () = hurry => Err("an end was asked for".to_owned()),
         }
     }
 
