@@ -66,7 +66,11 @@ async fn serve(mut stream: TcpStream, is_dead: bool, asked: Arc<AtomicU64>) -> O
         let body = &buffer[head..head + length];
         let is_streamed = body.windows(13).any(|part| part == b"\"stream\":true");
         let (status, kind, text) = match (is_dead, is_streamed) {
-            (true, _) => ("503 Service Unavailable", "application/json", "{\"error\":{\"message\":\"down\"}}"),
+            (true, _) => (
+                "503 Service Unavailable",
+                "application/json",
+                "{\"error\":{\"message\":\"down\"}}",
+            ),
             (_, true) => ("200 OK", "text/event-stream", STREAM),
             (_, false) => ("200 OK", "application/json", PLAIN),
         };
