@@ -121,11 +121,11 @@ impl Driver {
         let Some(remote) = self.mirror().map(str::to_owned) else {
             return Ok(());
         };
-        self.publish(&remote, Vec::new()).await.map_err(|refused| self.told(refused))
+        self.publish(&remote, Vec::new()).await.map_err(|refused| self.in_words(refused))
     }
 
     /// Why it was refused, in words; a run that is another's now is not gone on with.
-    pub(crate) fn told(&self, refused: Refused) -> String {
+    pub(crate) fn in_words(&self, refused: Refused) -> String {
         match refused {
             Refused::Reason(reason) => reason,
             Refused::Lost(_) => {

@@ -38,7 +38,7 @@ impl Driver {
                 self.journal.append(event).await?;
             }
             Err(refused) => {
-                let reason = self.told(refused);
+                let reason = self.in_words(refused);
                 if self.parts.shutdown.lease_is_lost() {
                     return Err(Error::LeaseLost);
                 }
