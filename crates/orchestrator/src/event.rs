@@ -161,6 +161,9 @@ pub enum Event {
         retry: u32,
         outcome: Option<Status>,
         reason: String,
+        /// Holds what was made and not accepted, where it was for good.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<CommitId>,
     },
     MilestoneCommitted {
         milestone: usize,

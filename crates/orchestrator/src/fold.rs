@@ -267,8 +267,9 @@ impl State {
                     round.partial_accepted = true;
                 }
             }
-            (Event::MilestoneRolledBack { milestone, outcome, reason, .. }, _) => {
-                self.roll_back(milestone, outcome, reason);
+            (Event::MilestoneRolledBack { milestone, outcome, reason, kept, .. }, _) => {
+                let given_up = outcome.map(|status| GivenUp { status, reason, kept });
+                self.roll_back(milestone, given_up);
             }
             (
                 Event::ReviewApproved { milestone, model, degraded, .. },
@@ -312,12 +313,12 @@ impl State {
         }
     }
 
-    fn roll_back(&mut self, milestone: usize, outcome: Option<Status>, reason: String) {
+    fn roll_back(&mut self, milestone: usize, given_up: Option<GivenUp>) {
         let Some(state) = self.milestone_mut(milestone) else {
             return;
         };
-        match outcome {
-            Some(status) => state.given_up = Some(GivenUp { status, reason }),
+        match given_up {
+            Some(given_up) => state.given_up = Some(given_up),
             None => {
                 state.retries += 1;
                 state.since = state.rounds.len();

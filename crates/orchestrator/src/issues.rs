@@ -495,5 +495,10 @@ fn details(milestone: &MilestoneState, files: &[&str]) -> String {
         }
         lines.extend(round.red().and_then(check_finding));
     }
+    if let Some(kept) = milestone.given_up.as_ref().and_then(|given_up| given_up.kept.as_ref()) {
+        lines.push(format!(
+            "What was made and not accepted is kept: git show {kept}; git cherry-pick {kept} takes it"
+        ));
+    }
     lines.join("\n\n")
 }

@@ -204,6 +204,8 @@ impl Write {
 /// Why a milestone has no commit.
 #[derive(Clone, Debug)]
 pub struct GivenUp {
+    /// The commit that holds what was made and not accepted.
+    pub kept: Option<CommitId>,
     /// `Degraded` or `Blocked`.
     pub status: Status,
     /// Why, in words.

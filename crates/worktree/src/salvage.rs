@@ -44,11 +44,21 @@ impl Repository {
         {
             return Ok(());
         }
+        self.keep(&commit).await?;
+        tracing::warn!(%commit, "a commit made in a worktree of ours is kept");
+        Ok(())
+    }
+
+    /// Keeps a commit that is on no branch, under a ref of its own in
+    /// `refs/belay/salvage/`, named after it.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if there is no such commit.
+    pub async fn keep(&self, commit: &CommitId) -> Result<(), Error> {
         let name = format!("{KEPT}{commit}");
         let args = ["update-ref", "--no-deref", "-m", "belay", &name, commit.as_str()];
-        self.caller().run(&Call::new(&args).uninterrupted()).await?;
-        tracing::warn!(%commit, r#ref = %name, "a commit made in a worktree of ours is kept");
-        Ok(())
+        self.caller().run(&Call::new(&args).uninterrupted()).await.map(drop)
     }
 
     /// Says which commits the caller made itself: one of those that a worktree

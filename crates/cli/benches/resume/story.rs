@@ -72,6 +72,7 @@ fn rolled_back() -> Result<NewRecord> {
         retry: 1,
         outcome: None,
         reason: "begun anew".to_owned(),
+        kept: None,
     };
     Ok(journal::record(&event, None)?)
 }

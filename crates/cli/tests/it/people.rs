@@ -237,6 +237,10 @@ async fn tests_that_stay_red_keep_the_milestone_off_the_branch() {
         std::fs::read_to_string(bench.repo.join(shown["issues"][0].as_str().expect("an issue")))
             .expect("a file");
     assert!(issue.contains("sh check.sh"), "{issue}");
+    // What was made is not thrown away: the issue says where it is.
+    let kept = bench.git(&["for-each-ref", "--format=%(objectname)", "refs/belay/salvage"]);
+    assert!(issue.contains(&format!("git show {kept};")), "{kept}: {issue}");
+    assert_eq!(bench.show(&kept, "one.py"), "N = 'BROKEN 3'");
     assert_eq!(bench.belay(&["resume", "--strict", "--dry-run"]).await.code, Some(75));
     server.stop().await;
 }

@@ -12,6 +12,7 @@ pub(crate) mod people;
 mod planning;
 mod prepare;
 mod push;
+mod rejected;
 mod rest;
 mod review;
 mod test;
@@ -81,6 +82,10 @@ impl Driver {
     ) -> Result<(), Error> {
         let (succeeded, total, retry) = self.score(milestone);
         let success = Success::of(succeeded, total);
+        let kept = match outcome {
+            Some(_) => self.keep_rejected(milestone).await,
+            None => None,
+        };
         self.journal
             .append(Event::MilestoneRolledBack {
                 milestone,
@@ -90,6 +95,7 @@ impl Driver {
                 retry,
                 outcome,
                 reason,
+                kept,
             })
             .await
     }

@@ -341,6 +341,7 @@ impl Story {
             retry: 1,
             outcome,
             reason: "why".into(),
+            kept: None,
         })
     }
 
