@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use checkpoint_store::{Error, MAX_EXPORT_BYTES, RunId, RunStore, SqliteStore, ValueStore as _};
+use checkpoint_store::{
+    Error, MAX_EXPORT_BYTES, RunHead, RunId, RunStore, SqliteStore, ValueStore as _,
+};
 use orchestrator::State;
 use orchestrator::mirror::{EXPORT, MODELS, RUNS, Seen, remember, seen};
 use worktree::CommitId;
@@ -79,6 +81,7 @@ async fn take(
             return Ok(false);
         }
     };
+    let known = store.runs().await?;
     match store.import(export).await {
         Ok(imported) if imported.run == run => {}
         Ok(_) => {
@@ -99,7 +102,7 @@ async fn take(
         }
     }
     take_models(project, store, &bundle).await?;
-    take_branch(project, store, remote, run).await?;
+    take_branch(project, store, remote, run, &known).await?;
     Ok(true)
 }
 
@@ -142,6 +145,7 @@ async fn take_branch(
     store: &SqliteStore,
     remote: &str,
     run: RunId,
+    known: &[RunHead],
 ) -> Result<(), CommandError> {
     let Ok(records) = store.records(run, 0).await else { return Ok(()) };
     let state = State::fold(&records);
@@ -149,9 +153,13 @@ async fn take_branch(
     let (repository, branch) = (&project.repository, started.branch);
     let there = repository.fetch(remote, &format!("refs/heads/{branch}")).await?;
     let here = repository.branch_tip(&branch).await?;
-    // A branch that stands elsewhere is the person's: the run finds that out.
+    // A branch that no run here has, or that stands elsewhere, is the person's: the run finds
+    // that out.
+    let has_it = |head: &RunHead| head.attributes["branch"].as_str() == Some(branch.as_str());
+    let is_ours = known.iter().any(|head| head.id == run || has_it(head));
     let may_move = match &here {
         None => true,
+        Some(_) if !is_ours => false,
         Some(here) => repository.builds_on(&tip, here).await.unwrap_or_default(),
     };
     let to = match there {

@@ -16,7 +16,7 @@ use worktree::Guard;
 
 use crate::args::WorkArgs;
 use crate::clock;
-use crate::config::{Choice, Role, duration};
+use crate::config::{self, Choice, Role, duration};
 use crate::error::{CommandError, usage};
 use crate::health;
 use crate::human::Screen;
@@ -42,6 +42,9 @@ pub(crate) fn apply_flags(project: &mut Project, work: &WorkArgs) -> Result<(), 
     }
     run.deadline_reserve = run.deadline_reserve.min(run.timeout / 4);
     if let Some(branch) = &work.branch {
+        if let Some(why) = config::bad_branch(branch) {
+            return Err(usage(format!("--branch: {branch} is no name for a branch: {why}")));
+        }
         run.branch.clone_from(branch);
     }
     if work.no_github {

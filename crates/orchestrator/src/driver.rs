@@ -335,7 +335,8 @@ impl Driver {
         match (refusal, open) {
             (Refusal::BranchMoved { .. }, _) => {
                 let tip = self.tip()?;
-                let reason = format!("{reason}; put it back to {tip}, or delete it");
+                let reason =
+                    format!("{reason}; put it back to {tip}, or rename it (git branch -m)");
                 self.journal.append(Event::RunParked { reason, branch: true }).await
             }
             (Refusal::BranchCheckedOut { .. }, _) => {

@@ -94,6 +94,9 @@ impl Driver {
         if self.mirror_the_end(MIRROR_LIMIT).await {
             owed::note(&self.parts, self.run, self.owes()).await?;
         }
+        if self.parts.shutdown.lease_is_lost() {
+            return Err(Error::LeaseLost);
+        }
         Ok((status, reason))
     }
 

@@ -17,6 +17,7 @@ mod error;
 pub mod event;
 pub mod fact;
 pub mod failing;
+mod findings;
 mod fold;
 pub mod issues;
 pub mod journal;

@@ -108,11 +108,43 @@ impl Driver {
         let Some(remote) = self.mirror().map(str::to_owned) else {
             return Ok(None);
         };
-        match self.publish(&remote, Vec::new()).await {
+        let claimed = tokio::select! {
+            claimed = self.publish(&remote, Vec::new()) => claimed,
+            () = self.out_of_time() => {
+                Err(Refused::Reason(format!("{remote} does not answer in time")))
+            }
+        };
+        match claimed {
             Ok(()) => Ok(None),
             Err(Refused::Lost(Some(holder))) => Err(Error::Store(StoreError::Held { holder })),
             Err(Refused::Lost(None)) => Err(Error::LeaseLost),
             Err(Refused::Reason(reason)) => Ok(Some(reason)),
+        }
+    }
+
+    /// Ends when this process must end, or soon after it was asked to.
+    async fn out_of_time(&self) {
+        let time = async {
+            match self.parts.deadline {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = time => {}
+            () = self.parts.shutdown.token().cancelled() => {}
+        }
+    }
+
+    /// Whether another machine has the run now, where a remote is the mirror: asked before
+    /// anything else about the remote is.
+    pub(crate) async fn unless_lost(&self, remote: &str) -> Result<(), Refused> {
+        if self.mirror() != Some(remote) {
+            return Ok(());
+        }
+        match self.state_moves(remote).await {
+            Err(lost @ Refused::Lost(_)) => Err(lost),
+            Err(Refused::Reason(_)) | Ok(_) => Ok(()),
         }
     }
 
@@ -163,7 +195,14 @@ impl Driver {
             Err(error) => Some(error.to_string()),
         };
         if let Some(reason) = reason {
-            return Err(Refused::Reason(reason));
+            let branches = moves.into_iter().filter(|one| one.name.starts_with("refs/heads/"));
+            let branches: Vec<RefMove> = branches.collect();
+            if !is_mirror || branches.is_empty() {
+                return Err(Refused::Reason(reason));
+            }
+            // A remote that takes no refs of ours may still take the branch.
+            repository.publish(remote, &branches).await.map_err(reason_of)?;
+            return self.put_off(reason).await;
         }
         if is_mirror {
             let now = moves.into_iter().filter(|one| one.name.starts_with("refs/belay/"));
@@ -184,22 +223,46 @@ impl Driver {
     /// The moves of this run's own refs: its state, the idea's, and commits that were salvaged.
     async fn state_moves(&self, remote: &str) -> Result<Vec<RefMove>, Refused> {
         let bundle = self.bundle().await?;
-        let mut seen = seen(&*self.parts.values).await.map_err(reason_of)?;
-        let name = run_ref(self.run);
-        let over = seen.remove(&name);
-        if over.as_ref() == Some(&bundle) {
-            return Ok(Vec::new());
-        }
+        let seen = seen(&*self.parts.values).await.map_err(reason_of)?;
+        let there = self.parts.repository.remote_refs(remote, "refs/belay/").await;
+        let there: Seen = there.map_err(reason_of)?.into_iter().collect();
         let mut moves = Vec::new();
-        if over.is_none() {
+        let name = run_ref(self.run);
+        if !seen.contains_key(&name) {
             let idea = self.journal.state().started.as_ref().map(|started| started.idea.id.clone());
-            let name = idea_ref(&idea.unwrap_or_default());
-            let over = seen.remove(&name);
-            moves.push(RefMove { name, to: bundle.clone(), over });
+            let idea = idea_ref(&idea.unwrap_or_default());
+            moves.extend(self.moved_on(remote, idea, &bundle, &seen, &there).await?);
         }
-        moves.push(RefMove { name, to: bundle, over });
-        moves.extend(self.salvaged(remote).await?);
+        moves.extend(self.moved_on(remote, name, &bundle, &seen, &there).await?);
+        if !moves.is_empty() {
+            moves.extend(self.salvaged(&there).await?);
+        }
         Ok(moves)
+    }
+
+    /// The move of one ref to the bundle, if it is not there already. A ref that somebody removed
+    /// is made again; one that stands where nobody here has put it is another machine's.
+    async fn moved_on(
+        &self,
+        remote: &str,
+        name: String,
+        bundle: &CommitId,
+        seen: &Seen,
+        there: &Seen,
+    ) -> Result<Option<RefMove>, Refused> {
+        let over = there.get(&name).cloned();
+        if over.as_ref() == Some(bundle) {
+            return Ok(None);
+        }
+        if over.is_some() && over.as_ref() != seen.get(&name) {
+            let repository = &self.parts.repository;
+            let found = repository.fetch(remote, &name).await.ok().flatten();
+            return Err(Refused::Lost(match &found {
+                Some(found) => holder(repository, found).await,
+                None => None,
+            }));
+        }
+        Ok(Some(RefMove { name, to: bundle.clone(), over }))
     }
 
     async fn bundle(&self) -> Result<CommitId, Refused> {
@@ -217,15 +280,9 @@ impl Driver {
         self.parts.repository.bundle(&files, &tip).await.map_err(reason_of)
     }
 
-    async fn salvaged(&self, remote: &str) -> Result<Vec<RefMove>, Refused> {
-        let repository = &self.parts.repository;
-        let here = repository.refs("refs/belay/salvage/").await.map_err(reason_of)?;
-        if here.is_empty() {
-            return Ok(Vec::new());
-        }
-        let there =
-            repository.remote_refs(remote, "refs/belay/salvage/").await.map_err(reason_of)?;
-        let missing = here.into_iter().filter(|one| !there.contains(one));
+    async fn salvaged(&self, there: &Seen) -> Result<Vec<RefMove>, Refused> {
+        let here = self.parts.repository.refs("refs/belay/salvage/").await.map_err(reason_of)?;
+        let missing = here.into_iter().filter(|(name, _)| !there.contains_key(name));
         Ok(missing.map(|(name, to)| RefMove { name, to, over: None }).collect())
     }
 

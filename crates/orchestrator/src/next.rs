@@ -6,6 +6,7 @@
 
 use crate::event::{IssueKind, Status, StepName};
 use crate::fact::{Cause, Push};
+use crate::findings;
 use crate::issues::{self, Wanted};
 use crate::milestone::{Item, ItemResult, MilestoneState, Origin, RoundState};
 use crate::questions;
@@ -252,7 +253,7 @@ fn usual_step(milestone: usize, state: &MilestoneState, settings: &Settings) -> 
                 let reason = format!("{}, and the tests are red with them", succeeded(round));
                 return Step::RollBack { milestone, outcome: None, reason };
             }
-            let findings = issues::check_finding(red).into_iter().collect();
+            let findings = findings::check_finding(red).into_iter().collect();
             mend(milestone, state, settings, Cause::Tests, findings)
         }
         None => Step::Commit { milestone },
@@ -276,7 +277,7 @@ fn judge_content(
     let Some(judged) = &round.judged else {
         return Some(Step::Review { milestone });
     };
-    let findings = || issues::review_findings(&judged.review);
+    let findings = || findings::review_findings(&judged.review);
     (!judged.approved).then(|| mend(milestone, state, settings, Cause::Review, findings()))
 }
 

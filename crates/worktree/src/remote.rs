@@ -115,10 +115,15 @@ fn without_credentials(text: &str) -> String {
     for part in parts {
         let end = part.find(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"'));
         let (authority, rest) = part.split_at(end.unwrap_or(part.len()));
+        // What stands in a query may be a token.
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let ends = query.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"'));
+        let after = ends.map_or("", |at| &query[at..]);
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         shown.push_str("://");
         shown.push_str(host);
         shown.push_str(rest);
+        shown.push_str(after);
     }
     shown
 }
@@ -136,5 +141,6 @@ mod tests {
         );
         assert_eq!(told("ssh://git@host x https://h/p"), "ssh://host x https://h/p");
         assert_eq!(told("no address @ all"), "no address @ all");
+        assert_eq!(told("'http://h/x.git?token=S3/' not found"), "'http://h/x.git' not found");
     }
 }

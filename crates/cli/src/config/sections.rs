@@ -282,7 +282,7 @@ fn command(
 }
 
 /// What git would say of a branch of this name, whose braces are known to be right.
-fn bad_branch(name: &str) -> Option<&'static str> {
+pub(crate) fn bad_branch(name: &str) -> Option<&'static str> {
     let parts = || name.split('/');
     if name.chars().any(|c| c.is_whitespace() || "~^:?*[\\".contains(c)) {
         Some("it has a character that git does not allow")

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulated_models::Script;
+use simulated_models::{Answers, Script};
 
 use crate::harness::{Bench, finish, server};
 use crate::recovery::{ROLES, answers, bench, hanging_from};
@@ -126,4 +126,28 @@ async fn the_process_ends_in_time_whatever_hangs() {
                 || !std::path::Path::new(&format!("/proc/{}", pid.trim())).exists()
         );
     }
+}
+
+/// A key that a model has got hold of is neither committed nor shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_value_of_a_key_is_not_committed() {
+    let leaking = Answers {
+        analysis: json!({
+            "understanding": "It is planted-key-0001.", "complexity": "low", "confidence": 0.9,
+            "risks": [], "questions": [],
+        }),
+        ..Answers::creating([("one.py", "TOKEN = 'planted-key-0001'\n")])
+    };
+    let server = server(Script::default().with_answers(leaking)).await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    let mut command = bench.command(&["run", "001", "--format", "json"]);
+    command.env("KEY_A", "planted-key-0001");
+    let ran = finish(command.spawn().expect("belay")).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "blocked", "{}", ran.stderr);
+    assert!(ran.named("item_failed")[0]["message"].to_string().contains("a secret"));
+    assert!(!ran.stdout.contains("planted-key-0001"), "{}", ran.stdout);
+    assert!(!ran.stderr.contains("planted-key-0001"), "{}", ran.stderr);
+    assert_eq!(bench.git(&["rev-list", "--count", "main..belay/001-numbers"]), "0");
+    server.stop().await;
 }

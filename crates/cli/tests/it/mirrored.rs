@@ -1,8 +1,10 @@
 //! A run that goes on on another machine: fresh clones of one bare remote,
 //! with `store.mirror: origin`.
 
+use std::time::Duration;
+
 use serde_json::Value;
-use simulated_models::{Script, Server};
+use simulated_models::{Fault, ModelScript, Script, Server, Step};
 
 use crate::harness::{Bench, Ran, finish, server};
 use crate::recovery::{ROLES, answers, bench, hanging_from};
@@ -218,5 +220,61 @@ async fn no_key_leaves_the_machine_and_rubbish_on_the_mirror_stops_nobody() {
     assert_eq!(status(&ran), "completed", "{}", ran.stderr);
     assert!(!there(&two).contains("refs/belay/"), "{}", there(&two));
     assert!(there(&two).contains(&two.git(&["rev-parse", BRANCH])));
+    server.stop().await;
+}
+
+/// The refs are the person's to delete.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_refs_were_deleted_makes_them_again() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let one = first(&server);
+    run(&one, "1").await.exits(0);
+    let refs = one.git(&["ls-remote", "origin", "refs/belay/*"]);
+    let names = refs.lines().filter_map(|line| line.split('\t').nth(1));
+    for name in names {
+        one.git(&["push", "-q", "origin", &format!(":{name}")]);
+    }
+    let ran = run(&one, "9").await.exits(0);
+    assert_eq!(status(&ran), "completed", "{}", ran.stderr);
+    assert!(there(&one).contains("refs/belay/runs/"), "{}", there(&one));
+    server.stop().await;
+}
+
+/// It was only slow, and finds out at its next push.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_machine_that_lost_its_run_ends_and_leaves_the_remote_alone() {
+    let slow = Fault::AnswerAfter { delay: Duration::from_secs(5) };
+    let slow = ModelScript::steps([Step::schema("review", slow).in_calls(1..)]);
+    let server = server(Script::with_model("review", slow).with_answers(answers())).await;
+    let one = first(&server);
+    let child = one.command(&["run", "001", "--format", "json"]).spawn().expect("belay");
+    server.wait_for_requests(2 + 2 + 1).await;
+    let state = one.git(&["ls-remote", "origin", "refs/belay/runs/*"]);
+    let name = state.split('\t').nth(1).expect("a ref");
+    let other = one.git(&["commit-tree", "-m", "another machine's", "main^{tree}"]);
+    one.git(&["push", "-q", "--force", "origin", &format!("{other}:{name}")]);
+    let before = there(&one);
+    let ran = finish(child).await.exits(4);
+    assert!(ran.stderr.contains("lease is lost"), "{}", ran.stderr);
+    assert_eq!(there(&one), before);
+    server.stop().await;
+}
+
+/// What lies on the mirror moves no branch that was no run's here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_branch_is_not_moved_by_a_run_from_elsewhere() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let one = first(&server);
+    run(&one, "1").await.exits(0);
+    let two = another(&one, &server);
+    two.git(&["branch", BRANCH]);
+    let mine = two.git(&["rev-parse", BRANCH]);
+    let ran = run(&two, "9").await.exits(0);
+    assert_eq!(status(&ran), "blocked", "{}", ran.stderr);
+    assert_eq!(two.git(&["rev-parse", BRANCH]), mine);
+    two.git(&["branch", "-m", BRANCH, "mine"]);
+    let ran = run(&two, "9").await.exits(0);
+    assert_eq!(status(&ran), "completed", "{}", ran.stderr);
+    assert_eq!(two.git(&["rev-parse", "mine"]), mine);
     server.stop().await;
 }

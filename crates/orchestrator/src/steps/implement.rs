@@ -205,6 +205,9 @@ impl Driver {
             ..FileWrite::default()
         };
         let writes: Vec<FileWrite> = changes.changes.iter().map(write).collect();
+        if let Some(refusal) = self.leaks(changes) {
+            return Ok(Some(refusal));
+        }
         if let Some(refusal) = self.unresolved(board.milestone, changes) {
             return Ok(Some(refusal));
         }
@@ -217,6 +220,21 @@ impl Driver {
             Err(refusal @ worktree::Error::Refused { .. }) => Ok(Some(refusal.to_string())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether a change brings the value of a secret of this process into a file: it would be
+    /// committed, and pushed.
+    fn leaks(&self, changes: &ChangeSet) -> Option<String> {
+        let secrets = &self.parts.settings.secrets;
+        let holds = |text: Option<&String>, secret: &String| {
+            text.is_some_and(|text| text.contains(secret.as_str()))
+        };
+        let leak = changes.changes.iter().find(|change| {
+            secrets.iter().any(|secret| {
+                holds(change.after.as_ref(), secret) && !holds(change.before.as_ref(), secret)
+            })
+        });
+        leak.map(|change| format!("{} holds the value of a secret of this machine", change.path))
     }
 
     async fn item_refused(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::command::redact;
 use super::implement::earlier;
 use crate::Error;
 use crate::driver::Driver;
@@ -24,7 +25,7 @@ impl Driver {
             milestone: None,
             model: answered.model,
             degraded: answered.degraded,
-            summary: Some(short(&answered.value.understanding)),
+            summary: Some(self.shown(&answered.value.understanding)),
         };
         self.journal.append_fact(event, Fact::Analysis(answered.value)).await
     }
@@ -59,11 +60,20 @@ impl Driver {
         let event = Event::StepFinished {
             step: StepName::Plan,
             milestone: None,
-            summary: Some(short(&format!("{}: {}", milestones(names.len()), names.join("; ")))),
+            summary: Some(self.shown(&format!(
+                "{}: {}",
+                milestones(names.len()),
+                names.join("; ")
+            ))),
             model: answered.model,
             degraded: answered.degraded,
         };
         self.journal.append_fact(event, Fact::Plan(answered.value)).await
+    }
+
+    /// A line for an event, without the value of any secret.
+    fn shown(&self, text: &str) -> String {
+        short(&redact(text, &self.parts.settings.secrets))
     }
 
     /// Files that a command makes are left out of plans: what a model wrote into them would be

@@ -59,6 +59,7 @@ impl Driver {
     async fn move_there(&self, branch: &str, push: &Push) -> Result<(), Refused> {
         let told = |error: worktree::Error| Refused::Reason(error.to_string());
         let Push { remote, commit } = push;
+        self.unless_lost(remote).await?;
         let over = self.parts.repository.remote_tip(remote, branch).await.map_err(told)?;
         if over.as_ref() == Some(commit) {
             return self.publish(remote, Vec::new()).await;
