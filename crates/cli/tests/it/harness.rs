@@ -204,6 +204,7 @@ impl Bench {
             ".git/objects/",
             ".git/belay/",
             ".git/worktrees/",
+            ".git/refs/belay/",
             ".git/refs/heads/belay/",
             ".git/logs/refs/heads/belay/",
             // A push notes where it left the branch.

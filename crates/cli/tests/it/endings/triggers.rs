@@ -142,8 +142,14 @@ async fn stuck_at(path: &Path) -> fs::File {
             .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
             .open(path)
     };
-    until(|| open().is_ok()).await;
-    open().expect("a pipe that is read")
+    // The first that is let in is kept: with its end the reader would go on.
+    let kept = std::cell::RefCell::new(None);
+    until(|| {
+        *kept.borrow_mut() = open().ok();
+        kept.borrow().is_some()
+    })
+    .await;
+    kept.into_inner().expect("a pipe that is read")
 }
 
 /// The project's tests fill the disk: the next milestone is not begun.
