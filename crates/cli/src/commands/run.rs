@@ -113,8 +113,14 @@ async fn work_on(
     started: Instant,
 ) -> CommandResult {
     match selected {
-        Selected::Nothing => nothing(project),
-        Selected::Done(head) => done(project, &store, &head, work).await,
+        Selected::Nothing => {
+            upkeep::after_run(project, &store).await;
+            nothing(project)
+        }
+        Selected::Done(head) => {
+            upkeep::after_run(project, &store).await;
+            done(project, &store, &head, work).await
+        }
         Selected::Work(lease, known) => {
             mending::tell(&store, &lease, &repairs).await?;
             drive(project, store, (lease, known), work, started).await
