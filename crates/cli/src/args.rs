@@ -93,7 +93,7 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// See it work against simulated models with faults: no key, no network
     Demo(DemoArgs),
-    /// Write belay.yaml and ideas/ where they are not there yet
+    /// Write belay.yaml, ideas/ and the hourly workflow where they are not there yet
     Init(InitArgs),
     /// Print completions for a shell
     Completions {
@@ -108,8 +108,8 @@ pub(crate) struct RunArgs {
     /// A path, an id such as 001, or - for standard input [default: the next one]
     #[arg(value_name = "IDEA", env = "IDEA_ID", hide_env = true)]
     pub(crate) idea: Option<String>,
-    /// Leave an unfinished run of the idea as it is and begin a new one
-    #[arg(long)]
+    /// Leave unfinished runs as they are and begin a new one
+    #[arg(long, env = "FORCE_NEW", hide_env = true, value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     pub(crate) fresh: bool,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
@@ -151,6 +151,9 @@ pub(crate) struct WorkArgs {
     /// Never wait for a resting model; go to the next, or to the template
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// Keep the state on this remote too [default: store.mirror]
+    #[arg(long, value_name = "REMOTE")]
+    pub(crate) mirror: Option<String>,
     /// Write issues into the local folder, not to GitHub
     #[arg(long)]
     pub(crate) no_github: bool,

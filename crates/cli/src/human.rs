@@ -5,11 +5,12 @@
 
 mod lines;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use orchestrator::event::StepName;
 use orchestrator::{Event, Line, Listener, Role};
 
+use crate::job::Annotations;
 use crate::printer::live::{Live, Slot};
 use crate::printer::text::flat;
 use crate::printer::{Printer, Said};
@@ -19,11 +20,21 @@ use lines::{label, lines};
 /// as lines on standard error; on a terminal also as what is under way.
 pub(crate) struct Screen {
     printer: Arc<Printer>,
+    annotations: Mutex<Annotations>,
 }
 
 impl Screen {
     pub(crate) fn new(printer: Arc<Printer>) -> Self {
-        Self { printer }
+        Self { printer, annotations: Mutex::default() }
+    }
+
+    /// The marks beside the job that the event brings.
+    fn annotate(&self, event: &Event) {
+        if self.printer.job().is_none() {
+            return;
+        }
+        let mut annotations = self.annotations.lock().unwrap_or_else(PoisonError::into_inner);
+        annotations.of(event).iter().for_each(|mark| self.printer.annotate(mark));
     }
 
     /// The lines of an event, less what is to be seen elsewhere.
@@ -94,6 +105,7 @@ impl Listener for Screen {
         }
         self.end(&line.event);
         self.printer.say_all(&self.told(&line.event));
+        self.annotate(&line.event);
         self.begin(&line.event);
     }
 }

@@ -16,6 +16,7 @@ mod exit;
 mod health;
 mod human;
 mod ideas;
+mod job;
 mod logs;
 mod mending;
 mod mirror;

@@ -18,6 +18,7 @@ use terminal_size::{Width, terminal_size_of};
 
 use crate::args::{Color, Format, Global};
 use crate::environment::Surroundings;
+use crate::job::{Annotation, Job, command, harmless};
 use live::Live;
 use queue::Queue;
 use text::{clean, flat, wrapped};
@@ -109,6 +110,12 @@ pub(crate) struct Printer {
     queue: OnceLock<Queue>,
     /// That nobody reads was said.
     given_up: AtomicBool,
+    /// What GitHub's runner is told besides.
+    job: Option<Job>,
+    /// Whether lines are folded under a heading there.
+    grouped: AtomicBool,
+    /// Values that nobody is shown.
+    secrets: Vec<String>,
 }
 
 impl Printer {
@@ -126,6 +133,9 @@ impl Printer {
             live: Arc::new(Live::new(terminal && !global.quiet)),
             queue: OnceLock::new(),
             given_up: AtomicBool::new(false),
+            job: Job::of(surroundings),
+            grouped: AtomicBool::new(false),
+            secrets: surroundings.secrets(),
         }
     }
 
@@ -184,7 +194,7 @@ impl Printer {
     /// One JSON value on one line of standard output.
     pub(crate) fn data(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
-            Ok(line) => self.write_out(format!("{line}\n")),
+            Ok(line) => self.write_out(&format!("{line}\n")),
             Err(error) => self.error(&format!("a result could not be written as JSON: {error}")),
         }
     }
@@ -192,12 +202,12 @@ impl Printer {
     /// A line of standard output for people; wrapped where that is a terminal.
     pub(crate) fn out(&self, line: &str) {
         let line = clean(line);
-        self.write_out(laid_out(&line, columns(std::io::stdout()), hang(&line), ""));
+        self.write_out(&laid_out(&line, columns(std::io::stdout()), hang(&line), ""));
     }
 
     /// A line of standard output that is there to be copied: cleaned, never wrapped.
     pub(crate) fn verbatim(&self, line: &str) {
-        self.write_out(format!("{}\n", clean(line)));
+        self.write_out(&format!("{}\n", clean(line)));
     }
 
     /// A line of standard error, unless it is to be quiet.
@@ -211,23 +221,81 @@ impl Printer {
             return;
         }
         let columns = columns(std::io::stderr());
-        let laid_out =
-            |said: &Said| laid_out(&clean(&said.text), columns, said.hang, self.code(said.tone));
-        self.write_err(lines.iter().map(laid_out).collect());
+        let line = |said: &Said| match (&self.job, said.tone) {
+            (Some(_), Tone::Strong) => self.group(&clean(&said.text)),
+            _ => {
+                let text = clean(&said.text);
+                self.safe(&laid_out(&text, columns, said.hang, self.code(said.tone)))
+            }
+        };
+        self.write_err(lines.iter().map(line).collect());
+    }
+
+    /// What GitHub's runner is told besides, in a job of it.
+    pub(crate) fn job(&self) -> Option<&Job> {
+        self.job.as_ref()
+    }
+
+    /// A mark beside the job.
+    pub(crate) fn annotate(&self, annotation: &Annotation) {
+        let properties = annotation.properties();
+        let properties: Vec<(&str, &str)> =
+            properties.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        self.tell_runner(annotation.level.command(), &properties, &annotation.message);
+    }
+
+    /// Lines that follow stand under no heading.
+    pub(crate) fn end_group(&self) {
+        if self.grouped.swap(false, Ordering::Relaxed) {
+            self.write_err(command("endgroup", &[], ""));
+        }
+    }
+
+    /// A heading that the lines below it are folded under.
+    fn group(&self, heading: &str) -> String {
+        let ended = self.grouped.swap(true, Ordering::Relaxed);
+        let ended = if ended { command("endgroup", &[], "") } else { String::new() };
+        ended + &self.without_secrets(&command("group", &[], heading))
+    }
+
+    fn tell_runner(&self, name: &str, properties: &[(&str, &str)], message: &str) {
+        let line = command(name, properties, &clean(message));
+        self.write_err(self.without_secrets(&line));
+    }
+
+    /// Text of whatever origin as it may be printed.
+    fn safe(&self, text: &str) -> String {
+        let text = self.without_secrets(text);
+        if self.job.is_some() { harmless(&text) } else { text }
+    }
+
+    /// The text less every value that nobody is shown.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| {
+            if text.contains(secret.as_str()) { text.replace(secret.as_str(), "***") } else { text }
+        })
     }
 
     /// A warning, unless it is to be quiet.
     pub(crate) fn warn(&self, line: &str) {
-        self.say(Tone::Warn, &format!("warning: {line}"));
+        if self.job.is_none() {
+            self.say(Tone::Warn, &format!("warning: {line}"));
+        } else if !self.quiet {
+            self.tell_runner("warning", &[], line);
+        }
     }
 
     /// An error: always said, with the lines that it has.
     pub(crate) fn error(&self, message: &str) {
+        if self.job.is_some() {
+            self.end_group();
+            return self.tell_runner("error", &[], message);
+        }
         let columns = columns(std::io::stderr());
         let message = format!("error: {}", clean(message));
         let code = self.code(Tone::Bad);
         let lines = message.lines().map(|line| laid_out(line, columns, 2, code));
-        self.write_err(lines.collect());
+        self.write_err(self.safe(&lines.collect::<String>()));
     }
 
     fn code(&self, tone: Tone) -> &'static str {
@@ -236,10 +304,11 @@ impl Printer {
 
     /// A log line as it stands.
     pub(crate) fn log(&self, line: &str) {
-        self.write_err(clean(line));
+        self.write_err(self.safe(&clean(line)));
     }
 
-    fn write_out(&self, text: String) {
+    fn write_out(&self, text: &str) {
+        let text = self.safe(text);
         // A reader that went away ends the output, not the run.
         self.on_live(move |live| {
             live.aside(|| {

@@ -19,6 +19,7 @@ use crate::environment::Surroundings;
 use crate::error::{CommandError, usage};
 use crate::printer::Printer;
 use crate::records;
+use crate::wiring;
 
 /// One call to git may take this long; large repositories are slow to check out.
 const GIT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -63,6 +64,10 @@ impl Project {
             file.and_then(|file| inside(&surroundings.resolve(file), repository.top()));
         let text = config_text(file, repository.top(), &surroundings)?;
         let loaded = load(text.as_ref(), &surroundings, true).await?;
+        let repository = match wiring::login(&loaded.config, &surroundings) {
+            Some(login) => repository.with_login(login),
+            None => repository,
+        };
         Ok(Self {
             surroundings,
             printer,

@@ -151,45 +151,19 @@ fn newest(heads: &[RunHead]) -> impl Iterator<Item = &RunHead> {
     heads.iter().enumerate().filter(move |(at, head)| is_newest(*at, head)).map(|(_, head)| head)
 }
 
-/// The next thing to do where nothing was named: the newest interrupted run,
-/// else a degraded one, else a blocked one that has its answer, else the next
-/// idea of the backlog that has no run.
-pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selected, CommandError> {
+/// The next thing to do where nothing was named: a run to go on with, unless
+/// only a fresh one is wanted, else the next idea of the backlog that has none.
+pub(crate) async fn next(
+    project: &Project,
+    store: &SqliteStore,
+    fresh: bool,
+) -> Result<Selected, CommandError> {
     let heads = runs(project, store).await?;
     if let Some(holder) = heads.iter().find_map(|head| head.holder.clone()) {
         return Err(StoreError::Held { holder }.into());
     }
-    for wanted in [Status::Interrupted, Status::Degraded] {
-        for head in newest(&heads).filter(|head| view::status(head) == wanted) {
-            match readable(project, store, head).await? {
-                Some(state) if mending::is_lost(&state) => {
-                    match ideas::named(&head.subject, project.top(), &project.surroundings) {
-                        Ok(found) => return for_idea(project, store, found, false).await,
-                        Err(error) => project.printer.warn(&error.line()),
-                    }
-                }
-                Some(state) => return taken(store, head, state).await,
-                None => {}
-            }
-        }
-    }
-    for head in newest(&heads).filter(|head| view::status(head) == Status::Blocked) {
-        let Some(state) = readable(project, store, head).await? else {
-            continue;
-        };
-        // Cut back to where it was not blocked yet.
-        if state.ended.is_none() && !mending::is_lost(&state) {
-            return taken(store, head, state).await;
-        }
-        if orchestrator::branch_is_back(&state, &project.repository).await? {
-            return taken(store, head, state).await;
-        }
-        let places = wiring::forge(project).await?;
-        match orchestrator::is_answered(&state, &*places).await {
-            Ok(true) => return taken(store, head, state).await,
-            Ok(false) => {}
-            Err(why) => project.printer.warn(&format!("{}: {why}", head.subject)),
-        }
+    if !fresh && let Some(selected) = to_go_on_with(project, store, &heads).await? {
+        return Ok(selected);
     }
     let (backlog, refused) = ideas::backlog(project.top());
     refused.iter().for_each(|line| project.printer.warn(line));
@@ -212,6 +186,47 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
         }
     }
     Ok(Selected::Nothing)
+}
+
+/// The newest interrupted run, else a degraded one, else a blocked one that has its answer.
+async fn to_go_on_with(
+    project: &Project,
+    store: &SqliteStore,
+    heads: &[RunHead],
+) -> Result<Option<Selected>, CommandError> {
+    for wanted in [Status::Interrupted, Status::Degraded] {
+        for head in newest(heads).filter(|head| view::status(head) == wanted) {
+            match readable(project, store, head).await? {
+                Some(state) if mending::is_lost(&state) => {
+                    match ideas::named(&head.subject, project.top(), &project.surroundings) {
+                        Ok(found) => return for_idea(project, store, found, false).await.map(Some),
+                        Err(error) => project.printer.warn(&error.line()),
+                    }
+                }
+                Some(state) => return taken(store, head, state).await.map(Some),
+                None => {}
+            }
+        }
+    }
+    for head in newest(heads).filter(|head| view::status(head) == Status::Blocked) {
+        let Some(state) = readable(project, store, head).await? else {
+            continue;
+        };
+        // Cut back to where it was not blocked yet.
+        if state.ended.is_none() && !mending::is_lost(&state) {
+            return taken(store, head, state).await.map(Some);
+        }
+        if orchestrator::branch_is_back(&state, &project.repository).await? {
+            return taken(store, head, state).await.map(Some);
+        }
+        let places = wiring::forge(project).await?;
+        match orchestrator::is_answered(&state, &*places).await {
+            Ok(true) => return taken(store, head, state).await.map(Some),
+            Ok(false) => {}
+            Err(why) => project.printer.warn(&format!("{}: {why}", head.subject)),
+        }
+    }
+    Ok(None)
 }
 
 /// The state of a run that can be gone on with, mended where it was damaged; of one that cannot

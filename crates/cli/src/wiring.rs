@@ -22,7 +22,7 @@ use crate::health;
 use crate::human::Screen;
 use crate::project::Project;
 
-pub(crate) use github::{Use, chosen};
+pub(crate) use github::{Use, chosen, login};
 
 /// Overrides the config with what was typed.
 pub(crate) fn apply_flags(project: &mut Project, work: &WorkArgs) -> Result<(), CommandError> {
@@ -46,6 +46,12 @@ pub(crate) fn apply_flags(project: &mut Project, work: &WorkArgs) -> Result<(), 
             return Err(usage(format!("--branch: {branch} is no name for a branch: {why}")));
         }
         run.branch.clone_from(branch);
+    }
+    if let Some(mirror) = &work.mirror {
+        if !config::is_remote_name(mirror) {
+            return Err(usage("--mirror: must be the name of a remote, such as origin"));
+        }
+        project.config.store.mirror = Some(mirror.clone());
     }
     if work.no_github {
         project.config.github.enabled = Choice::Never;

@@ -156,6 +156,9 @@ pub struct Finding {
     pub severity: String,
     /// The file it is about.
     pub file: String,
+    /// The line in there, from 1, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
     /// What is wrong.
     pub message: String,
 }

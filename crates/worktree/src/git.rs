@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
+use crate::login::Login;
 use crate::signing;
 use crate::text::one_line;
 
@@ -119,6 +120,7 @@ pub(crate) struct Call<'a> {
     stdin: Vec<u8>,
     output: usize,
     uninterrupted: bool,
+    to_remote: bool,
     limit: Duration,
 }
 
@@ -132,6 +134,7 @@ impl<'a> Call<'a> {
             stdin: Vec::new(),
             output: MOST_OUTPUT,
             uninterrupted: false,
+            to_remote: false,
             limit: Duration::MAX,
         }
     }
@@ -170,6 +173,12 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Speaks with a remote, which may ask who is there.
+    pub(crate) fn asking_a_remote(mut self) -> Self {
+        self.to_remote = true;
+        self
+    }
+
     /// Ended after this time, or the time limit of git if that is less.
     pub(crate) fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -192,6 +201,7 @@ impl<'a> Call<'a> {
 pub(crate) struct Caller {
     program: Arc<Program>,
     cancel: CancellationToken,
+    login: Option<Arc<Login>>,
 }
 
 #[derive(Debug)]
@@ -204,12 +214,17 @@ struct Program {
 impl Caller {
     pub(crate) fn new(git: Git, dir: PathBuf) -> Self {
         let program = Arc::new(Program { git, dir, one_at_a_time: Mutex::new(()) });
-        Self { program, cancel: CancellationToken::new() }
+        Self { program, cancel: CancellationToken::new(), login: None }
     }
 
     /// The same, but ended by this token.
     pub(crate) fn with_cancel(&self, cancel: CancellationToken) -> Self {
-        Self { program: Arc::clone(&self.program), cancel }
+        Self { cancel, ..self.clone() }
+    }
+
+    /// The same, with a login for remotes that ask for one.
+    pub(crate) fn with_login(&self, login: Login) -> Self {
+        Self { login: Some(Arc::new(login)), ..self.clone() }
     }
 
     /// How long one call may take.
@@ -304,7 +319,9 @@ impl Caller {
         let inherited = self.program.git.env.iter().filter(|(name, _)| is_allowed(name)).cloned();
         let fixed = VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let given = call.env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        inherited.chain(fixed).chain(given).collect()
+        let login = self.login.iter().filter(|_| call.to_remote);
+        let login = login.flat_map(|login| login.environment());
+        inherited.chain(fixed).chain(given).chain(login).collect()
     }
 }
 

@@ -23,6 +23,7 @@ mod guard;
 mod known;
 mod linked;
 mod listing;
+mod login;
 mod mirror;
 mod objects;
 mod place;
@@ -39,6 +40,7 @@ pub use error::Error;
 pub use git::Git;
 pub use guard::{Guard, Refusal};
 pub use linked::Worktree;
+pub use login::Login;
 pub use mirror::RefMove;
 pub use objects::{CommitId, CommitIntent, FileWrite, Mode, Person, TreeFile, TreeId};
 pub use project::{

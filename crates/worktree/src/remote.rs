@@ -95,7 +95,7 @@ impl Repository {
 
 pub(crate) fn over_the_network<'a>(args: &[&'a str]) -> Call<'a> {
     // Dropped where it takes too long: the end of a run has time for one push.
-    Call::new(args).within(LIMIT).asking_nobody().uninterrupted()
+    Call::new(args).asking_a_remote().within(LIMIT).asking_nobody().uninterrupted()
 }
 
 /// An address may hold a name and a password.

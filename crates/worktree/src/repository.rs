@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Error;
 use crate::git::{Call, Caller, Git, POINTERS, complaint};
 use crate::known::Known;
+use crate::login::Login;
 use crate::objects::{CommitId, Person, TreeId, is_object_name};
 use crate::text::{in_line, is_name};
 
@@ -63,6 +64,14 @@ impl Repository {
     #[must_use]
     pub fn with_cancel(&self, token: CancellationToken) -> Repository {
         Self { facts: Arc::clone(&self.facts), caller: self.caller.with_cancel(token) }
+    }
+
+    /// The same repository, whose remotes on the login's server are answered
+    /// with it where git has nothing else to answer: no helper of the person's,
+    /// no header of a checkout.
+    #[must_use]
+    pub fn with_login(&self, login: Login) -> Repository {
+        Self { facts: Arc::clone(&self.facts), caller: self.caller.with_login(login) }
     }
 
     /// The top of the main worktree; of the linked worktree it was found from

@@ -125,6 +125,7 @@ fn work() -> WorkArgs {
         branch: None,
         strict: false,
         no_wait: false,
+        mirror: None,
         no_github: true,
         dry_run: false,
     }

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::args::InitArgs;
 use crate::config::Config;
@@ -15,6 +16,11 @@ use crate::project::Project;
 /// Every line is a comment: without changes it means what no file means.
 const CONFIG: &str = include_str!("../../data/belay.yaml");
 const IDEAS: &str = include_str!("../../data/ideas-readme.md");
+/// With `{minute}` and `{action}` left open.
+const WORKFLOW: &str = include_str!("../../data/workflow.yml");
+/// Hours are busy at their beginning.
+const FIRST_MINUTE: u8 = 7;
+const MINUTES: u8 = 50;
 
 /// Runs the command; `--schema` prints the config's JSON Schema and writes nothing.
 pub(crate) fn run(project: &Project, args: &InitArgs) -> CommandResult {
@@ -22,8 +28,13 @@ pub(crate) fn run(project: &Project, args: &InitArgs) -> CommandResult {
         project.printer.data(&Config::json_schema());
         return Ok(Exit::Success);
     }
-    let files =
-        [("belay.yaml", CONFIG), ("ideas/README.md", IDEAS), ("ideas/backlog/.gitkeep", "")];
+    let workflow = workflow(project.top());
+    let files = [
+        ("belay.yaml", CONFIG),
+        ("ideas/README.md", IDEAS),
+        ("ideas/backlog/.gitkeep", ""),
+        (".github/workflows/belay.yml", workflow.as_str()),
+    ];
     // All are looked at before the first is written.
     for (path, _) in files {
         plain_folders(project.top(), path)?;
@@ -41,6 +52,16 @@ pub(crate) fn run(project: &Project, args: &InitArgs) -> CommandResult {
         project.printer.data(&json!({ "files": told }));
     }
     Ok(Exit::Success)
+}
+
+/// The hourly workflow, which gets belay by the action of the same release. The minute is the
+/// repository's own, so that not all begin at the same one.
+fn workflow(top: &Path) -> String {
+    let name = top.file_name().unwrap_or_default().as_encoded_bytes();
+    let minute = FIRST_MINUTE + Sha256::digest(name)[0] % MINUTES;
+    let repository = env!("CARGO_PKG_REPOSITORY").trim_start_matches("https://github.com/");
+    let action = format!("{repository}@v{}", env!("CARGO_PKG_VERSION"));
+    WORKFLOW.replace("{minute}", &minute.to_string()).replace("{action}", &action)
 }
 
 /// Refuses a path that leads through something that is no folder of the

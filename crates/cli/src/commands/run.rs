@@ -1,17 +1,21 @@
 //! `belay run` and `belay resume`: work on one run until it ends or must stop.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use checkpoint_store::{Error as StoreError, Lease, RunHead, RunId, RunStore, SqliteStore};
 use futures::FutureExt as _;
+use model_providers::Providers;
 use orchestrator::{Event, Outcome, Parts, RunView, Shutdown, State, Status};
 use tokio::time::Instant;
 
 use crate::args::{ResumeArgs, RunArgs, WorkArgs};
+use crate::config::Role;
 use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
 use crate::ideas;
+use crate::job::{self, BreakerRow};
 use crate::printer::Tone;
 use crate::project::Project;
 use crate::records;
@@ -41,10 +45,10 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
         match found.clone() {
             Some(found) => selection::for_idea(&project, store, found, args.fresh).await,
             None if args.resume => match selection::unfinished(&project, store, None).await? {
-                Selected::Nothing => selection::next(&project, store).await,
+                Selected::Nothing => selection::next(&project, store, args.fresh).await,
                 selected => Ok(selected),
             },
-            None => selection::next(&project, store).await,
+            None => selection::next(&project, store, args.fresh).await,
         }
     };
     let chosen = mending::with_store(&project, choose).await?;
@@ -143,6 +147,7 @@ async fn done(
 ) -> CommandResult {
     let state = records::needed(project, store, head).await?;
     let view = RunView::new(head, &state);
+    tell_job(project, &view, &*project.providers(Some(store)).await?);
     project
         .printer
         .say(Tone::Plain, "This idea is done and has not changed since; --fresh does it again");
@@ -170,6 +175,7 @@ async fn drive(
     for line in project.failover_status(parts.chains.planner.providers()) {
         project.printer.say(Tone::Plain, &line);
     }
+    let providers = Arc::clone(parts.chains.planner.providers());
     if let Some(line) = wiring::issues_line(project).await? {
         project.printer.say(Tone::Plain, &line);
     }
@@ -178,17 +184,44 @@ async fn drive(
     if shutdown.trigger().is_none_or(|trigger| !trigger.starts_with("SIG")) {
         upkeep::after_run(project, &store).await;
     }
-    if !project.printer.json() {
-        let heads = store.runs().await?;
-        if let Some(head) = heads.iter().find(|head| head.id == outcome.run) {
+    let heads = store.runs().await?;
+    if let Some(head) = heads.iter().find(|head| head.id == outcome.run) {
+        project.printer.end_group();
+        if !project.printer.json() {
             summary::lines(&outcome, head).iter().for_each(|line| project.printer.out(line));
         }
+        tell_job(project, &RunView::new(head, &outcome.state), &providers);
     }
     if let Some(reason) = outcome.reason.as_deref().filter(|_| outcome.status == Status::Failed) {
         project.printer.error(reason);
     }
     let (partial, degraded) = (outcome.state.partial(), outcome.state.degraded());
     Ok(Exit::of_run(outcome.status, partial, degraded, work.strict))
+}
+
+/// What the job's page and later steps of it are told, in a job of GitHub's.
+fn tell_job(project: &Project, view: &RunView, providers: &Providers) {
+    let Some(job) = project.printer.job() else { return };
+    let breakers = Role::ALL.into_iter().flat_map(|role| {
+        project.config.chain(role).iter().map(move |model| BreakerRow {
+            role: role.name(),
+            model: model.to_string(),
+            state: providers.health(model).status.to_string(),
+        })
+    });
+    let breakers: Vec<BreakerRow> = breakers.collect();
+    let hide = |text: &str| project.printer.without_secrets(text);
+    let summary = job::markdown(view, &breakers, &hide);
+    let told = job.tell_summary(&summary).and_then(|()| {
+        job.set_outputs(&[
+            ("status", view.status.as_str()),
+            ("run", &view.run),
+            ("branch", &view.branch),
+        ])
+    });
+    if let Err(error) = told {
+        project.printer.warn(&format!("the job is not told of the run: {error}"));
+    }
 }
 
 /// How long leftovers of a dead process may take to end.

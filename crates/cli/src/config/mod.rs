@@ -36,7 +36,7 @@ pub(crate) use self::error::ConfigError;
 pub(crate) use self::meant::{
     Check, Checks, Choice, Config, Confine, Gate, ProjectCommand, Provider, Role, Update,
 };
-pub(crate) use self::sections::bad_branch;
+pub(crate) use self::sections::{bad_branch, is_remote_name};
 
 use self::catalog::Catalog;
 use self::chains::Parts;

@@ -234,14 +234,16 @@ fn remote_name(
     typed: Option<String>,
 ) -> Result<Option<String>, ConfigError> {
     let name = section.line(key, typed)?;
-    let is_name = |name: &String| {
-        let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-        name.chars().all(is_letter) && !name.starts_with(['-', '/', '.'])
-    };
-    if name.as_ref().is_some_and(|name| !is_name(name)) {
+    if name.as_ref().is_some_and(|name| !is_remote_name(name)) {
         return Err(section.wrong(key, "must be the name of a remote, such as origin"));
     }
     Ok(name)
+}
+
+/// Whether this may be the name of a remote, which no address is.
+pub(crate) fn is_remote_name(name: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    !name.is_empty() && name.chars().all(is_letter) && !name.starts_with(['-', '/', '.'])
 }
 
 /// The time of a process and what of it is kept for its end. A reserve that nobody wrote gives way

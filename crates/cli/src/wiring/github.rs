@@ -4,8 +4,9 @@
 use forge::{GitHub, Proxy, Settings, SystemClock, Token};
 use std::sync::Arc;
 use url::Url;
+use worktree::Login;
 
-use crate::config::Choice;
+use crate::config::{Choice, Config};
 use crate::environment::Surroundings;
 use crate::error::{CommandError, usage};
 use crate::project::Project;
@@ -43,6 +44,19 @@ pub(super) async fn client(project: &Project) -> Result<Option<GitHub>, CommandE
             .map(Some)
             .map_err(|error| usage(format!("github: {error}"))),
     }
+}
+
+/// What git says to GitHub, where nothing else of its own does: the same token. With the name that
+/// GitHub takes for every kind of token.
+pub(crate) fn login(config: &Config, surroundings: &Surroundings) -> Option<Login> {
+    if config.github.enabled == Choice::Never {
+        return None;
+    }
+    let password = surroundings.var(&config.github.token_env)?.trim().to_owned();
+    let api = config.github.api_url.clone().or_else(|| PUBLIC_API.parse().ok())?;
+    let port = api.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let server = format!("{}://{}{port}", api.scheme(), web_host(&api));
+    Some(Login { server, name: "x-access-token".to_owned(), password })
 }
 
 async fn settings(project: &Project) -> Result<Result<Settings, String>, CommandError> {

@@ -39,7 +39,7 @@ async fn init_writes_what_is_missing_and_overwrites_nothing() {
     let ran = bench.belay(&["init"]).await.exits(0);
     assert_eq!(
         ran.stdout,
-        "belay.yaml: written\nideas/README.md: there already\nideas/backlog/.gitkeep: written\n"
+        "belay.yaml: written\nideas/README.md: there already\nideas/backlog/.gitkeep: written\n.github/workflows/belay.yml: written\n"
     );
     assert_eq!(
         std::fs::read_to_string(bench.repo.join("ideas/README.md")).expect("a file"),

@@ -108,6 +108,7 @@ fn told(issue: &agents::ReviewIssue) -> event::Finding {
     event::Finding {
         severity: issue.severity.as_str().to_owned(),
         file: issue.file.clone(),
+        line: issue.line,
         message: issue.issue.chars().take(300).collect(),
     }
 }

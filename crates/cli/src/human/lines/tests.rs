@@ -65,6 +65,7 @@ fn every_finding_stands_below_its_review() {
     let finding = Finding {
         severity: "high".to_owned(),
         file: "one.py".to_owned(),
+        line: None,
         message: "a\nb".to_owned(),
     };
     let rejected = Event::ReviewRejected {
