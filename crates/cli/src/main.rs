@@ -110,6 +110,9 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Doctor(args) => {
             return commands::doctor::run(&cli.global, surroundings, printer, args).await;
         }
+        Command::Init(args) => {
+            return commands::init::run(&cli.global, &surroundings, &printer, &args).await;
+        }
         command => command,
     };
     let project = Project::open(&cli.global, surroundings, printer).await?;
@@ -117,10 +120,11 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Run(args) => commands::run::run(project, args, started).await,
         Command::Resume(args) => commands::run::resume(project, args, started).await,
         Command::Status => commands::status::run(project).await,
-        Command::Init(args) => commands::init::run(&project, &args),
         Command::Runs { command } => commands::runs::run(project, command).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,
-        Command::Completions { .. } | Command::Demo(_) | Command::Doctor(_) => Ok(Exit::Success),
+        Command::Completions { .. } | Command::Demo(_) | Command::Doctor(_) | Command::Init(_) => {
+            Ok(Exit::Success)
+        }
     }
 }
 

@@ -48,16 +48,7 @@ impl Project {
         surroundings: Surroundings,
         printer: Arc<Printer>,
     ) -> Result<Self, CommandError> {
-        let from = global
-            .repo
-            .as_ref()
-            .map_or_else(|| surroundings.here.clone(), |dir| surroundings.resolve(dir));
-        if !from.is_dir() {
-            return Err(usage(format!("{} is not a folder", from.display())));
-        }
-        let git =
-            Git { program: "git".to_owned(), env: surroundings.for_git(), timeout: GIT_TIMEOUT };
-        let repository = Repository::discover(&from, git).await?;
+        let repository = repository(global, &surroundings).await?;
         // An empty name is what a workflow passes on for an input that was not given.
         let file = global.config.as_deref().filter(|file| !file.as_os_str().is_empty());
         let config_path =
@@ -175,6 +166,21 @@ impl Project {
         }
         lines
     }
+}
+
+/// The repository that was named, or that one stands in.
+pub(crate) async fn repository(
+    global: &Global,
+    surroundings: &Surroundings,
+) -> Result<Repository, CommandError> {
+    let named = global.repo.as_ref().map(|dir| surroundings.resolve(dir));
+    let from = named.unwrap_or_else(|| surroundings.here.clone());
+    if !from.is_dir() {
+        return Err(usage(format!("{} is not a folder", from.display())));
+    }
+    let env = surroundings.for_git();
+    let git = Git { program: "git".to_owned(), env, timeout: GIT_TIMEOUT };
+    Ok(Repository::discover(&from, git).await?)
 }
 
 /// The path relative to the top, following no symlink out of it.

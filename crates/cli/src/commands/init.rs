@@ -7,11 +7,13 @@ use std::path::Path;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::args::InitArgs;
+use crate::args::{Global, InitArgs};
 use crate::config::Config;
+use crate::environment::Surroundings;
 use crate::error::{CommandError, CommandResult, usage};
 use crate::exit::Exit;
-use crate::project::Project;
+use crate::printer::Printer;
+use crate::project;
 
 /// Every line is a comment: without changes it means what no file means.
 const CONFIG: &str = include_str!("../../data/belay.yaml");
@@ -23,12 +25,22 @@ const FIRST_MINUTE: u8 = 7;
 const MINUTES: u8 = 50;
 
 /// Runs the command; `--schema` prints the config's JSON Schema and writes nothing.
-pub(crate) fn run(project: &Project, args: &InitArgs) -> CommandResult {
+///
+/// What stands in a config that is there already does not matter: what it lacks, such as a key,
+/// may come later.
+pub(crate) async fn run(
+    global: &Global,
+    surroundings: &Surroundings,
+    printer: &Printer,
+    args: &InitArgs,
+) -> CommandResult {
     if args.schema {
-        project.printer.data(&Config::json_schema());
+        printer.data(&Config::json_schema());
         return Ok(Exit::Success);
     }
-    let workflow = workflow(project.top());
+    let repository = project::repository(global, surroundings).await?;
+    let top = repository.top();
+    let workflow = workflow(top);
     let files = [
         ("belay.yaml", CONFIG),
         ("ideas/README.md", IDEAS),
@@ -37,19 +49,19 @@ pub(crate) fn run(project: &Project, args: &InitArgs) -> CommandResult {
     ];
     // All are looked at before the first is written.
     for (path, _) in files {
-        plain_folders(project.top(), path)?;
+        plain_folders(top, path)?;
     }
     let mut told = Vec::new();
     for (path, content) in files {
-        let written = write_new(&project.top().join(path), content)?;
-        if !project.printer.json() {
+        let written = write_new(&top.join(path), content)?;
+        if !printer.json() {
             let what = if written { "written" } else { "there already" };
-            project.printer.out(&format!("{path}: {what}"));
+            printer.out(&format!("{path}: {what}"));
         }
         told.push(json!({ "path": path, "written": written }));
     }
-    if project.printer.json() {
-        project.printer.data(&json!({ "files": told }));
+    if printer.json() {
+        printer.data(&json!({ "files": told }));
     }
     Ok(Exit::Success)
 }

@@ -21,6 +21,7 @@ mod harness;
 mod help;
 #[cfg(target_os = "linux")]
 mod hostile;
+mod hours;
 mod jobs;
 #[cfg(target_os = "linux")]
 mod kill;
