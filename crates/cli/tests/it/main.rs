@@ -7,6 +7,7 @@
     reason = "tests start the binary and git, read their own environment, and end at the first surprise"
 )]
 
+mod action;
 mod adverse;
 mod bad_input;
 mod between;
