@@ -12,9 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::legible::legible;
 
 /// Longest single-line text that is kept, in characters.
-const NAME_CHARS: usize = 200;
+pub(crate) const NAME_CHARS: usize = 200;
 /// Longest running text that is kept, in characters.
-const TEXT_CHARS: usize = 4000;
+pub(crate) const TEXT_CHARS: usize = 4000;
 /// Longest list of texts that is kept.
 const LIST_ITEMS: usize = 50;
 
@@ -246,7 +246,7 @@ fn check_confidence(confidence: f64) -> Result<(), String> {
     Err(format!("confidence is {confidence}; it must lie between 0 and 1"))
 }
 
-fn bound_list(list: &mut Vec<String>) {
+pub(crate) fn bound_list(list: &mut Vec<String>) {
     for text in list.iter_mut() {
         bound(text, TEXT_CHARS / 4);
     }

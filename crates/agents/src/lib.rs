@@ -5,6 +5,7 @@
 //! is untrusted: it counts only after it was parsed and held against the work item, the repository's
 //! files and the static checks, and every refusal is worded so that a model can repair it.
 //!
+//! - [`expand`] writes a sentence down as an idea.
 //! - [`analyze`] and [`plan`] turn an [`Idea`] into milestones; [`divide`] makes work items of one.
 //! - [`implement`] asks for one work item's [`ChangeSet`]; [`review`] judges a milestone's diff.
 //! - All of them take an [`Asking`] (whom to ask, for how long) and give an [`Answered`].
@@ -31,6 +32,6 @@ pub use asking::{Answered, Asking, Failed, PathGuard, Settings, Unwritable};
 pub use coder::{ChangeSet, CoderInput, ResolvedChange, implement};
 pub use divide::{Action, PlannedFile, WorkItem, divide};
 pub use idea::{Answer, Idea, IdeaError, MAX_IDEA_BYTES};
-pub use planner::{PlanInput, analyze, plan};
+pub use planner::{Draft, PlanInput, analyze, expand, plan};
 pub use reviewer::{ReviewInput, review};
 pub use source::{Source, SourceError, SourceFile};

@@ -4,6 +4,7 @@
 //! plan with its files, and from it a manual task that says what is to be done.
 
 mod check;
+mod draft;
 mod prompt;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ use crate::idea::Idea;
 use crate::schema;
 use crate::source::{Source, View};
 use check::PlanRules;
+
+pub use draft::{Draft, expand};
 
 /// The most files whose content is read for a plan.
 const MAX_RELEVANT: usize = 30;

@@ -77,6 +77,11 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Go on with the newest unfinished run, or with RUN
     Resume(ResumeArgs),
+    /// Write an idea down, or look at those that are there
+    Idea {
+        #[command(subcommand)]
+        command: IdeaCommand,
+    },
     /// Look at runs
     Runs {
         #[command(subcommand)]
@@ -198,6 +203,17 @@ pub(crate) enum RunsCommand {
         #[arg(long)]
         repair: bool,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum IdeaCommand {
+    /// Write a sentence down as an idea of the backlog; the planner adds how one sees that it is done
+    New {
+        /// What is wanted
+        sentence: String,
+    },
+    /// Every idea: the backlog in the order in which it is taken, then what is worked on or done
+    List,
 }
 
 #[derive(Subcommand, Debug)]

@@ -1,7 +1,9 @@
 //! Where an idea comes from: a path, an id, standard input, or the backlog.
 
+mod order;
+
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use agents::{Idea, MAX_IDEA_BYTES};
@@ -9,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::environment::Surroundings;
 use crate::error::{CommandError, usage};
-use crate::project::inside;
+use crate::project::{inside, plain_folders};
 
 /// The folders that ids are looked for in, in this order.
 const FOLDERS: [&str; 3] = ["ideas/backlog", "ideas/in-progress", "ideas/completed"];
@@ -17,6 +19,8 @@ const FOLDERS: [&str; 3] = ["ideas/backlog", "ideas/in-progress", "ideas/complet
 const MOST_BYTES: u64 = MAX_IDEA_BYTES as u64 + 1;
 /// Ideas looked at in one folder.
 const MOST_IDEAS: usize = 10_000;
+/// Numbers tried for a new one.
+const MOST_TRIES: u64 = 100;
 
 /// An idea and where it stands.
 #[derive(Clone, Debug)]
@@ -73,18 +77,61 @@ fn has_id(path: &Path, id: &str) -> bool {
     stem == id || stem.strip_prefix(id).is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// The ideas of the backlog in order of their file names, and a line for each
-/// file there that is no idea.
+/// The ideas of the backlog in the order in which they are taken, and a line for each file there
+/// that is no idea.
 pub(crate) fn backlog(top: &Path) -> (Vec<Found>, Vec<String>) {
+    in_folder(top, FOLDERS[0])
+}
+
+/// Every idea of the folders: of the backlog, worked on, done.
+pub(crate) fn all(top: &Path) -> (Vec<Found>, Vec<String>) {
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
+    for folder in FOLDERS {
+        let (here, wrong) = in_folder(top, folder);
+        found.extend(here);
+        refused.extend(wrong);
+    }
+    (found, refused)
+}
+
+fn in_folder(top: &Path, folder: &str) -> (Vec<Found>, Vec<String>) {
     let mut found = Vec::new();
     let mut refused = Vec::new();
-    for path in list(&top.join(FOLDERS[0])) {
+    for path in list(&top.join(folder)) {
         match read(&path, top) {
             Ok(idea) => found.push(idea),
             Err(error) => refused.push(error.line()),
         }
     }
+    found.sort_by_cached_key(|found| order::of(&found.idea));
     (found, refused)
+}
+
+/// A sentence that somebody typed, as an idea of its own.
+pub(crate) fn sentence(text: &str) -> Result<Idea, CommandError> {
+    Idea::parse("idea", text).map_err(|error| usage(error.to_string()))
+}
+
+/// Writes a new idea into the backlog, under the next number; where it stands.
+pub(crate) fn write_new(top: &Path, title: &str, text: &str) -> Result<String, CommandError> {
+    let names = FOLDERS.iter().flat_map(|folder| list(&top.join(folder)));
+    let numbers = names.filter_map(|path| order::number(&stem(&path)));
+    let first = numbers.max().unwrap_or(0).saturating_add(1);
+    plain_folders(top, FOLDERS[0])?;
+    fs::create_dir_all(top.join(FOLDERS[0]))?;
+    for number in first..first.saturating_add(MOST_TRIES) {
+        let path = format!("{}/{number:03}-{}.md", FOLDERS[0], slug(title, 40));
+        match fs::OpenOptions::new().write(true).create_new(true).open(top.join(&path)) {
+            Ok(mut file) => {
+                file.write_all(text.as_bytes())?;
+                return Ok(path);
+            }
+            // Somebody else wrote one at the same moment.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(usage(format!("{path} cannot be written: {error}"))),
+        }
+    }
+    Err(usage(format!("no number is free in {}", FOLDERS[0])))
 }
 
 /// Whether two paths are one idea, which moves from folder to folder as it is

@@ -183,6 +183,25 @@ pub(crate) async fn repository(
     Ok(Repository::discover(&from, git).await?)
 }
 
+/// Refuses a path that leads through something that is no folder of the
+/// repository: a symlink may lead out of it.
+pub(crate) fn plain_folders(top: &Path, path: &str) -> Result<(), CommandError> {
+    for (at, _) in path.match_indices('/') {
+        let folder = &path[..at];
+        let why = match fs::symlink_metadata(top.join(folder)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(usage(format!("{folder} cannot be used: {error}"))),
+            Ok(found) if found.is_dir() => continue,
+            Ok(found) if found.is_symlink() => "a symbolic link",
+            Ok(_) => "a file",
+        };
+        return Err(usage(format!(
+            "{folder} is {why}, where a folder is to be; nothing is written"
+        )));
+    }
+    Ok(())
+}
+
 /// The path relative to the top, following no symlink out of it.
 pub(crate) fn inside(path: &Path, top: &Path) -> Option<String> {
     let (path, top) = (path.canonicalize().ok()?, top.canonicalize().ok()?);

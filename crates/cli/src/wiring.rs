@@ -80,8 +80,7 @@ pub(crate) async fn parts(
         coder: chain(Role::Coder)?,
         reviewer: chain(Role::Reviewer)?,
     };
-    let guard = Guard::new(&denied(project), config.guard.max_file_bytes).map_err(usage)?;
-    let guard = Arc::new(guard);
+    let guard = guard(project)?;
     let settings = settings::of(project, work, forge.github().is_some())?;
     Ok(Parts {
         store: Arc::new(store.clone()),
@@ -103,6 +102,16 @@ pub(crate) async fn parts(
         deadline: Some(started + config.run.timeout.saturating_sub(config.run.deadline_reserve)),
         short_of: short_of(project),
     })
+}
+
+fn guard(project: &Project) -> Result<Arc<Guard>, CommandError> {
+    let most = project.config.guard.max_file_bytes;
+    Guard::new(&denied(project), most).map(Arc::new).map_err(usage)
+}
+
+/// What models may see and say, for a question outside of a run.
+pub(crate) fn reading(project: &Project) -> Result<agents::Settings, CommandError> {
+    Ok(agents_settings(project, &guard(project)?))
 }
 
 /// What a milestone should not be begun for.
@@ -157,7 +166,11 @@ pub(crate) fn templates(project: &Project) -> Result<Templates, CommandError> {
     }
 }
 
-fn chain(providers: &Arc<Providers>, project: &Project, role: Role) -> Result<Chain, CommandError> {
+pub(crate) fn chain(
+    providers: &Arc<Providers>,
+    project: &Project,
+    role: Role,
+) -> Result<Chain, CommandError> {
     providers.chain(project.config.chain(role), project.config.role_timeout(role)).map_err(usage)
 }
 

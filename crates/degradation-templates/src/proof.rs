@@ -45,6 +45,7 @@ impl Templates {
         match name {
             Name::Analysis => ideas.iter().try_for_each(|idea| self.analysis(idea).map(drop)),
             Name::Plan => ideas.iter().try_for_each(|idea| self.plan(idea).map(drop)),
+            Name::Idea => ideas.iter().try_for_each(|idea| self.idea(idea).map(drop)),
             Name::Review => reviews.iter().try_for_each(|facts| self.review(facts).map(drop)),
             Name::ManualTask => says_something(name, &self.manual_task(&samples::manual_task())?),
             Name::FailedItem => says_something(name, &self.failed_item(&samples::manual_task())?),

@@ -62,6 +62,14 @@ pub(crate) fn plan(value: &Value) -> Result<(), String> {
     within(value, "confidence", 0.0, 1.0)
 }
 
+/// `{title, description, criteria, files}`.
+pub(crate) fn idea(value: &Value) -> Result<(), String> {
+    field(value, "title", Kind::Text)?;
+    field(value, "description", Kind::Text)?;
+    field(value, "criteria", Kind::TextList)?;
+    field(value, "files", Kind::TextList)
+}
+
 /// `{approved, code_quality, issues: [{severity, file, line, issue, suggestion}], strengths, next_steps}`.
 pub(crate) fn review(value: &Value) -> Result<(), String> {
     field(value, "approved", Kind::Flag)?;

@@ -65,6 +65,14 @@ impl Templates {
         self.answer(Name::Plan, &json!({ "idea": facts }), shape::plan)
     }
 
+    /// An idea in the shape of a model's: what the person said of it.
+    ///
+    /// # Errors
+    /// When a replaced template fails on these facts.
+    pub fn idea(&self, facts: &IdeaFacts) -> Result<Value, Error> {
+        self.answer(Name::Idea, &json!({ "idea": facts }), shape::idea)
+    }
+
     /// A review in the shape of a model's. Whatever the template says, it is
     /// never approved with a high finding and never marked better than 70.
     ///

@@ -51,6 +51,7 @@ pub use settings::{
     CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign, UpdateBy,
 };
 pub use shutdown::Shutdown;
+pub use source::TreeSource;
 pub use start::{NewWork, start};
 pub use state::State;
 pub use steps::people::{branch_is_back, is_answered};

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use checkpoint_store::Error as StoreError;
-use model_providers::{Memory, Spent};
+use checkpoint_store::{Error as StoreError, ValueStore};
+use model_providers::{Memory, Providers, Spent};
 
 use crate::driver::{Chains, Parts};
 use crate::spending;
@@ -19,7 +19,7 @@ pub const KEY: &str = "models";
 const TRIES: usize = 3;
 
 /// Loads what earlier processes learned; a damaged value counts as nothing learned.
-pub async fn load(values: &dyn checkpoint_store::ValueStore) -> Result<Memory, StoreError> {
+pub async fn load(values: &dyn ValueStore) -> Result<Memory, StoreError> {
     let found = values.get(KEY).await?;
     Ok(found
         .map(|found| serde_json::from_value(found.value).unwrap_or_default())
@@ -29,16 +29,20 @@ pub async fn load(values: &dyn checkpoint_store::ValueStore) -> Result<Memory, S
 /// Saves what is known now. A failure costs the next process a few slow
 /// attempts and nothing else, so it is reported and not raised.
 pub(crate) async fn save(parts: &Parts) {
-    let providers = parts.chains.planner.providers();
-    if let Err(error) = spending::share(&*parts.values, providers).await {
+    keep(&*parts.values, parts.chains.planner.providers()).await;
+}
+
+/// As a run does it, for questions that are asked outside of one.
+pub async fn keep(values: &dyn ValueStore, providers: &Providers) {
+    if let Err(error) = spending::share(values, providers).await {
         tracing::warn!(%error, "what was spent today could not be shared with other runs");
     }
-    let memory = match serde_json::to_value(parts.chains.planner.providers().memory()) {
+    let memory = match serde_json::to_value(providers.memory()) {
         Ok(memory) => memory,
         Err(error) => return tracing::warn!(%error, "what the models showed cannot be written"),
     };
     for _ in 0..TRIES {
-        let found = match parts.values.get(KEY).await {
+        let found = match values.get(KEY).await {
             Ok(found) => found,
             Err(error) => return tracing::warn!(%error, "what the models showed cannot be read"),
         };
@@ -46,7 +50,7 @@ pub(crate) async fn save(parts: &Parts) {
             return;
         }
         let expected = found.map(|found| found.revision);
-        match parts.values.compare_and_swap(KEY, expected, memory.clone()).await {
+        match values.compare_and_swap(KEY, expected, memory.clone()).await {
             Ok(_) => return,
             Err(StoreError::Conflict) => {}
             Err(error) => return tracing::warn!(%error, "what the models showed cannot be kept"),

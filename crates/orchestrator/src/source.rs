@@ -7,7 +7,7 @@ use worktree::{Mode, Repository, TreeFile, TreeId};
 
 /// The text files of a tree, read from git's object database, so that neither
 /// the person's checkout nor what a test run left behind is ever seen.
-pub(crate) struct TreeSource {
+pub struct TreeSource {
     repository: Repository,
     tree: TreeId,
     files: Vec<SourceFile>,
@@ -15,7 +15,12 @@ pub(crate) struct TreeSource {
 }
 
 impl TreeSource {
-    pub(crate) async fn open(
+    /// Lists the files of the tree.
+    ///
+    /// # Errors
+    ///
+    /// If git cannot list them.
+    pub async fn open(
         repository: &Repository,
         tree: TreeId,
         max_file_bytes: u64,

@@ -48,6 +48,15 @@ different work, and the wrong one would be thrown away. Do not lower it because 
 - risks: what may go wrong, short; also the defaults that you chose for what is not written.
 - relevant_files: the existing files whose content is needed to plan, most needed first, at most 20.";
 
+const DRAFT: &str = "You are the planner of an autonomous development system. Somebody said in a sentence what they want; you \
+write it down so that it can be planned and checked later, and add no wish of your own.
+
+- title: one line, in the imperative.
+- description: what is wanted and why, in a few sentences, in the words of this repository. What is not said and matters \
+stands here as the default that you chose.
+- criteria: how one sees that it is done, at most 8, one sentence each, such that a test can tell.
+- files: the paths that will probably change or be made; empty if you cannot tell.";
+
 const PLAN: &str = "You are the planner of an autonomous development system. You turn an analysed idea into milestones \
 that coders carry out one after the other; each milestone becomes one commit and leaves the project working.
 
@@ -127,6 +136,24 @@ pub(super) fn analysis(
         system: format!("{ANALYSIS}\n{asking}{}\n\n{}", answers::rule(idea), fence::RULE),
         parts,
         closing: "Analyse the idea. Answer with one JSON object by schema analysis, and with nothing else.".to_owned(),
+    }
+}
+
+pub(super) fn draft(
+    sentence: &Idea,
+    known: &Known,
+    background: &[String],
+    texts: &BTreeMap<String, String>,
+) -> Sheet {
+    let focus = Arc::new(Focus::of([sentence.text.as_str()], &[]));
+    let mut parts = vec![whole_idea(sentence), tree(sentence, known, &[])];
+    parts.extend(background_parts(background, texts, &focus));
+    Sheet {
+        system: format!("{DRAFT}\n\n{}", fence::RULE),
+        parts,
+        closing:
+            "Write the idea down. Answer with one JSON object by schema idea, and with nothing else."
+                .to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::args::{Global, InitArgs};
 use crate::config::Config;
 use crate::environment::Surroundings;
-use crate::error::{CommandError, CommandResult, usage};
+use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::project;
@@ -49,7 +49,7 @@ pub(crate) async fn run(
     ];
     // All are looked at before the first is written.
     for (path, _) in files {
-        plain_folders(top, path)?;
+        project::plain_folders(top, path)?;
     }
     let mut told = Vec::new();
     for (path, content) in files {
@@ -74,25 +74,6 @@ fn workflow(top: &Path) -> String {
     let repository = env!("CARGO_PKG_REPOSITORY").trim_start_matches("https://github.com/");
     let action = format!("{repository}@v{}", env!("CARGO_PKG_VERSION"));
     WORKFLOW.replace("{minute}", &minute.to_string()).replace("{action}", &action)
-}
-
-/// Refuses a path that leads through something that is no folder of the
-/// repository: a symlink may lead out of it.
-fn plain_folders(top: &Path, path: &str) -> Result<(), CommandError> {
-    for (at, _) in path.match_indices('/') {
-        let folder = &path[..at];
-        let why = match fs::symlink_metadata(top.join(folder)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(usage(format!("{folder} cannot be used: {error}"))),
-            Ok(found) if found.is_dir() => continue,
-            Ok(found) if found.is_symlink() => "a symbolic link",
-            Ok(_) => "a file",
-        };
-        return Err(usage(format!(
-            "{folder} is {why}, where a folder is to be; nothing is written"
-        )));
-    }
-    Ok(())
 }
 
 /// Whether the file was made; one that is there stays as it is.

@@ -4,6 +4,7 @@ pub(crate) mod breaker;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod idea;
 pub(crate) mod init;
 pub(crate) mod run;
 pub(crate) mod runs;

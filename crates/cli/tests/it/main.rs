@@ -23,6 +23,7 @@ mod help;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod hours;
+mod ideas;
 mod jobs;
 #[cfg(target_os = "linux")]
 mod kill;
