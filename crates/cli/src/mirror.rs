@@ -19,13 +19,21 @@ const MOST_MODELS_BYTES: usize = 1024 * 1024;
 /// Takes in what is new on the mirror. One that is out of reach is warned of: what is known here
 /// is gone on with, and a run that is another's by now is found out when it is taken up. Gives
 /// the runs that went on elsewhere, and are not to be worked on here.
+///
+/// A fresh clone finds every run that there ever was, so refs are fetched together.
 pub(crate) async fn bring(
     project: &Project,
     store: &SqliteStore,
 ) -> Result<BTreeSet<RunId>, CommandError> {
-    let mut elsewhere = BTreeSet::new();
     let Some(remote) = &project.config.store.mirror else {
-        return Ok(elsewhere);
+        return Ok(BTreeSet::new());
+    };
+    let mut bringing = Bringing {
+        project,
+        store,
+        remote,
+        before: store.runs().await?,
+        elsewhere: BTreeSet::new(),
     };
     let known = seen(store).await?;
     let refs = match project.repository.remote_refs(remote, "refs/belay/").await {
@@ -33,90 +41,186 @@ pub(crate) async fn bring(
         Err(error) => {
             let message = format!("{remote} cannot be asked for runs of other machines: {error}");
             project.printer.warn(&message);
-            return Ok(elsewhere);
+            return Ok(bringing.elsewhere);
         }
     };
-    let mut now = Seen::new();
-    for (name, bundle) in refs {
-        if known.get(&name) == Some(&bundle) {
-            continue;
-        }
-        let taken = match name.strip_prefix(RUNS).map(str::parse::<RunId>) {
-            Some(Ok(run)) => take(project, store, remote, &name, run, &mut elsewhere).await?,
+    let unseen: Vec<(String, CommitId)> =
+        refs.into_iter().filter(|(name, bundle)| known.get(name) != Some(bundle)).collect();
+    let runs: Vec<(String, CommitId)> =
+        unseen.iter().filter(|(name, _)| name.starts_with(RUNS)).cloned().collect();
+    bringing.fetch(&runs).await;
+    let (mut now, mut taken) = (Seen::new(), Vec::new());
+    for (name, bundle) in unseen {
+        match name.strip_prefix(RUNS).map(str::parse::<RunId>) {
+            Some(Ok(run)) if bringing.take(&name, &bundle, run).await? => taken.push(run),
             // The run of an idea, which says nothing by itself.
-            None => true,
-            Some(Err(_)) => false,
-        };
-        if taken {
-            now.insert(name, bundle);
+            None => {}
+            _ => continue,
         }
+        now.insert(name, bundle);
     }
-    if !now.is_empty() {
+    // Seen again by the next process where the branches could not be had.
+    let whole = taken.is_empty() || bringing.take_branches(&taken).await?;
+    if whole && !now.is_empty() {
         remember(store, &now).await?;
     }
-    Ok(elsewhere)
+    Ok(bringing.elsewhere)
 }
 
-/// Takes one run in; false if nothing can be made of what lies there.
-async fn take(
-    project: &Project,
-    store: &SqliteStore,
-    remote: &str,
-    name: &str,
+/// Where runs come from and go to.
+struct Bringing<'a> {
+    project: &'a Project,
+    store: &'a SqliteStore,
+    remote: &'a str,
+    /// The runs that were here before.
+    before: Vec<RunHead>,
+    elsewhere: BTreeSet<RunId>,
+}
+
+/// Where a run stands that came from the mirror.
+struct Stands {
     run: RunId,
-    elsewhere: &mut BTreeSet<RunId>,
-) -> Result<bool, CommandError> {
-    let passed_over = |why: String| {
-        let message = format!("the run {run} on {remote} is passed over: {why}");
-        project.printer.warn(&message);
-    };
-    let (bundle, export) = match fetched(project, remote, name).await {
-        Ok(Some(found)) => found,
-        Ok(None) => {
-            passed_over("it holds no export".to_owned());
-            return Ok(false);
-        }
-        Err(error) => {
-            passed_over(error.to_string());
-            return Ok(false);
-        }
-    };
-    let known = store.runs().await?;
-    match store.import(export).await {
-        Ok(imported) if imported.run == run => {}
-        Ok(_) => {
-            passed_over("its export is of another run".to_owned());
-            return Ok(false);
-        }
-        Err(Error::Diverged { .. }) => {
-            elsewhere.insert(run);
-            passed_over("it went on on another machine, and differs from what is here".to_owned());
-            return Ok(false);
-        }
-        // It is worked on here; who has it is found out by whoever pushes next.
-        Err(Error::Held { .. }) => return Ok(false),
-        Err(error @ (Error::Storage { .. } | Error::Closed)) => return Err(error.into()),
-        Err(error) => {
-            passed_over(error.to_string());
-            return Ok(false);
+    branch: String,
+    tip: CommitId,
+}
+
+impl Bringing<'_> {
+    /// Together where that can be: a ref that vanishes meanwhile fails the call for all, and each
+    /// is fetched again when it is read.
+    async fn fetch(&self, refs: &[(String, CommitId)]) {
+        if let Err(error) = self.project.repository.fetch_all(self.remote, refs).await {
+            tracing::debug!(%error, "refs of the mirror are fetched one by one");
         }
     }
-    take_models(project, store, &bundle).await?;
-    take_branch(project, store, remote, run, &known).await?;
-    Ok(true)
-}
 
-async fn fetched(
-    project: &Project,
-    remote: &str,
-    name: &str,
-) -> Result<Option<(CommitId, Vec<u8>)>, worktree::Error> {
-    let repository = &project.repository;
-    let Some(bundle) = repository.fetch(remote, name).await? else {
-        return Ok(None);
-    };
-    let export = repository.bundled(&bundle, EXPORT, MAX_EXPORT_BYTES).await?;
-    Ok(export.map(|export| (bundle, export)))
+    /// Takes one run in; false if nothing can be made of what lies there.
+    async fn take(
+        &mut self,
+        name: &str,
+        bundle: &CommitId,
+        run: RunId,
+    ) -> Result<bool, CommandError> {
+        let Self { project, store, remote, .. } = *self;
+        let passed_over = |why: String| {
+            let message = format!("the run {run} on {remote} is passed over: {why}");
+            project.printer.warn(&message);
+        };
+        let (bundle, export) = match self.fetched(name, bundle).await {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                passed_over("it holds no export".to_owned());
+                return Ok(false);
+            }
+            Err(error) => {
+                passed_over(error.to_string());
+                return Ok(false);
+            }
+        };
+        match store.import(export).await {
+            Ok(imported) if imported.run == run => {}
+            Ok(_) => {
+                passed_over("its export is of another run".to_owned());
+                return Ok(false);
+            }
+            Err(Error::Diverged { .. }) => {
+                self.elsewhere.insert(run);
+                let why = "it went on on another machine, and differs from what is here";
+                passed_over(why.to_owned());
+                return Ok(false);
+            }
+            // It is worked on here; who has it is found out by whoever pushes next.
+            Err(Error::Held { .. }) => return Ok(false),
+            Err(error @ (Error::Storage { .. } | Error::Closed)) => return Err(error.into()),
+            Err(error) => {
+                passed_over(error.to_string());
+                return Ok(false);
+            }
+        }
+        take_models(project, store, &bundle).await?;
+        Ok(true)
+    }
+
+    /// What was seen there, or if it could not be fetched together, what is there now.
+    async fn fetched(
+        &self,
+        name: &str,
+        seen: &CommitId,
+    ) -> Result<Option<(CommitId, Vec<u8>)>, worktree::Error> {
+        let repository = &self.project.repository;
+        let bundle = match repository.has_commit(seen).await? {
+            true => seen.clone(),
+            false => match repository.fetch(self.remote, name).await? {
+                Some(bundle) => bundle,
+                None => return Ok(None),
+            },
+        };
+        let export = repository.bundled(&bundle, EXPORT, MAX_EXPORT_BYTES).await?;
+        Ok(export.map(|export| (bundle, export)))
+    }
+
+    /// The runs' branches as they are on the mirror, with what people committed there; false if
+    /// it cannot be asked.
+    async fn take_branches(&self, runs: &[RunId]) -> Result<bool, CommandError> {
+        let heads = match self.project.repository.remote_refs(self.remote, "refs/heads/").await {
+            Ok(heads) => heads,
+            Err(error) => {
+                let message = format!("{} cannot be asked for branches: {error}", self.remote);
+                self.project.printer.warn(&message);
+                return Ok(false);
+            }
+        };
+        let mut wanted = Vec::new();
+        for run in runs {
+            let Ok(records) = self.store.records(*run, 0).await else { continue };
+            let state = State::fold(&records);
+            if let (Some(started), Some(tip)) = (state.started, state.tip) {
+                wanted.push(Stands { run: *run, branch: started.branch, tip });
+            }
+        }
+        let head = |branch: &str| {
+            let name = format!("refs/heads/{branch}");
+            heads.iter().find(|(head, _)| *head == name).cloned()
+        };
+        let there: Vec<(String, CommitId)> =
+            wanted.iter().filter_map(|stands| head(&stands.branch)).collect();
+        self.fetch(&there).await;
+        for stands in &wanted {
+            let there = head(&stands.branch).map(|(_, commit)| commit);
+            self.take_branch(stands, there).await?;
+        }
+        Ok(true)
+    }
+
+    async fn take_branch(
+        &self,
+        stands: &Stands,
+        there: Option<CommitId>,
+    ) -> Result<(), CommandError> {
+        let (repository, Stands { run, branch, tip }) = (&self.project.repository, stands);
+        let here = repository.branch_tip(branch).await?;
+        // A branch that no run here has, or that stands elsewhere, is the person's: the run finds
+        // that out.
+        let has_it = |head: &RunHead| head.attributes["branch"].as_str() == Some(branch.as_str());
+        let is_ours = self.before.iter().any(|head| head.id == *run || has_it(head));
+        let may_move = match &here {
+            None => true,
+            Some(_) if !is_ours => false,
+            Some(here) => repository.builds_on(tip, here).await.unwrap_or_default(),
+        };
+        let to = match there {
+            Some(there) if repository.builds_on(&there, tip).await.unwrap_or_default() => there,
+            _ => tip.clone(),
+        };
+        if !may_move || here.as_ref() == Some(&to) {
+            return Ok(());
+        }
+        match repository.move_branch(branch, &to, here.as_ref()).await {
+            Err(worktree::Error::BranchCheckedOut { .. } | worktree::Error::BranchMoved { .. }) => {
+                Ok(())
+            }
+            moved => Ok(moved?),
+        }
+    }
 }
 
 /// What other machines learned of the models counts where nothing is known yet.
@@ -136,43 +240,5 @@ async fn take_models(
         Err(error @ (Error::Storage { .. } | Error::Closed)) => Err(error.into()),
         // Somebody was quicker, or it is too large to be ours.
         _ => Ok(()),
-    }
-}
-
-/// The run's branch as it is on the mirror, with what people committed there.
-async fn take_branch(
-    project: &Project,
-    store: &SqliteStore,
-    remote: &str,
-    run: RunId,
-    known: &[RunHead],
-) -> Result<(), CommandError> {
-    let Ok(records) = store.records(run, 0).await else { return Ok(()) };
-    let state = State::fold(&records);
-    let (Some(started), Some(tip)) = (state.started, state.tip) else { return Ok(()) };
-    let (repository, branch) = (&project.repository, started.branch);
-    let there = repository.fetch(remote, &format!("refs/heads/{branch}")).await?;
-    let here = repository.branch_tip(&branch).await?;
-    // A branch that no run here has, or that stands elsewhere, is the person's: the run finds
-    // that out.
-    let has_it = |head: &RunHead| head.attributes["branch"].as_str() == Some(branch.as_str());
-    let is_ours = known.iter().any(|head| head.id == run || has_it(head));
-    let may_move = match &here {
-        None => true,
-        Some(_) if !is_ours => false,
-        Some(here) => repository.builds_on(&tip, here).await.unwrap_or_default(),
-    };
-    let to = match there {
-        Some(there) if repository.builds_on(&there, &tip).await? => there,
-        _ => tip,
-    };
-    if !may_move || here.as_ref() == Some(&to) {
-        return Ok(());
-    }
-    match repository.move_branch(&branch, &to, here.as_ref()).await {
-        Err(worktree::Error::BranchCheckedOut { .. } | worktree::Error::BranchMoved { .. }) => {
-            Ok(())
-        }
-        moved => Ok(moved?),
     }
 }

@@ -130,7 +130,12 @@ impl Repository {
         Ok(self.caller().try_run(&Call::new(&["cat-file", "-e", &tree])).await?.success())
     }
 
-    pub(crate) async fn has_commit(&self, commit: &CommitId) -> Result<bool, Error> {
+    /// Whether the commit is here.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if git cannot be asked; `Cancelled`.
+    pub async fn has_commit(&self, commit: &CommitId) -> Result<bool, Error> {
         let commit = format!("{commit}^{{commit}}");
         Ok(self.caller().try_run(&Call::new(&["cat-file", "-e", &commit])).await?.success())
     }

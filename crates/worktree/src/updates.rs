@@ -16,6 +16,9 @@ use crate::refs::commit_id;
 use crate::remote::over_the_network;
 use crate::repository::{Repository, tree_id};
 
+/// Refs named in one call: a command line has a limit.
+const MOST_NAMES: usize = 200;
+
 /// Nothing of the person's is renewed by the way.
 const FETCH_OPTIONS: [&str; 2] = ["fetch.writeCommitGraph=false", "fetch.prune=false"];
 
@@ -113,7 +116,38 @@ impl Repository {
         if self.has_commit(&commit).await? {
             return Ok(Some(commit));
         }
-        let args = [
+        self.fetch_named(remote, &[name]).await?;
+        if self.has_commit(&commit).await? {
+            return Ok(Some(commit));
+        }
+        Err(Error::Git {
+            command: "fetch".to_owned(),
+            message: format!("{name} of {remote} moved while it was fetched"),
+        })
+    }
+
+    /// Brings here what these refs of a remote are made of, as far as it is
+    /// not here already, in as few calls as there can be. No ref of this
+    /// repository is changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fetch`], also if one of them is gone: others may not be here then.
+    pub async fn fetch_all(&self, remote: &str, refs: &[(String, CommitId)]) -> Result<(), Error> {
+        let mut wanted = Vec::new();
+        for (name, commit) in refs {
+            if !self.has_commit(commit).await? {
+                wanted.push(name.as_str());
+            }
+        }
+        for names in wanted.chunks(MOST_NAMES) {
+            self.fetch_named(remote, names).await?;
+        }
+        Ok(())
+    }
+
+    async fn fetch_named(&self, remote: &str, names: &[&str]) -> Result<(), Error> {
+        let fixed = [
             "fetch",
             "--quiet",
             "--no-tags",
@@ -122,16 +156,9 @@ impl Repository {
             "--refmap=",
             "--",
             remote,
-            name,
         ];
-        self.caller().run(&over_the_network(&args).options(&FETCH_OPTIONS)).await?;
-        if self.has_commit(&commit).await? {
-            return Ok(Some(commit));
-        }
-        Err(Error::Git {
-            command: "fetch".to_owned(),
-            message: format!("{name} of {remote} moved while it was fetched"),
-        })
+        let args: Vec<&str> = fixed.into_iter().chain(names.iter().copied()).collect();
+        self.caller().run(&over_the_network(&args).options(&FETCH_OPTIONS)).await.map(drop)
     }
 
     /// Merges two commits; makes a tree and nothing else.

@@ -278,3 +278,40 @@ async fn a_persons_branch_is_not_moved_by_a_run_from_elsewhere() {
     assert_eq!(two.git(&["rev-parse", "mine"]), mine);
     server.stop().await;
 }
+
+/// A fresh clone asks the remote hardly more often for seven runs than for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_clone_takes_in_many_runs_with_few_calls() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let one = first(&server);
+    run(&one, "1").await.exits(0);
+    let calls = async |bench: &Bench| {
+        let log = bench.root().join("git.log");
+        let wrapper = bench.root().join("bin");
+        std::fs::create_dir(&wrapper).expect("a folder");
+        let script = format!(
+            "#!/bin/sh\ncase \" $* \" in *' ls-remote '*|*' fetch '*) echo x >> {} ;; esac\nPATH=${{PATH#*:}} exec git \"$@\"\n",
+            log.display()
+        );
+        std::fs::write(wrapper.join("git"), script).expect("written");
+        std::process::Command::new("chmod")
+            .args(["+x", wrapper.join("git").to_str().expect("a path")])
+            .status()
+            .expect("chmod");
+        let path = format!("{}:{}", wrapper.display(), bench.env()["PATH"]);
+        let mut command = bench.command(&["run", "--format", "json"]);
+        let child = command.env("MAX_ITERATIONS", "0").env("PATH", path).spawn().expect("belay");
+        finish(child).await.exits(0);
+        std::fs::read_to_string(log).expect("calls").lines().count()
+    };
+    let few = calls(&another(&one, &server)).await;
+    for number in 0..6 {
+        let idea = format!("# Number {number}\n");
+        one.write(&format!("ideas/backlog/1{number}-more.md"), &idea);
+        let mut command = one.command(&["run", &format!("1{number}")]);
+        finish(command.env("MAX_ITERATIONS", "1").spawn().expect("belay")).await.exits(0);
+    }
+    let many = calls(&another(&one, &server)).await;
+    assert!(many <= few + 1, "{few} calls for one run, {many} for seven");
+    server.stop().await;
+}
