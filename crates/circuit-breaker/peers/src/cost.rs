@@ -254,6 +254,9 @@ fn bytes() {
     println!("\n| bytes, the value and what it allocates | value | heap |\n| --- | --- | --- |");
     let ours = of(|| CircuitBreaker::new(Settings::default(), SystemClock));
     println!("| circuit-breaker, alone | {} | {} |", ours.0, ours.1);
+    let probes = Settings { probes: 2, ..Settings::default() };
+    let own = of(|| CircuitBreaker::new(probes.clone(), SystemClock));
+    println!("| circuit-breaker, alone, with settings of its own | {} | {} |", own.0, own.1);
     let (all, each) = (thousand.bytes_current, thousand.bytes_current / 1000);
     println!("| circuit-breaker, of 1000 in a registry with its maps | 8 | {each} ({all}) |");
     let failed = allocation_counter::measure(|| {

@@ -19,6 +19,7 @@ mod whole_calls;
 use std::time::Duration;
 
 use circuit_breaker::{CircuitBreaker, Clock as _, ManualClock, Rejected, Settings, State};
+use proptest::test_runner::Config;
 
 /// A breaker and the clock it goes by.
 struct Bench {
@@ -87,6 +88,20 @@ impl Bench {
     fn make_probe_due(&self) {
         self.open();
         self.advance(self.retry_in());
+    }
+}
+
+/// So many, or under miri, which looks at each access to memory and takes its time, so few.
+const fn many(many: usize, few: usize) -> usize {
+    if cfg!(miri) { few } else { many }
+}
+
+/// How often a property is tried. Miri has no folder to note failures in.
+fn tries() -> Config {
+    if cfg!(miri) {
+        Config { cases: 8, failure_persistence: None, ..Config::default() }
+    } else {
+        Config::default()
     }
 }
 

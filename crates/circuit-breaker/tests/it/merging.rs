@@ -3,7 +3,7 @@
 use circuit_breaker::{RegistrySnapshot, SavedState, Settings, Snapshot, State};
 use proptest::prelude::*;
 
-use crate::{Bench, MINUTE};
+use crate::{Bench, MINUTE, tries};
 
 /// Trap 9: a new process with nothing to tell closed everyone's breaker.
 #[test]
@@ -123,6 +123,8 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
 }
 
 proptest! {
+    #![proptest_config(tries())]
+
     /// So that it does not matter in which order, or how often, processes write.
     #[test]
     fn merging_is_commutative_associative_and_idempotent(
