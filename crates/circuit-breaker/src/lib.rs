@@ -97,6 +97,11 @@
 //! figures, those of other crates beside them, are in `docs/benchmarks-breaker.md` of the
 //! repository.
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod breaker;
 mod call;
 mod clock;

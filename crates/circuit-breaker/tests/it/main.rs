@@ -12,6 +12,7 @@ mod probe;
 mod rates;
 mod registry;
 mod stale;
+mod texts;
 #[cfg(feature = "tower")]
 mod tower;
 mod whole_calls;
@@ -76,11 +77,8 @@ impl Bench {
 
     /// Opens it with as many failures as it takes.
     fn open(&self) {
-        for _ in 0..1000 {
-            if self.state() == State::Closed {
-                self.fail(1);
-            }
-        }
+        let failures = (0..1000).take_while(|_| self.state() == State::Closed);
+        failures.for_each(|_| self.fail(1));
         assert_ne!(self.state(), State::Closed, "a thousand failures do not open it");
     }
 

@@ -262,15 +262,25 @@ fn an_evicted_breaker_has_recovered_wholly() {
 }
 
 #[test]
-fn events_of_an_evicted_breaker_still_have_their_key() {
-    let registry = with_room(1);
-    registry.breaker(&0).trip_for(MINUTE);
-    registry.breaker(&0).reset();
-    for key in 1..10 {
+fn events_of_evicted_breakers_still_have_their_keys() {
+    let registry = with_room(3);
+    for key in 0..3 {
+        registry.breaker(&key).trip_for(MINUTE);
+        registry.breaker(&key).reset();
+    }
+    for key in 3..10 {
         let _ = registry.breaker(&key);
     }
     let keys: Vec<u32> = registry.drain_events().into_iter().map(|event| event.key).collect();
-    assert_eq!(keys, [0, 0]);
+    assert_eq!(keys, [0, 0, 1, 1, 2, 2]);
+}
+
+#[test]
+fn a_registry_shows_its_breakers_by_key() {
+    let (registry, _) = registry();
+    let _ = registry.breaker(&"a");
+    let shown = format!("{registry:?}");
+    assert!(shown.starts_with(r#"{"a": Status { state: Closed,"#), "{shown}");
 }
 
 #[test]
