@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use crate::moment::nanos;
 
-/// What a breaker goes by. [`Default`] is what `belay.yaml` promises.
+/// What a breaker goes by.
+///
+/// The defaults suit a service that is asked now and then: five failures in five minutes, or five in
+/// a row, open its breaker for a minute. No value can make it unsafe: each is held within its bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `false`: every call is let through and nothing opens the breaker. Default: `true`.

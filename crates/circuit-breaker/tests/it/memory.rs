@@ -155,6 +155,15 @@ fn open_wins_over_closed() {
     assert_eq!(bench.breaker.status(), before);
 }
 
+#[test]
+fn an_opening_of_the_same_length_changes_nothing() {
+    let bench = Bench::new(Settings::default());
+    bench.breaker.trip_for(MINUTE);
+    let own = bench.breaker.snapshot();
+    bench.breaker.restore(&Snapshot { reopenings: 3, failures: 4, ..own.clone() });
+    assert_eq!(bench.breaker.snapshot(), own);
+}
+
 /// Trap 9: each reader rewrote the opening time, so that the probe was never due.
 #[test]
 fn reading_and_writing_again_leaves_the_times_as_they_are() {

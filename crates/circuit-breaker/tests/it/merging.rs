@@ -65,6 +65,15 @@ fn failures_of_both_count_and_those_of_before_count_once() {
     }
 }
 
+/// Also what means nothing there, so that a rule for it is the same in any order.
+#[test]
+fn of_two_closed_ones_nothing_is_lost() {
+    let one = Snapshot { tripped: true, opened_at: Some(3), failures: 1, ..Snapshot::default() };
+    let other = Snapshot { recent: "x".to_owned(), closed_at: Some(5), ..Snapshot::default() };
+    let merged = Snapshot { recent: "x".to_owned(), closed_at: Some(5), ..one.clone() };
+    assert_eq!(one.merge(other), merged);
+}
+
 #[test]
 fn an_older_opening_does_not_open_what_has_recovered_here() {
     let bench = Bench::new(Settings::default());

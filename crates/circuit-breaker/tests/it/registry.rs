@@ -200,6 +200,15 @@ fn many_keys_with_nothing_to_remember_take_the_room_of_a_few() {
 }
 
 #[test]
+fn as_long_as_there_is_room_none_is_evicted() {
+    let registry = with_room(4);
+    for key in [0, 1, 2, 3, 0] {
+        let _ = registry.breaker(&key);
+    }
+    assert_eq!(registry.statuses().len(), 4);
+}
+
+#[test]
 fn what_is_open_counted_forced_or_held_is_not_evicted() {
     let registry = with_room(5);
     registry.breaker(&0).trip_for(MINUTE);
