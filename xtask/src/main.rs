@@ -59,6 +59,8 @@ enum Part {
     },
     /// The circuit breaker under every order in which threads can meet
     Loom,
+    /// The circuit breaker's tests under miri; not in ci, as it needs a nightly toolchain with miri
+    Miri,
     /// `cargo doc` with warnings as errors, and the relative links of the Markdown files
     Docs,
 }
@@ -87,6 +89,7 @@ fn run(part: Part) -> anyhow::Result<()> {
         Part::Integration => parts.integration(&Snapshots::compare()),
         Part::KillAnywhere { cases, seed } => parts.kill_anywhere(cases, seed),
         Part::Loom => parts.loom(),
+        Part::Miri => parts.miri(),
         Part::Docs => parts.docs(),
     }
 }

@@ -126,6 +126,19 @@ impl Parts {
         self.cargo(cargo, "loom")
     }
 
+    /// Its unit and integration tests, with fewer threads, tries and rounds than elsewhere. Not
+    /// isolated, as one of them reads the system's clocks.
+    pub(crate) fn miri(&self) -> anyhow::Result<()> {
+        let tests = ["test", "--package", "circuit-breaker", "--features", "serde,tower"];
+        let arguments = [&["miri"][..], &tests, &["--lib", "--test", "it"]].concat();
+        let cargo = Cargo::new(&arguments)
+            .env("RUSTUP_TOOLCHAIN", "nightly")
+            .env("MIRIFLAGS", "-Zmiri-disable-isolation");
+        self.cargo(cargo, "miri").context(
+            "if it is missing: `rustup toolchain install nightly --component miri,rust-src`",
+        )
+    }
+
     pub(crate) fn snapshot(&self) -> anyhow::Result<()> {
         let noting = self.note_references()?;
         let arguments = ["test", "--workspace", "--all-features", "--lib", "--bins", "--tests"];

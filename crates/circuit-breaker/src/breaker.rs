@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime};
 use crate::events::Line;
 use crate::gate::{Gate, Ticket, Way};
 use crate::machine::Machine;
-use crate::moment::{left, moment};
+use crate::moment::moment;
 use crate::restore;
-use crate::settings::Rules;
+use crate::settings::{Rules, SharedRules};
 use crate::snapshot::{Snapshot, Warning};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, lock};
@@ -53,10 +53,10 @@ impl<C: Clock> CircuitBreaker<C> {
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "as `new` takes them")]
     pub fn with_seed(settings: Settings, clock: C, seed: u64) -> Self {
-        Self::build(Arc::new(Rules::new(&settings)), clock, seed, None)
+        Self::build(Rules::shared(&settings), clock, seed, None)
     }
 
-    pub(crate) fn build(rules: Arc<Rules>, clock: C, seed: u64, events: Option<Line>) -> Self {
+    pub(crate) fn build(rules: SharedRules, clock: C, seed: u64, events: Option<Line>) -> Self {
         let machine = Machine::new(rules, seed);
         let gate = Gate::new(machine.word());
         let machine = Mutex::new(machine);
@@ -168,16 +168,20 @@ impl<C: Clock> Shared<C> {
     fn admit(&self) -> Result<Ticket, Rejected> {
         match self.gate.look() {
             Way::Admit(ticket) => Ok(ticket),
-            Way::OpenUntil(until) => {
-                // The clock is read after the gate: it was open at a moment before `until`.
-                let now = self.now();
-                if now < until {
-                    return Err(Rejected { state: State::Open, retry_after: left(until, now) });
-                }
-                self.ask()
-            }
+            Way::OpenUntil(until) => self.wait(until),
             Way::Ask => self.ask(),
         }
+    }
+
+    /// Not among what a closed breaker executes, which is faster without it.
+    #[inline(never)]
+    fn wait(&self, until: Duration) -> Result<Ticket, Rejected> {
+        // The clock is read after the gate: it was open at a moment before `until`.
+        let left = until.saturating_sub(self.clock.now());
+        if left.is_zero() {
+            return self.ask();
+        }
+        Err(Rejected { state: State::Open, retry_after: left })
     }
 
     #[cold]

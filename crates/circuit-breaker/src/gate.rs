@@ -2,14 +2,16 @@
 //! in an outage nearly every call an open one, and neither should queue for a lock.
 //!
 //! The word is written under the machine's lock only, after each change, and it is whole: the state
-//! with the generation of its permits, or with the moment at which its probe is due. A caller that
-//! reads it acts on a state that held while it was reading.
+//! with the generation of its permits, or with what the clock will show when its probe is due. A
+//! caller that reads it acts on a state that held while it was reading.
 //!
 //! ```text
 //! closed      generation << 3 | watched << 2 | 0      watched: a success changes something
-//! open        probe is due    << 2 | 1
-//! otherwise                          2                ask under the lock
+//! open        seconds << 32 | nanoseconds << 2 | 1    as the clock has them: who is turned away
+//! otherwise                                      2    learns the time left by a subtraction
 //! ```
+
+use std::time::Duration;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,8 +36,8 @@ pub(crate) struct Ticket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Admit(Ticket),
-    /// Rejected as long as it is before this moment.
-    OpenUntil(u64),
+    /// Rejected as long as the clock shows less.
+    OpenUntil(Duration),
     Ask,
 }
 
@@ -48,8 +50,10 @@ impl Word {
         Self(generation << 3 | if watched { WATCHED } else { 0 } | CLOSED)
     }
 
-    pub(crate) fn open(until: u64) -> Self {
-        Self(until << 2 | OPEN)
+    /// What the clock of any moment shows fits: seconds of 32 bits are 136 years.
+    pub(crate) fn open(until: Duration) -> Self {
+        let seconds = until.as_secs().min(u64::from(u32::MAX));
+        Self(seconds << 32 | u64::from(until.subsec_nanos()) << 2 | OPEN)
     }
 
     pub(crate) fn ask() -> Self {
@@ -86,7 +90,7 @@ impl Gate {
         let word = self.word.load(Ordering::Acquire);
         match word & TAG {
             CLOSED => Way::Admit(Ticket { word: word & !WATCHED }),
-            OPEN => Way::OpenUntil(word >> 2),
+            OPEN => Way::OpenUntil(Duration::new(word >> 32, word as u32 >> 2)),
             _ => Way::Ask,
         }
     }
@@ -102,7 +106,7 @@ impl Gate {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::moment::LAST;
+    use crate::moment::{LAST, reading};
 
     #[test]
     fn the_word_says_what_was_published() {
@@ -113,8 +117,10 @@ mod tests {
         gate.publish(Word::closed(7, true));
         assert_eq!(gate.look(), Way::Admit(ticket));
         assert!(!gate.is_indifferent_to(ticket));
-        gate.publish(Word::open(LAST));
-        assert_eq!(gate.look(), Way::OpenUntil(LAST));
+        for until in [reading(LAST), Duration::ZERO, Duration::new(1, 999_999_999)] {
+            gate.publish(Word::open(until));
+            assert_eq!(gate.look(), Way::OpenUntil(until));
+        }
         gate.publish(Word::ask());
         assert_eq!(gate.look(), Way::Ask);
     }

@@ -79,6 +79,16 @@ mod tests {
         }
     }
 
+    /// Or all processes probe in step, each after its own number of permits.
+    #[test]
+    fn different_seeds_draw_differently_for_every_number() {
+        for number in 0..8 {
+            let draw = |seed| Jitter::new(seed).shorten(60_000_000_000, number);
+            let drawn: std::collections::BTreeSet<u64> = (0..100).map(draw).collect();
+            assert!(drawn.len() > 95, "{} of 100 for {number}", drawn.len());
+        }
+    }
+
     #[test]
     fn the_longest_span_does_not_overflow() {
         assert!(Jitter::new(1).shorten(LAST, 1) > LAST / 5 * 3);

@@ -5,7 +5,8 @@
 //! What the breakers learned can be saved and handed to the next process, so an hourly run does
 //! not begin by paying for the same outage once more.
 //!
-//! No dependency, no runtime, no unsafe code; `serde` and `tower` are features.
+//! No dependency, no runtime, no unsafe code. With the feature `serde` a snapshot can be written and
+//! read, with `tower` there is a layer for services of HTTP.
 //!
 //! ```
 //! use circuit_breaker::{CircuitBreaker, ManualClock, Settings};
@@ -96,6 +97,11 @@
 //! after one load and one reading of the clock. Failures and changes of state take a lock. The
 //! figures, those of other crates beside them, are in `docs/benchmarks-breaker.md` of the
 //! repository.
+
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod breaker;
 mod call;

@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use crate::gate::{Ticket, Word};
 use crate::jitter::Jitter;
-use crate::moment::{self, after, left, nanos};
+use crate::moment::{self, after, left, nanos, reading};
 use crate::phase::{Closed, Hold, Opening, Phase, Probe, Probing};
 use crate::ring::Ring;
-use crate::settings::Rules;
-use crate::sync::Arc;
+use crate::settings::{Rules, SharedRules};
 use crate::{Cause, Outcome, Recorded, Rejected, State, Status};
 
 #[derive(Debug)]
 pub(crate) struct Machine {
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) rules: SharedRules,
     pub(crate) phase: Phase,
     /// The last calls of this closed time; there if there is a rule for their rate.
     pub(crate) ring: Option<Box<Ring>>,
@@ -39,7 +38,7 @@ impl Machine {
     /// The longest that a caller may open a breaker for.
     pub(crate) const LONGEST_TRIP: Duration = Duration::from_hours(7 * 24);
 
-    pub(crate) fn new(rules: Arc<Rules>, seed: u64) -> Self {
+    pub(crate) fn new(rules: SharedRules, seed: u64) -> Self {
         Self {
             shown: (0, rules.threshold),
             phase: Phase::Closed(Closed::new(rules.threshold, Hold::No, None)),
@@ -72,7 +71,7 @@ impl Machine {
     pub(crate) fn word(&self) -> Word {
         match &self.phase {
             Phase::Closed(closed) => Word::closed(self.last_number, self.is_watched(closed)),
-            Phase::Open(Opening { until: Some(until), .. }) => Word::open(*until),
+            Phase::Open(Opening { until: Some(until), .. }) => Word::open(reading(*until)),
             Phase::Open(_) | Phase::HalfOpen(_) => Word::ask(),
         }
     }
@@ -352,7 +351,7 @@ mod tests {
     /// Trap 7: of two callers, the one that read the clock first may come second.
     #[test]
     fn a_reading_that_comes_late_does_not_turn_time_back() {
-        let mut machine = Machine::new(Arc::new(Rules::new(&Settings::default())), 1);
+        let mut machine = Machine::new(SharedRules::new(Rules::new(&Settings::default())), 1);
         let second = nanos(Duration::from_secs(1));
         let (early, late) = (100 * second, 200 * second);
         assert_eq!(machine.settle(late), late);
@@ -363,7 +362,7 @@ mod tests {
     }
 
     fn machine(settings: &Settings) -> Machine {
-        Machine::new(Arc::new(Rules::new(settings)), 1)
+        Machine::new(SharedRules::new(Rules::new(settings)), 1)
     }
 
     fn report(machine: &mut Machine, outcome: Outcome) {

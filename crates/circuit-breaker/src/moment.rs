@@ -1,7 +1,8 @@
 //! Time as the machine counts it: nanoseconds in 62 bits, which saturate at both ends.
 //!
 //! Unsigned time that wraps turns "not yet" into "long ago" and lets everybody through. 62 bits are
-//! 146 years, and leave room for a tag, so that an opening and its end fit into one atomic word.
+//! 146 years, and as seconds and nanoseconds of the clock they leave room for a tag, so that an
+//! opening and its end fit into one atomic word.
 
 use std::time::Duration;
 
@@ -17,6 +18,11 @@ const NANOS: u64 = 1_000_000_000;
 #[inline]
 pub(crate) fn moment(reading: Duration) -> u64 {
     after(ORIGIN, nanos(reading))
+}
+
+/// What the clock shows at that moment; nothing before its origin is asked for.
+pub(crate) fn reading(moment: u64) -> Duration {
+    Duration::from_nanos(moment.saturating_sub(ORIGIN))
 }
 
 #[inline]
@@ -47,6 +53,15 @@ mod tests {
         assert_eq!(nanos(Duration::from_nanos(1)), 1);
         assert_eq!(nanos(Duration::new(2, 3)), 2_000_000_003);
         assert_eq!(moment(Duration::ZERO), 630_720_000_000_000_000);
+    }
+
+    #[test]
+    fn a_moment_is_what_its_reading_says() {
+        for nanos in [0, 1, 999_999_999, 1_000_000_001, LAST - ORIGIN] {
+            let shown = Duration::from_nanos(nanos);
+            assert_eq!(reading(moment(shown)), shown);
+        }
+        assert_eq!(reading(ORIGIN - 1), Duration::ZERO);
     }
 
     #[test]

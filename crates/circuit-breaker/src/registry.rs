@@ -13,7 +13,7 @@ use crate::breaker::seed_from;
 use crate::events::Queue;
 use crate::jitter::Seeds;
 use crate::moment::moment;
-use crate::settings::Rules;
+use crate::settings::{Rules, SharedRules};
 use crate::snapshot::Warning;
 use crate::sync::{Arc, Mutex, MutexGuard, lock};
 use crate::{CircuitBreaker, Clock, Event, RegistrySnapshot, Settings, Snapshot, Status};
@@ -24,7 +24,7 @@ pub struct Registry<K, C: Clock = SystemClock> {
 }
 
 struct Shared<K, C: Clock> {
-    rules: Arc<Rules>,
+    rules: SharedRules,
     clock: C,
     queue: Queue,
     most: usize,
@@ -71,7 +71,7 @@ impl<K: Clone + Eq + Hash + Ord, C: Clock> Registry<K, C> {
         };
         Self {
             shared: Arc::new(Shared {
-                rules: Arc::new(Rules::new(&settings)),
+                rules: Rules::shared(&settings),
                 clock,
                 queue: Queue::new(),
                 most,
@@ -108,7 +108,12 @@ impl<K: Clone + Eq + Hash + Ord, C: Clock> Registry<K, C> {
         }
         let seed = entries.seeds.next();
         let make = |line| {
-            CircuitBreaker::build(Arc::clone(&shared.rules), shared.clock.clone(), seed, line)
+            CircuitBreaker::build(
+                SharedRules::clone(&shared.rules),
+                shared.clock.clone(),
+                seed,
+                line,
+            )
         };
         if is_full(&entries) {
             entries.unlisted = entries.unlisted.saturating_add(1);

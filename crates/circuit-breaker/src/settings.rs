@@ -3,11 +3,15 @@
 //! A threshold of zero or a cap below the first timeout would otherwise be a special case at each
 //! use, and one of them would be forgotten.
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::moment::nanos;
 
-/// What a breaker goes by. [`Default`] is what `belay.yaml` promises.
+/// What a breaker goes by.
+///
+/// The defaults suit a service that is asked now and then: five failures in five minutes, or five in
+/// a row, open its breaker for a minute. No value can make it unsafe: each is held within its bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `false`: every call is let through and nothing opens the breaker. Default: `true`.
@@ -76,6 +80,9 @@ impl Default for Settings {
     }
 }
 
+/// Rules never change, so loom need not stop where they are read.
+pub(crate) type SharedRules = Arc<Rules>;
+
 /// The settings as the machine uses them: within their bounds, and small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
@@ -102,6 +109,15 @@ pub(crate) struct Rate {
 impl Rules {
     /// The window's memory is one stamp for each failure up to the threshold, so it has a bound.
     const MOST_FAILURES: u16 = 10_000;
+
+    /// Rules never change, so breakers may share a copy: all that go by the defaults have one, and
+    /// who makes many with other settings has a registry.
+    pub(crate) fn shared(settings: &Settings) -> SharedRules {
+        static DEFAULT: LazyLock<SharedRules> =
+            LazyLock::new(|| Arc::new(Rules::new(&Settings::default())));
+        let rules = Self::new(settings);
+        if rules == **DEFAULT { Arc::clone(&DEFAULT) } else { Arc::new(rules) }
+    }
 
     pub(crate) fn new(settings: &Settings) -> Self {
         let reset = nanos(settings.reset_timeout);
@@ -160,6 +176,14 @@ mod tests {
             .map(|reopenings| rules.timeout_after(reopenings) / minute)
             .to_vec();
         assert_eq!(minutes, [1, 2, 4, 8, 15, 15, 15, 15, 15]);
+    }
+
+    #[test]
+    fn who_goes_by_the_defaults_shares_one_copy() {
+        let [one, other] = [(); 2].map(|()| Rules::shared(&Settings::default()));
+        assert!(Arc::ptr_eq(&one, &other));
+        let probes = Rules::shared(&Settings { probes: 2, ..Settings::default() });
+        assert_eq!((one.probes, probes.probes), (1, 2));
     }
 
     #[test]

@@ -173,6 +173,28 @@ impl fmt::Display for Warning {
 }
 
 /// The memory of every breaker of a registry that has anything to remember, ordered by key.
+///
+/// ```
+/// # #[cfg(not(feature = "serde"))] fn main() {}
+/// # #[cfg(feature = "serde")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use circuit_breaker::{Registry, RegistrySnapshot, Settings, SystemClock};
+///
+/// let registry = Registry::new(Settings::default(), SystemClock);
+/// registry.breaker(&"api.example.org".to_owned()).force_open();
+/// let text = serde_json::to_string(&registry.snapshot())?;
+///
+/// // In the next process, with what it finds:
+/// let saved: RegistrySnapshot<String> = serde_json::from_str(&text)?;
+/// let registry = Registry::new(Settings::default(), SystemClock);
+/// for (key, warning) in registry.restore(&saved) {
+///     eprintln!("{key} begins closed: {warning}");
+/// }
+/// let breaker = registry.breaker(&"api.example.org".to_owned());
+/// assert_eq!(breaker.status().to_string(), "OPEN");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RegistrySnapshot<K> {

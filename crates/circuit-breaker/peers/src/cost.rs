@@ -38,8 +38,9 @@ fn closed() {
     let with_rate = CircuitBreaker::new(with_rate, SystemClock);
     let failsafe = failsafe::Config::new().build();
     let recloser = recloser::Recloser::custom().build();
-    let rs = circuitbreaker_rs::CircuitBreaker::<circuitbreaker_rs::DefaultPolicy, Failed>::builder()
-        .build();
+    let rs =
+        circuitbreaker_rs::CircuitBreaker::<circuitbreaker_rs::DefaultPolicy, Failed>::builder()
+            .build();
     let tower = std::sync::Mutex::new(tower_resilience(|builder| builder));
     let towers = || tower.lock().map(|tower| tower.clone()).expect("nobody panics");
     let subjects: Vec<Subject<'_>> = vec![
@@ -53,7 +54,8 @@ fn closed() {
             }
         }),
         many("circuit-breaker, call", || {
-            let _ = black_box(ours.call(|| Ok::<_, Failed>(()), circuit_breaker::every_error_counts));
+            let _ =
+                black_box(ours.call(|| Ok::<_, Failed>(()), circuit_breaker::every_error_counts));
         }),
         many("circuit-breaker, owned permit", || {
             if let Ok(permit) = ours.try_acquire_owned() {
@@ -102,13 +104,13 @@ fn open() {
     for _ in 0..5 {
         let _ = recloser.call(|| Err::<(), _>(Failed));
     }
-    let rs = circuitbreaker_rs::CircuitBreaker::<circuitbreaker_rs::DefaultPolicy, Failed>::builder()
-        .cooldown(LONG)
-        .build();
+    let rs =
+        circuitbreaker_rs::CircuitBreaker::<circuitbreaker_rs::DefaultPolicy, Failed>::builder()
+            .cooldown(LONG)
+            .build();
     rs.force_open();
-    let tower = tower_resilience(|builder| {
-        builder.consecutive_failures(1).wait_duration_in_open(LONG)
-    });
+    let tower =
+        tower_resilience(|builder| builder.consecutive_failures(1).wait_duration_in_open(LONG));
     through(&mut tower.clone(), false);
     let tower = std::sync::Mutex::new(tower);
     let towers = || tower.lock().map(|tower| tower.clone()).expect("nobody panics");
@@ -168,11 +170,13 @@ fn block_on<T>(call: impl Future<Output = T>) -> T {
         static WAKER: Waker = Waker::from(Arc::new(Parked(std::thread::current())));
     }
     let mut call = std::pin::pin!(call);
-    WAKER.with(|waker| loop {
-        if let Poll::Ready(done) = call.as_mut().poll(&mut Context::from_waker(waker)) {
-            return done;
+    WAKER.with(|waker| {
+        loop {
+            if let Poll::Ready(done) = call.as_mut().poll(&mut Context::from_waker(waker)) {
+                return done;
+            }
+            std::thread::park();
         }
-        std::thread::park();
     })
 }
 
@@ -250,6 +254,9 @@ fn bytes() {
     println!("\n| bytes, the value and what it allocates | value | heap |\n| --- | --- | --- |");
     let ours = of(|| CircuitBreaker::new(Settings::default(), SystemClock));
     println!("| circuit-breaker, alone | {} | {} |", ours.0, ours.1);
+    let probes = Settings { probes: 2, ..Settings::default() };
+    let own = of(|| CircuitBreaker::new(probes.clone(), SystemClock));
+    println!("| circuit-breaker, alone, with settings of its own | {} | {} |", own.0, own.1);
     let (all, each) = (thousand.bytes_current, thousand.bytes_current / 1000);
     println!("| circuit-breaker, of 1000 in a registry with its maps | 8 | {each} ({all}) |");
     let failed = allocation_counter::measure(|| {

@@ -3,15 +3,20 @@
 //! `cargo run --release -- probes` asks each of them the questions of the traps, `-- cost` measures
 //! what a call costs. It stands outside the workspace, so that the product never builds them.
 
+mod carried;
 mod cost;
+mod next;
 mod peers;
 mod probes;
 
 fn main() {
-    let what = std::env::args().nth(1).unwrap_or_default();
-    match what.as_str() {
-        "probes" => probes::run(),
-        "cost" => cost::run(),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["probes"] => probes::run(),
+        ["cost"] => cost::run(),
+        // What `probes` starts as the next process.
+        ["next", name, file] => next::take_over(name, file),
         _ => {
             eprintln!("usage: circuit-breaker-peers probes|cost");
             std::process::exit(2);

@@ -5,13 +5,13 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tower::{Service, ServiceExt};
+use tower_resilience_circuitbreaker::CircuitState;
 
-/// How long it stays open.
-pub const OPEN: Duration = Duration::from_millis(30);
+use crate::carried::{ByNothing as _, Carried};
 
 #[derive(Debug)]
 pub struct Failed;
@@ -69,25 +69,35 @@ pub type Call = Pin<Box<dyn Future<Output = Answer>>>;
 pub trait Peer {
     fn name(&self) -> &'static str;
     fn call(&self, work: Work) -> Call;
+
+    /// What another process needs to go on, by whatever this one offers to get at it; `None` if
+    /// that is nothing.
+    fn save(&self) -> Option<String>;
+
+    /// Goes on from what `save` wrote.
+    fn take_over(&mut self, saved: &str);
 }
 
-pub fn all() -> Vec<fn() -> Box<dyn Peer>> {
+/// A new one that stays open for that long.
+pub type Make = fn(Duration) -> Box<dyn Peer>;
+
+pub fn all() -> Vec<Make> {
     vec![
-        || Box::new(Ours::new()),
-        || Box::new(Failsafe::new()),
-        || Box::new(Recloser::new()),
-        || Box::new(CircuitbreakerRs::new()),
-        || Box::new(TowerResilience::new()),
+        |open| Box::new(Ours::new(open)),
+        |open| Box::new(Failsafe::new(open)),
+        |open| Box::new(Recloser::new(open)),
+        |open| Box::new(CircuitbreakerRs::new(open)),
+        |open| Box::new(TowerResilience::new(open)),
     ]
 }
 
 pub struct Ours(circuit_breaker::CircuitBreaker);
 
 impl Ours {
-    fn new() -> Self {
+    fn new(open: Duration) -> Self {
         let settings = circuit_breaker::Settings {
             failure_threshold: 1,
-            reset_timeout: OPEN,
+            reset_timeout: open,
             ..circuit_breaker::Settings::default()
         };
         Self(circuit_breaker::CircuitBreaker::new(settings, circuit_breaker::SystemClock))
@@ -109,15 +119,27 @@ impl Peer for Ours {
             }
         })
     }
+
+    fn save(&self) -> Option<String> {
+        Carried::<circuit_breaker::Snapshot>::write(&self.0.snapshot())
+    }
+
+    fn take_over(&mut self, saved: &str) {
+        let snapshot = Carried::<circuit_breaker::Snapshot>::read(saved);
+        let warning = snapshot.and_then(|snapshot| self.0.restore(&snapshot));
+        assert_eq!(warning, None);
+    }
 }
 
 type FailsafePolicy = failsafe::failure_policy::ConsecutiveFailures<std::iter::Repeat<Duration>>;
 
-pub struct Failsafe(failsafe::StateMachine<FailsafePolicy, ()>);
+type FailsafeMachine = failsafe::StateMachine<FailsafePolicy, ()>;
+
+pub struct Failsafe(FailsafeMachine);
 
 impl Failsafe {
-    fn new() -> Self {
-        let backoff = failsafe::backoff::constant(OPEN);
+    fn new(open: Duration) -> Self {
+        let backoff = failsafe::backoff::constant(open);
         let policy = failsafe::failure_policy::consecutive_failures(1, backoff);
         Self(failsafe::Config::new().failure_policy(policy).build())
     }
@@ -138,17 +160,31 @@ impl Peer for Failsafe {
             }
         })
     }
+
+    fn save(&self) -> Option<String> {
+        let whole = Carried::<FailsafeMachine>::write(&self.0);
+        whole.or_else(|| Some(self.0.is_call_permitted().to_string()))
+    }
+
+    /// Its state cannot be set, but it can be told of a failure that it did not see.
+    fn take_over(&mut self, saved: &str) {
+        match Carried::<FailsafeMachine>::read(saved) {
+            Some(whole) => self.0 = whole,
+            None if saved == "false" => self.0.on_error(),
+            None => {}
+        }
+    }
 }
 
 pub struct Recloser(recloser::AsyncRecloser);
 
 impl Recloser {
-    fn new() -> Self {
+    fn new(open: Duration) -> Self {
         let recloser = recloser::Recloser::custom()
             .closed_len(1)
             .half_open_len(1)
             .error_rate(0.5)
-            .open_wait(OPEN)
+            .open_wait(open)
             .build();
         Self(recloser::AsyncRecloser::from(recloser))
     }
@@ -169,6 +205,17 @@ impl Peer for Recloser {
             }
         })
     }
+
+    /// Nothing tells its state but a call, and a call that is let through changes it.
+    fn save(&self) -> Option<String> {
+        Carried::<recloser::AsyncRecloser>::write(&self.0)
+    }
+
+    fn take_over(&mut self, saved: &str) {
+        if let Some(whole) = Carried::<recloser::AsyncRecloser>::read(saved) {
+            self.0 = whole;
+        }
+    }
 }
 
 type Rs = circuitbreaker_rs::CircuitBreaker<circuitbreaker_rs::DefaultPolicy, Failed>;
@@ -176,9 +223,9 @@ type Rs = circuitbreaker_rs::CircuitBreaker<circuitbreaker_rs::DefaultPolicy, Fa
 pub struct CircuitbreakerRs(Rs);
 
 impl CircuitbreakerRs {
-    fn new() -> Self {
+    fn new(open: Duration) -> Self {
         let builder = Rs::builder().consecutive_failures(1).consecutive_successes(1);
-        Self(builder.cooldown(OPEN).probe_interval(1).build())
+        Self(builder.cooldown(open).probe_interval(1).build())
     }
 }
 
@@ -197,6 +244,22 @@ impl Peer for CircuitbreakerRs {
             }
         })
     }
+
+    fn save(&self) -> Option<String> {
+        let whole = Carried::<Rs>::write(&self.0);
+        whole.or_else(|| Some((self.0.current_state() as u8).to_string()))
+    }
+
+    fn take_over(&mut self, saved: &str) {
+        if let Some(whole) = Carried::<Rs>::read(saved) {
+            self.0 = whole;
+            return;
+        }
+        let state = saved.parse().map(|number: u8| circuitbreaker_rs::State::from(number));
+        if state == Ok(circuitbreaker_rs::State::Open) {
+            assert!(self.0.force_open());
+        }
+    }
 }
 
 type Inner = tower::util::BoxCloneService<Work, (), Failed>;
@@ -208,8 +271,9 @@ type Tower = tower_resilience_circuitbreaker::CircuitBreaker<
 pub struct TowerResilience(Tower);
 
 impl TowerResilience {
-    fn new() -> Self {
-        Self(tower_resilience(|builder| builder.consecutive_failures(1)))
+    fn new(open: Duration) -> Self {
+        let set = |builder: Builder| builder.consecutive_failures(1).wait_duration_in_open(open);
+        Self(tower_resilience(set))
     }
 }
 
@@ -219,14 +283,14 @@ type Builder = tower_resilience_circuitbreaker::CircuitBreakerConfigBuilder<
 
 pub fn tower_resilience(set: impl FnOnce(Builder) -> Builder) -> Tower {
     let builder = tower_resilience_circuitbreaker::CircuitBreakerLayer::builder();
-    let builder = builder.wait_duration_in_open(OPEN).permitted_calls_in_half_open(1);
-    let layer = set(builder).build().expect("the settings are in range");
+    let layer =
+        set(builder.permitted_calls_in_half_open(1)).build().expect("the settings are in range");
     layer.layer_fn(tower::service_fn(|work: Work| work).boxed_clone())
 }
 
 impl Peer for TowerResilience {
     fn name(&self) -> &'static str {
-        "tower-resilience 0.14.0"
+        "tower-resilience-circuitbreaker 0.14.0"
     }
 
     fn call(&self, work: Work) -> Call {
@@ -244,5 +308,20 @@ impl Peer for TowerResilience {
                 Err(_) => Answer::Failure,
             }
         })
+    }
+
+    fn save(&self) -> Option<String> {
+        Carried::<Tower>::write(&self.0)
+            .or_else(|| Carried::<CircuitState>::write(&self.0.state_sync()))
+    }
+
+    fn take_over(&mut self, saved: &str) {
+        if let Some(whole) = Carried::<Tower>::read(saved) {
+            self.0 = whole;
+        } else if Carried::<CircuitState>::read(saved) == Some(CircuitState::Open) {
+            let mut force = std::pin::pin!(self.0.force_open());
+            let forced = force.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(forced.is_ready());
+        }
     }
 }

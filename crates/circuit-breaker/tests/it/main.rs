@@ -12,6 +12,7 @@ mod probe;
 mod rates;
 mod registry;
 mod stale;
+mod texts;
 #[cfg(feature = "tower")]
 mod tower;
 mod whole_calls;
@@ -19,6 +20,7 @@ mod whole_calls;
 use std::time::Duration;
 
 use circuit_breaker::{CircuitBreaker, Clock as _, ManualClock, Rejected, Settings, State};
+use proptest::test_runner::Config;
 
 /// A breaker and the clock it goes by.
 struct Bench {
@@ -75,11 +77,8 @@ impl Bench {
 
     /// Opens it with as many failures as it takes.
     fn open(&self) {
-        for _ in 0..1000 {
-            if self.state() == State::Closed {
-                self.fail(1);
-            }
-        }
+        let failures = (0..1000).take_while(|_| self.state() == State::Closed);
+        failures.for_each(|_| self.fail(1));
         assert_ne!(self.state(), State::Closed, "a thousand failures do not open it");
     }
 
@@ -87,6 +86,20 @@ impl Bench {
     fn make_probe_due(&self) {
         self.open();
         self.advance(self.retry_in());
+    }
+}
+
+/// So many, or under miri, which looks at each access to memory and takes its time, so few.
+const fn many(many: usize, few: usize) -> usize {
+    if cfg!(miri) { few } else { many }
+}
+
+/// How often a property is tried. Miri has no folder to note failures in.
+fn tries() -> Config {
+    if cfg!(miri) {
+        Config { cases: 8, failure_persistence: None, ..Config::default() }
+    } else {
+        Config::default()
     }
 }
 

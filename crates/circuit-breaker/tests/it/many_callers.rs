@@ -4,16 +4,16 @@ use std::sync::Barrier;
 
 use circuit_breaker::{CircuitBreaker, Event, ManualClock, Recorded, Registry, Settings, State};
 
-use crate::{Bench, MINUTE};
+use crate::{Bench, MINUTE, many};
 
-const THREADS: usize = 8;
-const CALLERS: usize = 125;
+const THREADS: usize = many(8, 3);
+const CALLERS: usize = many(125, 4);
 
 /// Trap 3: all who wait for a reviving service become probes at once and fell it again.
 #[test]
 fn a_thousand_callers_on_eight_threads_make_one_probe() {
     let bench = Bench::new(Settings::default());
-    for round in 0..20 {
+    for round in 0..many(20, 3) {
         bench.make_probe_due();
         let permits = ask_all_at_once(&bench.breaker);
         assert_eq!(permits.len(), 1, "round {round}");
@@ -71,25 +71,27 @@ fn events_of_many_threads_come_in_order() {
     let registry = Registry::new(Settings::default(), clock);
     let keys: Vec<usize> = (0..THREADS).collect();
     let seen = std::thread::scope(|scope| {
+        let mut working = Vec::new();
         for key in &keys {
             // Two neighbours work on each breaker.
             for key in [*key, (*key + 1) % THREADS] {
                 let breaker = registry.breaker(&key);
-                scope.spawn(move || {
-                    for _ in 0..50 {
+                working.push(scope.spawn(move || {
+                    for _ in 0..many(50, 5) {
                         breaker.trip_for(MINUTE);
                         breaker.reset();
                     }
-                });
+                }));
             }
         }
         let mut seen: Vec<Event<usize>> = Vec::new();
-        while seen.len() < 100 {
+        while working.iter().any(|one| !one.is_finished()) {
             seen.extend(registry.drain_events());
         }
         seen
     });
     let seen: Vec<_> = seen.into_iter().chain(registry.drain_events()).collect();
+    assert!(seen.len() >= 2 * THREADS, "each breaker was opened and reset: {}", seen.len());
     let sequences: Vec<u64> = seen.iter().map(|event| event.sequence).collect();
     let expected: Vec<u64> = (1..).take(seen.len()).collect();
     assert_eq!(sequences, expected);

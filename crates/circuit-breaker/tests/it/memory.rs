@@ -19,6 +19,7 @@ fn an_opening_goes_on_in_the_next_process() {
     let left = retry_in - 20 * SECOND;
     let drift = next.retry_in().abs_diff(left);
     assert!(drift <= Duration::from_millis(1), "{drift:?}");
+    assert_eq!(next.breaker.status().failures, 5, "what opened it is still told");
 }
 
 #[test]
@@ -58,6 +59,17 @@ fn the_doubling_goes_on_in_the_next_process() {
     assert!(next.retry_in() > 3 * MINUTE, "{:?}", next.retry_in());
 }
 
+/// A recovery of a moment ago is one in the next process too, which doubles the next opening.
+#[test]
+fn a_recovery_goes_on_in_the_next_process() {
+    let bench = Bench::new(Settings::default());
+    bench.make_probe_due();
+    bench.succeed();
+    let next = bench.next_process(Settings::default());
+    next.open();
+    assert!(next.retry_in() > MINUTE, "{:?}", next.retry_in());
+}
+
 /// Trap 7: nobody knows how the probe ended, so another one is due, and nothing is closed.
 #[test]
 fn half_open_restores_as_open_with_its_probe_due() {
@@ -67,8 +79,20 @@ fn half_open_restores_as_open_with_its_probe_due() {
     let next = bench.next_process(Settings::default());
     assert_eq!(next.text(), "OPEN");
     assert_eq!(next.retry_in().as_secs(), 0);
+    assert_eq!(next.breaker.status().failures, 5);
     next.succeed();
     assert_eq!(next.text(), "CLOSED");
+}
+
+/// Whatever time stands beside it: nobody waits for a probe whose process is gone.
+#[test]
+fn half_open_is_due_at_once_whatever_its_snapshot_says() {
+    let bench = Bench::new(Settings::default());
+    bench.breaker.trip_for(MINUTE);
+    let saved = Snapshot { state: SavedState::HalfOpen, ..bench.breaker.snapshot() };
+    let next = Bench::new(Settings::default());
+    next.breaker.restore(&saved);
+    assert_eq!((next.text(), next.retry_in()), ("OPEN".to_owned(), Duration::ZERO));
 }
 
 /// Trap 7: a wall clock that is set back must not lengthen an opening beyond what was decided.
@@ -129,6 +153,15 @@ fn open_wins_over_closed() {
     shorter.breaker.trip_for(SECOND);
     bench.breaker.restore(&shorter.breaker.snapshot());
     assert_eq!(bench.breaker.status(), before);
+}
+
+#[test]
+fn an_opening_of_the_same_length_changes_nothing() {
+    let bench = Bench::new(Settings::default());
+    bench.breaker.trip_for(MINUTE);
+    let own = bench.breaker.snapshot();
+    bench.breaker.restore(&Snapshot { reopenings: 3, failures: 4, ..own.clone() });
+    assert_eq!(bench.breaker.snapshot(), own);
 }
 
 /// Trap 9: each reader rewrote the opening time, so that the probe was never due.

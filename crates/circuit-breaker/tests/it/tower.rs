@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use circuit_breaker::tower::{BreakerLayer, GuardedBody};
 use circuit_breaker::{CallError, ManualClock, Outcome, Settings, State};
 use http::{Response, StatusCode};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use tower_layer::Layer as _;
 use tower_service::Service;
 
@@ -41,6 +41,10 @@ impl Body for Frames {
 
     fn is_end_stream(&self) -> bool {
         self.foresees && self.frames.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.frames.len() as u64)
     }
 }
 
@@ -178,9 +182,44 @@ fn the_status_decides_between_three_outcomes() {
     for status in [400, 404, 429] {
         let bench = bench();
         bench.make_probe_due();
-        let _ = ask(&bench, response(status, Frames::default()));
+        let ended = Frames { foresees: true, ..Frames::default() };
+        let _ = ask(&bench, response(status, ended));
         assert_eq!(bench.text(), "HALF-OPEN", "{status}");
     }
+}
+
+/// A reader goes by what the body itself knows of its length and its end.
+#[test]
+fn what_a_body_knows_of_itself_is_handed_on() {
+    let bench = bench();
+    let body = Frames { foresees: true, ..frames(&[Some(Ok("first")), Some(Ok("last"))]) };
+    let mut body = ask(&bench, response(200, body)).unwrap().into_body();
+    assert_eq!((body.is_end_stream(), body.size_hint().exact()), (false, Some(2)));
+    read(&mut body);
+    assert_eq!((body.is_end_stream(), body.size_hint().exact()), (true, Some(0)));
+}
+
+/// Never ready.
+struct Busy;
+
+impl Service<()> for Busy {
+    type Response = Response<Frames>;
+    type Error = &'static str;
+    type Future = Ready<Given>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Pending
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        ready(Err("called before it was ready"))
+    }
+}
+
+#[test]
+fn a_service_that_is_not_ready_is_not_called_ready() {
+    let mut service = BreakerLayer::new(bench().breaker).layer(Busy);
+    assert!(service.poll_ready(&mut context()).is_pending());
 }
 
 /// Whoever polls for readiness and never calls must not hold the probe's place.

@@ -10,6 +10,7 @@ use circuit_breaker::{
 };
 use proptest::prelude::*;
 
+use crate::tries;
 use model::{Given, Mode, Naive, Time, time};
 
 #[derive(Clone, Debug)]
@@ -222,6 +223,8 @@ impl Pair {
 }
 
 proptest! {
+    #![proptest_config(tries())]
+
     #[test]
     fn any_sequence_of_calls_ends_as_the_naive_model_says(
         settings in settings(),
