@@ -36,7 +36,7 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
     }
     tell_warnings(&project).await?;
     let choose = async |store: &SqliteStore| {
-        take_in(&project, store).await?;
+        take_in(&project, store, started).await?;
         debts::settle(&project, store, &args.work, started).await?;
         match found.clone() {
             Some(found) => selection::for_idea(&project, store, found, args.fresh).await,
@@ -69,7 +69,7 @@ pub(crate) async fn resume(
     selection::remote(&project).await?;
     tell_warnings(&project).await?;
     let choose = async |store: &SqliteStore| {
-        take_in(&project, store).await?;
+        take_in(&project, store, started).await?;
         selection::unfinished(&project, store, args.run.as_deref()).await
     };
     let chosen = mending::with_store(&project, choose).await?;
@@ -81,8 +81,13 @@ fn may_have_runs(project: &Project) -> bool {
     project.has_state() || project.config.store.mirror.is_some()
 }
 
-async fn take_in(project: &Project, store: &SqliteStore) -> Result<(), CommandError> {
-    let elsewhere = mirror::bring(project, store).await?;
+async fn take_in(
+    project: &Project,
+    store: &SqliteStore,
+    started: Instant,
+) -> Result<(), CommandError> {
+    let deadline = wiring::deadline(project, started);
+    let elsewhere = mirror::bring_until(project, store, deadline).await?;
     // Asked again after a state file was salvaged, with the same answer.
     project.elsewhere.get_or_init(|| elsewhere);
     Ok(())
