@@ -46,11 +46,11 @@ fn status(ran: &Ran) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_that_hangs_is_put_off_at_the_time_limit() {
-    for rest in ["", "store: { mirror: origin }\n"] {
+    for (rest, timeout) in [("", "3s"), ("store: { mirror: origin }\n", "6s")] {
         let (server, bench) = with_remote(rest, 0).await;
         let roles = ROLES.replace("run: {", "run: { push: origin,");
         bench.config(&server, &format!("{roles}{rest}"));
-        let ran = run_for(&bench, "3s").await;
+        let ran = run_for(&bench, timeout).await;
         assert_eq!(status(&ran), "interrupted", "{}", ran.stdout);
         assert_eq!(ran.named("shutdown_requested")[0]["trigger"], "time limit", "{rest}");
         assert!(!ran.named("effect_deferred").is_empty(), "{}", ran.stdout);
