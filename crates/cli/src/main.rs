@@ -17,6 +17,7 @@ mod health;
 mod human;
 mod ideas;
 mod logs;
+mod lost;
 mod mending;
 mod mirror;
 mod panics;

@@ -1,6 +1,8 @@
 //! Which run a process works on: an unfinished one, or a new one.
 
-use checkpoint_store::{Error as StoreError, Lease, RunHead, RunStore, SqliteStore};
+use std::collections::BTreeSet;
+
+use checkpoint_store::{Error as StoreError, Lease, RunHead, RunId, RunStore, SqliteStore};
 use orchestrator::fact::Started;
 use orchestrator::{NewWork, State, Status, view};
 
@@ -8,6 +10,7 @@ use crate::branches;
 use crate::error::{CommandError, usage};
 use crate::exit::Exit;
 use crate::ideas::{self, Found};
+use crate::lost::{self, Left};
 use crate::mending;
 use crate::printer::Tone;
 use crate::project::Project;
@@ -46,7 +49,7 @@ pub(crate) async fn for_idea(
     let heads = runs(project, store).await?;
     let of_idea: Vec<&RunHead> =
         heads.iter().filter(|head| head.subject == found.idea.id).collect();
-    let mut lost = None;
+    let mut left = None;
     if !fresh {
         // An older one was left for the newest.
         if let Some(head) = of_idea.first().filter(|head| view::status(head) != Status::Completed) {
@@ -55,17 +58,25 @@ pub(crate) async fn for_idea(
                 same_idea(project, head, &found, state.started.as_ref())?;
                 return taken(store, head, state).await;
             }
-            lost = Some(mending::lost(state));
-        }
-        if let Some(head) = of_idea
-            .first()
-            .filter(|head| lost.is_none() && digest(head) == Some(found.idea.digest().as_str()))
+            left = lost::of_known(project, head).await?;
+        } else if let Some(head) =
+            of_idea.first().filter(|head| digest(head) == Some(found.idea.digest().as_str()))
         {
             return done_or_partial(project, store, head).await;
         }
     }
+    let lost_runs = lost::runs(store).await?;
+    if left.is_none() && !fresh && !lost_runs.is_empty() {
+        left = left_of_idea(project, &found, &heads, &lost_runs).await?;
+    }
+    let base_branch = project.repository.branch_behind(base_name(project)).await?;
+    let (id, idea, idea_path) = (found.idea.id.clone(), found.idea.clone(), found.path.clone());
+    if let Some(Left { run, branch, base }) = left {
+        let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
+        return Ok(Selected::Work(orchestrator::start_again(store, run, work).await?, None));
+    }
     // What lost its records keeps its branch.
-    let after_loss = lost.is_some() || !mending::lost_runs(store).await?.is_empty();
+    let after_loss = !lost_runs.is_empty();
     let branch = free_branch(project, &found, &heads, fresh, after_loss).await?;
     if !fresh && of_idea.first().is_some_and(|head| view::status(head) == Status::Completed) {
         project.printer.say(
@@ -74,15 +85,9 @@ pub(crate) async fn for_idea(
         );
     }
     let base = base(project).await?;
-    let base_branch = project.repository.branch_behind(base_name(project)).await?;
-    let id = found.idea.id.clone();
-    let (idea, idea_path) = (found.idea, found.path);
     let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
     match orchestrator::start(store, work).await {
-        Ok(lease) => {
-            mending::tell(store, &lease, &lost.unwrap_or_default()).await?;
-            Ok(Selected::Work(lease, None))
-        }
+        Ok(lease) => Ok(Selected::Work(lease, None)),
         // Another process made the run between the look and the making.
         Err(orchestrator::Error::Store(StoreError::Unfinished { run })) => {
             tracing::debug!(idea = id, %run, "the idea got a run meanwhile");
@@ -165,7 +170,10 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
                 Some(state) if mending::is_lost(&state) => {
                     match ideas::named(&head.subject, project.top(), &project.surroundings) {
                         Ok(found) => return for_idea(project, store, found, false).await,
-                        Err(error) => project.printer.warn(&error.line()),
+                        Err(error) => {
+                            project.printer.warn(&error.line());
+                            lost::end(store, head).await?;
+                        }
                     }
                 }
                 Some(state) => return taken(store, head, state).await,
@@ -252,7 +260,7 @@ pub(crate) async fn unfinished(
     let state = mending::needed(project, store, head).await?;
     if mending::is_lost(&state) {
         let why =
-            "nothing is left of it but its branch; `belay run` with its idea begins a new one";
+            "nothing is left of it but its branch; `belay run` with its idea goes on upon that";
         return Err(records::in_file(project, head, Exit::Failure, &why));
     }
     taken(store, head, state).await
@@ -286,8 +294,44 @@ fn digest(head: &RunHead) -> Option<&str> {
     head.attributes.get("digest")?.as_str()
 }
 
-fn branch_of(head: &RunHead) -> Option<&str> {
+pub(crate) fn branch_of(head: &RunHead) -> Option<&str> {
     head.attributes.get("branch")?.as_str()
+}
+
+/// What is left of a run of this idea that nobody knows any more: of several, of the last one.
+async fn left_of_idea(
+    project: &Project,
+    found: &Found,
+    heads: &[RunHead],
+    lost_runs: &BTreeSet<RunId>,
+) -> Result<Option<Left>, CommandError> {
+    let name = branch_name(project, found, heads);
+    let mut left = None;
+    for suffix in 1..MOST_SUFFIXES {
+        let branch = suffixed(&name, suffix);
+        if project.repository.branch_tip(&branch).await?.is_none() {
+            break;
+        }
+        left = lost::on_branch(project, &branch, lost_runs).await?.or(left);
+    }
+    Ok(left)
+}
+
+/// The branch as configured, without a suffix.
+fn branch_name(project: &Project, found: &Found, heads: &[RunHead]) -> String {
+    let id = &found.idea.id;
+    let template = &project.config.run.branch;
+    let name = template.replace("{idea}", &ideas::slug(id, 60));
+    // Two ids may have one slug: `a b` and `a-b`.
+    let elses = |head: &RunHead| head.subject != *id && branch_of(head) == Some(&name);
+    if template.contains("{idea}") && heads.iter().any(elses) {
+        return template.replace("{idea}", &format!("{}-{}", ideas::slug(id, 60), ideas::hash(id)));
+    }
+    name
+}
+
+fn suffixed(name: &str, suffix: usize) -> String {
+    if suffix == 1 { name.to_owned() } else { format!("{name}-{suffix}") }
 }
 
 /// The branch as configured; with a suffix where an earlier run of the same
@@ -301,17 +345,11 @@ pub(crate) async fn free_branch(
     after_loss: bool,
 ) -> Result<String, CommandError> {
     let id = &found.idea.id;
-    let template = &project.config.run.branch;
-    let mut name = template.replace("{idea}", &ideas::slug(id, 60));
-    // Two ids may have one slug: `a b` and `a-b`.
-    let elses = |head: &&RunHead| head.subject != *id && branch_of(head) == Some(&name);
-    if template.contains("{idea}") && heads.iter().any(|head| elses(&head)) {
-        name = template.replace("{idea}", &format!("{}-{}", ideas::slug(id, 60), ideas::hash(id)));
-    }
+    let name = branch_name(project, found, heads);
     let used =
         |name: &str| heads.iter().any(|head| head.subject == *id && branch_of(head) == Some(name));
     for suffix in 1..MOST_SUFFIXES {
-        let branch = if suffix == 1 { name.clone() } else { format!("{name}-{suffix}") };
+        let branch = suffixed(&name, suffix);
         if used(&branch) {
             continue;
         }

@@ -51,7 +51,8 @@ pub use settings::{
     CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign, UpdateBy,
 };
 pub use shutdown::Shutdown;
-pub use start::{NewWork, start};
+pub use start::{NewWork, start, start_again};
+pub use steps::run_of_commit;
 pub use state::State;
 pub use steps::people::{branch_is_back, is_answered};
 pub use view::RunView;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use checkpoint_store::{Error as StoreError, Lease, RunHead, RunId, RunStore, SqliteStore};
 use futures::FutureExt as _;
-use orchestrator::{Event, Outcome, Parts, RunView, Shutdown, State, Status};
+use orchestrator::{Outcome, Parts, RunView, Shutdown, State, Status};
 use tokio::time::Instant;
 
 use crate::args::{ResumeArgs, RunArgs, WorkArgs};
@@ -113,7 +113,7 @@ async fn tell_warnings(project: &Project) -> Result<(), CommandError> {
 
 async fn work_on(
     project: &Project,
-    (store, selected, repairs): (SqliteStore, Selected, Vec<Event>),
+    (store, selected): (SqliteStore, Selected),
     work: &WorkArgs,
     started: Instant,
 ) -> CommandResult {
@@ -127,7 +127,7 @@ async fn work_on(
             done(project, &store, &head, work).await
         }
         Selected::Work(lease, known) => {
-            mending::tell(&store, &lease, &repairs).await?;
+            mending::tell(&store, &lease).await?;
             drive(project, store, (lease, known), work, started).await
         }
     }
