@@ -191,7 +191,7 @@ async fn goes_on_upon(server: &Server, bench: &Bench, first: &str, args: &[&str]
 }
 
 /// As a planner divides what is left once it sees the files of so many milestones.
-fn rest(done: usize) -> Answers {
+pub(crate) fn rest(done: usize) -> Answers {
     let mut rest = answers();
     rest.plan["milestones"].as_array_mut().expect("milestones").drain(..done);
     rest
