@@ -37,5 +37,5 @@ pub use record::{
 pub use run::{
     BadRunId, Batch, Entry, Holder, Imported, NewRecord, NewRun, RunHead, RunId, Versioned,
 };
-pub use sqlite::{Salvaged, Settings, SqliteStore, Telling};
+pub use sqlite::{MakeValue, Salvaged, Settings, SqliteStore, Telling};
 pub use store::{RunStore, ValueStore};

@@ -10,7 +10,9 @@ use checkpoint_store::{Batch, RunHead, RunId, RunStore, SqliteStore};
 use orchestrator::{Event, Status, journal, run_of_commit};
 use worktree::CommitId;
 
+use crate::branch_names;
 use crate::error::CommandError;
+use crate::ideas::Found;
 use crate::project::Project;
 use crate::selection;
 
@@ -35,7 +37,7 @@ pub(crate) async fn of_known(
     project: &Project,
     head: &RunHead,
 ) -> Result<Option<Left>, CommandError> {
-    let Some(branch) = selection::branch_of(head).filter(|branch| !branch.is_empty()) else {
+    let Some(branch) = branch_names::of(head).filter(|branch| !branch.is_empty()) else {
         return Ok(None);
     };
     let (run, branch) = (head.id, branch.to_owned());
@@ -50,8 +52,27 @@ pub(crate) async fn of_known(
     Ok(Some(Left { run, branch, base }))
 }
 
+/// What is left of a run of this idea that nobody knows any more: of several, of the last one.
+pub(crate) async fn of_idea(
+    project: &Project,
+    found: &Found,
+    heads: &[RunHead],
+    lost_runs: &BTreeSet<RunId>,
+) -> Result<Option<Left>, CommandError> {
+    let name = branch_names::name(project, found, heads);
+    let mut left = None;
+    for suffix in 1..branch_names::MOST_SUFFIXES {
+        let branch = branch_names::suffixed(&name, suffix);
+        if project.repository.branch_tip(&branch).await?.is_none() {
+            break;
+        }
+        left = on_branch(project, &branch, lost_runs).await?.or(left);
+    }
+    Ok(left)
+}
+
 /// Which of these runs has commits on the branch, above what the checkout has.
-pub(crate) async fn on_branch(
+async fn on_branch(
     project: &Project,
     branch: &str,
     runs: &BTreeSet<RunId>,
@@ -74,7 +95,7 @@ pub(crate) async fn end(store: &SqliteStore, head: &RunHead) -> Result<(), Comma
     let status = Status::Failed;
     let finished = Event::RunFinished {
         status,
-        branch: selection::branch_of(head).unwrap_or_default().to_owned(),
+        branch: branch_names::of(head).unwrap_or_default().to_owned(),
         commits: 0,
         partial: false,
         degraded: false,

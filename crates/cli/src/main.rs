@@ -4,6 +4,7 @@
 
 mod args;
 mod bounds;
+mod branch_names;
 mod branches;
 mod clock;
 mod commands;

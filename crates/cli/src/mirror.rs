@@ -40,10 +40,7 @@ fn cannot_be_asked(remote: &str, why: &dyn std::fmt::Display) -> String {
 /// Takes in what is new on the mirror. One that is out of reach is warned of: what is known here
 /// is gone on with, and a run that is another's by now is found out when it is taken up. Gives
 /// the runs that went on elsewhere, and are not to be worked on here.
-async fn bring(
-    project: &Project,
-    store: &SqliteStore,
-) -> Result<BTreeSet<RunId>, CommandError> {
+async fn bring(project: &Project, store: &SqliteStore) -> Result<BTreeSet<RunId>, CommandError> {
     let mut elsewhere = BTreeSet::new();
     let Some(remote) = &project.config.store.mirror else {
         return Ok(elsewhere);

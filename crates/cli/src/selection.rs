@@ -1,12 +1,10 @@
 //! Which run a process works on: an unfinished one, or a new one.
 
-use std::collections::BTreeSet;
-
-use checkpoint_store::{Error as StoreError, Lease, RunHead, RunId, RunStore, SqliteStore};
+use checkpoint_store::{Error as StoreError, Lease, RunHead, RunStore, SqliteStore};
 use orchestrator::fact::Started;
 use orchestrator::{NewWork, State, Status, view};
 
-use crate::branches;
+use crate::branch_names;
 use crate::error::{CommandError, usage};
 use crate::exit::Exit;
 use crate::ideas::{self, Found};
@@ -27,9 +25,6 @@ pub(crate) enum Selected {
     Nothing,
 }
 
-/// Branch suffixes tried before giving up.
-const MOST_SUFFIXES: usize = 100;
-
 /// The runs that may be worked on here, the newest first.
 async fn runs(project: &Project, store: &SqliteStore) -> Result<Vec<RunHead>, CommandError> {
     let mut heads = store.runs().await?;
@@ -49,7 +44,7 @@ pub(crate) async fn for_idea(
     let heads = runs(project, store).await?;
     let of_idea: Vec<&RunHead> =
         heads.iter().filter(|head| head.subject == found.idea.id).collect();
-    let mut left = None;
+    let (mut left, mut after_loss) = (None, false);
     if !fresh {
         // An older one was left for the newest.
         if let Some(head) = of_idea.first().filter(|head| view::status(head) != Status::Completed) {
@@ -59,6 +54,10 @@ pub(crate) async fn for_idea(
                 return taken(store, head, state).await;
             }
             left = lost::of_known(project, head).await?;
+            if left.is_none() {
+                lost::end(store, head).await?;
+                after_loss = true;
+            }
         } else if let Some(head) =
             of_idea.first().filter(|head| digest(head) == Some(found.idea.digest().as_str()))
         {
@@ -67,7 +66,7 @@ pub(crate) async fn for_idea(
     }
     let lost_runs = lost::runs(store).await?;
     if left.is_none() && !fresh && !lost_runs.is_empty() {
-        left = left_of_idea(project, &found, &heads, &lost_runs).await?;
+        left = lost::of_idea(project, &found, &heads, &lost_runs).await?;
     }
     let base_branch = project.repository.branch_behind(base_name(project)).await?;
     let (id, idea, idea_path) = (found.idea.id.clone(), found.idea.clone(), found.path.clone());
@@ -76,8 +75,8 @@ pub(crate) async fn for_idea(
         return Ok(Selected::Work(orchestrator::start_again(store, run, work).await?, None));
     }
     // What lost its records keeps its branch.
-    let after_loss = !lost_runs.is_empty();
-    let branch = free_branch(project, &found, &heads, fresh, after_loss).await?;
+    after_loss |= !lost_runs.is_empty();
+    let branch = branch_names::free(project, &found, &heads, fresh, after_loss).await?;
     if !fresh && of_idea.first().is_some_and(|head| view::status(head) == Status::Completed) {
         project.printer.say(
             Tone::Plain,
@@ -292,97 +291,6 @@ pub(crate) fn no_such_run(name: &str) -> CommandError {
 
 fn digest(head: &RunHead) -> Option<&str> {
     head.attributes.get("digest")?.as_str()
-}
-
-pub(crate) fn branch_of(head: &RunHead) -> Option<&str> {
-    head.attributes.get("branch")?.as_str()
-}
-
-/// What is left of a run of this idea that nobody knows any more: of several, of the last one.
-async fn left_of_idea(
-    project: &Project,
-    found: &Found,
-    heads: &[RunHead],
-    lost_runs: &BTreeSet<RunId>,
-) -> Result<Option<Left>, CommandError> {
-    let name = branch_name(project, found, heads);
-    let mut left = None;
-    for suffix in 1..MOST_SUFFIXES {
-        let branch = suffixed(&name, suffix);
-        if project.repository.branch_tip(&branch).await?.is_none() {
-            break;
-        }
-        left = lost::on_branch(project, &branch, lost_runs).await?.or(left);
-    }
-    Ok(left)
-}
-
-/// The branch as configured, without a suffix.
-fn branch_name(project: &Project, found: &Found, heads: &[RunHead]) -> String {
-    let id = &found.idea.id;
-    let template = &project.config.run.branch;
-    let name = template.replace("{idea}", &ideas::slug(id, 60));
-    // Two ids may have one slug: `a b` and `a-b`.
-    let elses = |head: &RunHead| head.subject != *id && branch_of(head) == Some(&name);
-    if template.contains("{idea}") && heads.iter().any(elses) {
-        return template.replace("{idea}", &format!("{}-{}", ideas::slug(id, 60), ideas::hash(id)));
-    }
-    name
-}
-
-fn suffixed(name: &str, suffix: usize) -> String {
-    if suffix == 1 { name.to_owned() } else { format!("{name}-{suffix}") }
-}
-
-/// The branch as configured; with a suffix where an earlier run of the same
-/// idea has it, and with a hash where another idea's has. A branch of that name
-/// that is nobody's run is not touched; where runs were lost it may be that of one.
-pub(crate) async fn free_branch(
-    project: &Project,
-    found: &Found,
-    heads: &[RunHead],
-    fresh: bool,
-    after_loss: bool,
-) -> Result<String, CommandError> {
-    let id = &found.idea.id;
-    let name = branch_name(project, found, heads);
-    let used =
-        |name: &str| heads.iter().any(|head| head.subject == *id && branch_of(head) == Some(name));
-    for suffix in 1..MOST_SUFFIXES {
-        let branch = suffixed(&name, suffix);
-        if used(&branch) {
-            continue;
-        }
-        if project.repository.branch_tip(&branch).await?.is_none() {
-            neighbours_free(project, &branch).await?;
-            return Ok(branch);
-        }
-        if !after_loss && (suffix == 1 || !fresh) {
-            return Err(usage(format!(
-                "the branch {branch} exists and is not from a known run of this idea; what is on it is kept, also commits with a Belay-Run trailer: name another one with --branch NAME, or rename or delete it"
-            )));
-        }
-    }
-    Err(usage(format!("too many branches named {name}-N")))
-}
-
-/// Git keeps branches as paths: beside a branch `belay` there can be no
-/// `belay/x`, and beside `belay/x` no `belay`.
-async fn neighbours_free(project: &Project, branch: &str) -> Result<(), CommandError> {
-    if let Some(below) = branches::below(project.repository.git_dir(), branch) {
-        return Err(usage(format!(
-            "the branch {branch} cannot be made beside the branch {below}: name another one with --branch"
-        )));
-    }
-    for (at, _) in branch.match_indices('/') {
-        let parent = &branch[..at];
-        if project.repository.branch_tip(parent).await?.is_some() {
-            return Err(usage(format!(
-                "the branch {branch} cannot be made beside the branch {parent}: name another one with --branch"
-            )));
-        }
-    }
-    Ok(())
 }
 
 fn base_name(project: &Project) -> &str {

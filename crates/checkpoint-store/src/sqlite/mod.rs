@@ -40,7 +40,7 @@ use crate::record::{CheckedBatch, check_key, check_records, check_run, check_val
 use crate::run::{Batch, Entry, Holder, Imported, NewRecord, NewRun, RunHead, RunId, Versioned};
 use crate::store::{RunStore, ValueStore};
 
-pub use salvage::{Salvaged, Telling};
+pub use salvage::{MakeValue, Salvaged, Telling};
 use worker::Worker;
 
 /// How a store is opened.

@@ -47,8 +47,11 @@ pub struct Telling {
     /// The key of the value.
     pub key: &'static str,
     /// Makes the value.
-    pub value: Box<dyn FnOnce(&Salvaged, Option<Value>) -> Value + Send>,
+    pub value: MakeValue,
 }
+
+/// What was salvaged, and what the value was before, give what it is now.
+pub type MakeValue = Box<dyn FnOnce(&Salvaged, Option<Value>) -> Value + Send>;
 
 /// Says what is wrong with the file itself, a line each.
 pub(super) fn flaws(connection: &Connection) -> Result<Vec<String>, Error> {
@@ -131,7 +134,8 @@ fn with_source<T>(
         return Ok(None);
     }
     let blank = beside(&old, ".blank");
-    let clear = || ["", "-wal", "-shm"].into_iter().try_for_each(|end| remove(&beside(&blank, end)));
+    let clear =
+        || ["", "-wal", "-shm"].into_iter().try_for_each(|end| remove(&beside(&blank, end)));
     clear()?;
     fs::write(&blank, [0; PAGE]).during(READING)?;
     fs::hard_link(&log, beside(&blank, "-wal")).during(READING)?;

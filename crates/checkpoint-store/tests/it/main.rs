@@ -14,6 +14,7 @@ mod files;
 mod frozen;
 #[cfg(test)]
 mod full;
+#[cfg(test)]
 mod gone;
 #[cfg(test)]
 mod mended;

@@ -218,7 +218,8 @@ async fn what_a_damaged_database_still_holds_is_carried_over() {
                 Err(error) => Err(error),
             };
             assert!(is_corrupt(&found) || found.unwrap() > 0, "page {page}");
-            let salvaged = SqliteStore::salvage(dir.path(), Settings::new("here"), None).await.unwrap();
+            let salvaged =
+                SqliteStore::salvage(dir.path(), Settings::new("here"), None).await.unwrap();
             let store = open(dir.path()).await;
             assert_eq!(store.check_file().await.unwrap(), [""; 0], "page {page}");
             for (run, count) in &salvaged.runs {

@@ -9,6 +9,7 @@ use orchestrator::{Outcome, Parts, RunView, Shutdown, State, Status};
 use tokio::time::Instant;
 
 use crate::args::{ResumeArgs, RunArgs, WorkArgs};
+use crate::branch_names;
 use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
 use crate::ideas;
@@ -32,7 +33,7 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
     selection::base(&project).await?;
     selection::remote(&project).await?;
     if let Some(found) = found.as_ref().filter(|_| !may_have_runs(&project)) {
-        selection::free_branch(&project, found, &[], args.fresh, false).await?;
+        branch_names::free(&project, found, &[], args.fresh, false).await?;
     }
     tell_warnings(&project).await?;
     let choose = async |store: &SqliteStore| {

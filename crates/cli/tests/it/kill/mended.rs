@@ -140,7 +140,9 @@ impl Damaged {
                 _ => {}
             }
         }
-        hold(repairs >= 1 && issues == repairs, || format!("{issues} issues of {repairs} repairs"))?;
+        hold(repairs >= 1 && issues == repairs, || {
+            format!("{issues} issues of {repairs} repairs")
+        })?;
         hold(completed == 1, || format!("completed {completed} times"))?;
         let subjects = bench.git(&["log", "--format=%s", &format!("main..{BRANCH}")]);
         let parts: Vec<&str> =
@@ -151,7 +153,8 @@ impl Damaged {
         let branches = bench.git(&["branch", "--format=%(refname:short)", "--list", "belay/*"]);
         hold(branches == BRANCH, || format!("branches: {branches}"))?;
         if damage == Damage::Folder {
-            let copies = fs::read_dir(bench.repo.join(".git/belay/set-aside")).into_iter().flatten();
+            let copies =
+                fs::read_dir(bench.repo.join(".git/belay/set-aside")).into_iter().flatten();
             let notes = copies.flatten().filter(|copy| copy.path().join("note").is_file());
             hold(notes.count() == 1, || "the folder is gone".to_owned())?;
         }
