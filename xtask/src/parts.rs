@@ -110,6 +110,7 @@ impl Parts {
             .env("BELAY_CASES", cases.to_string())
             .env("BELAY_FAULTS", "0")
             .env("BELAY_CUTS", "200")
+            .env("BELAY_MENDED", "40")
             .env("BELAY_SEED", seed.to_string());
         self.cargo(cargo, "kill-anywhere")
     }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::record::Sealed;
-use crate::run::{Holder, RunHead, RunId};
+use crate::run::{Batch, Holder, RunHead, RunId};
 
 /// One thing that is wrong with a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -93,6 +93,10 @@ pub struct Repaired {
     /// folder, or of whatever a store keeps its copies in.
     pub set_aside: String,
 }
+
+/// What a repair writes into the run that it repairs, in the same step: a
+/// process that is killed leaves both or neither.
+pub type Note = Box<dyn FnOnce(&Repaired) -> Result<Batch, Error> + Send>;
 
 /// Which finished runs [`prune`](crate::RunStore::prune) may delete.
 ///

@@ -25,7 +25,7 @@ mod run;
 mod sqlite;
 mod store;
 
-pub use care::{Checkup, Flaw, Pruning, Repaired};
+pub use care::{Checkup, Flaw, Note, Pruning, Repaired};
 pub use clock::Clock;
 pub use error::{Error, StorageClass};
 pub use lease::Lease;
@@ -37,5 +37,5 @@ pub use record::{
 pub use run::{
     BadRunId, Batch, Entry, Holder, Imported, NewRecord, NewRun, RunHead, RunId, Versioned,
 };
-pub use sqlite::{Salvaged, Settings, SqliteStore};
+pub use sqlite::{MakeValue, Salvaged, Settings, SqliteStore, Telling};
 pub use store::{RunStore, ValueStore};

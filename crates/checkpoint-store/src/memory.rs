@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::care::{Checkup, Pruning, Repaired, look};
+use crate::care::{Checkup, Note, Pruning, Repaired, look};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::export;
@@ -262,7 +262,7 @@ impl RunStore for MemoryStore {
     }
 
     /// Memory does not rot: there is never anything to repair.
-    async fn repair(&self, run: RunId) -> Result<Option<Repaired>, Error> {
+    async fn repair(&self, run: RunId, _note: Option<Note>) -> Result<Option<Repaired>, Error> {
         let state = lock(&self.state);
         state.run(run)?;
         state.refuse_held(run)?;

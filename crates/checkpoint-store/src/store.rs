@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::care::{Checkup, Pruning, Repaired};
+use crate::care::{Checkup, Note, Pruning, Repaired};
 use crate::error::Error;
 use crate::lease::Lease;
 use crate::run::{Batch, Entry, Imported, NewRecord, NewRun, RunHead, RunId, Versioned};
@@ -104,13 +104,14 @@ pub trait RunStore: Send + Sync {
     /// Sets a damaged run aside as a copy and cuts it back to its last good
     /// record, so that it can be gone on with: unfinished, and with its epoch
     /// raised. `None`: nothing was wrong, nothing was changed. The copy is
-    /// durable before anything is cut.
+    /// durable before anything is cut, and what the note says stands behind the
+    /// last good record as soon as the rest is cut.
     ///
     /// # Errors
     /// [`Error::Held`] if a living process holds the run, this one included:
     /// release the lease first; [`Error::Newer`], with nothing changed, if the
     /// first bad record is one for newer releases; [`Error::UnknownRun`].
-    async fn repair(&self, run: RunId) -> Result<Option<Repaired>, Error>;
+    async fn repair(&self, run: RunId, note: Option<Note>) -> Result<Option<Repaired>, Error>;
 
     /// Deletes finished runs that nobody needs any more, journal and all, and
     /// says which. Never called by the store itself: only the caller knows

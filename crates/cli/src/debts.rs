@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use checkpoint_store::{Error, RunStore, SqliteStore};
 use orchestrator::{Shutdown, owed};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::args::WorkArgs;
+use crate::clock;
 use crate::error::CommandError;
 use crate::project::Project;
 use crate::wiring;
 
-/// For all runs together: what still cannot be done waits for the next process.
+/// For all runs together, and no longer than the process has: what still cannot be done waits for
+/// the next one.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Settles what can be settled now. That something cannot is no reason to stop.
@@ -41,7 +43,8 @@ pub(crate) async fn settle(
             }
         }
     };
-    if timeout(LIMIT, all).await.is_err() {
+    let end = wiring::deadline(project, started).min(clock::now() + LIMIT);
+    if timeout_at(end, all).await.is_err() {
         project.printer.warn("what earlier runs put off takes too long; a later run tries again");
     }
     Ok(())

@@ -10,6 +10,10 @@ use subprocess::pressure::{self, Disk, Memory};
 
 /// How often memory is looked at.
 const BEAT: Duration = Duration::from_secs(2);
+/// How long a look at memory may take. A stuck one keeps its thread, so that this is not done often.
+const LOOK_LIMIT: Duration = Duration::from_secs(2);
+/// Looks that may be stuck before nobody looks any more.
+const MOST_STUCK: usize = 3;
 /// The share of the limit that must be left of memory.
 const MEMORY_LEFT: f64 = 0.05;
 /// What must be free on a disk before a milestone is begun, in bytes: a commit, a journal, and
@@ -21,23 +25,28 @@ const DISK_LEFT: u64 = 200 * 1024 * 1024;
 pub(crate) fn watch_memory(shutdown: &Shutdown) {
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
-        loop {
+        let mut stuck = 0;
+        while stuck < MOST_STUCK {
             tokio::select! {
                 () = shutdown.token().cancelled() => return,
                 () = tokio::time::sleep(BEAT) => {}
             }
-            let looked = tokio::task::spawn_blocking(pressure::memory).await;
-            match looked {
-                Ok(Ok(memory)) if memory.is_short(MEMORY_LEFT) => {
+            let look = tokio::task::spawn_blocking(pressure::memory);
+            match tokio::time::timeout(LOOK_LIMIT, look).await {
+                Ok(Ok(Ok(memory))) if memory.is_short(MEMORY_LEFT) => {
                     return shutdown.request(&short_of_memory(&memory));
                 }
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => {
+                Ok(Ok(Ok(_))) => {}
+                Ok(Ok(Err(error))) => {
                     return tracing::debug!(%error, "the memory in use cannot be told");
                 }
-                Err(error) => return tracing::debug!(%error, "nobody looks at memory any more"),
+                Ok(Err(error)) => {
+                    return tracing::debug!(%error, "nobody looks at memory any more");
+                }
+                Err(_) => stuck += 1,
             }
         }
+        tracing::debug!("looks at memory do not come back: there are no more");
     });
 }
 

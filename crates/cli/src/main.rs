@@ -4,6 +4,7 @@
 
 mod args;
 mod bounds;
+mod branch_names;
 mod branches;
 mod clock;
 mod commands;
@@ -18,6 +19,7 @@ mod human;
 mod ideas;
 mod job;
 mod logs;
+mod lost;
 mod mending;
 mod mirror;
 mod panics;

@@ -1,22 +1,27 @@
 //! A damaged state, mended by the run that needs it: what is bad is set aside
 //! as a copy, the last good point is used, and a row of the journal makes an
-//! issue of it.
+//! issue of it. Of a run that is lost, its commits are left: see `lost`.
 //!
 //! The failure this prevents: an hourly run that passes its work over for ever,
-//! because nobody was there to read that a command would mend it.
-
-use std::collections::BTreeSet;
+//! because nobody was there to read that a command would mend it. And what was
+//! mended must be told also if the process is killed right after it: a repair
+//! writes its row in the same step, and what is salvaged notes it in the new file.
 
 use checkpoint_store::{
-    Batch, Error, Lease, RunHead, RunId, RunStore, Settings, SqliteStore, StorageClass,
+    Batch, Error, Lease, Note, Repaired, RunHead, RunStore, Salvaged, Settings, SqliteStore,
+    StorageClass, Telling, ValueStore as _,
 };
 use orchestrator::state::Repair;
-use orchestrator::{Event, State, Status, journal};
+use orchestrator::{Event, State, journal};
+use serde_json::Value;
 
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::project::Project;
-use crate::records;
+use crate::records::{self, Unreadable};
+
+/// Where that stands among the shared values which was mended, and told in no run yet.
+const UNTOLD: &str = "untold-repairs";
 
 /// The state of a run that is to be worked on, mended where it was damaged; in the inner result
 /// why it cannot be read. Of a run whose first record was lost nothing is left to work on: see
@@ -26,15 +31,12 @@ pub(crate) async fn state(
     store: &SqliteStore,
     head: &RunHead,
 ) -> Result<Result<State, String>, CommandError> {
-    match store.records(head.id, 0).await {
-        Ok(records) => Ok(Ok(State::fold(&records))),
-        Err(Error::Damaged { .. }) => {
-            repair(project, store, head).await?;
-            Ok(Ok(State::fold(&store.records(head.id, 0).await?)))
-        }
-        Err(error @ Error::Newer { .. }) => Ok(Err(error.to_string())),
-        Err(error) => Err(error.into()),
+    let mut read = records::read(store, head).await?;
+    if matches!(read, Err(Unreadable::Damaged(_))) {
+        repair(project, store, head).await?;
+        read = records::read(store, head).await?;
     }
+    Ok(read.map_err(|why| why.to_string()))
 }
 
 /// [`state`] of a run that was named: what cannot be read ends the command.
@@ -59,101 +61,75 @@ async fn repair(
 ) -> Result<(), CommandError> {
     let flaws = store.check(head.id).await?.flaws;
     let flaws: Vec<String> = flaws.iter().map(ToString::to_string).collect();
-    let Some(repaired) = store.repair(head.id).await? else { return Ok(()) };
+    let flaws = flaws.join("; ");
+    let Some(repaired) = store.repair(head.id, Some(note(flaws.clone()))).await? else {
+        return Ok(());
+    };
     let (run, idea) = (head.id, &head.subject);
     let copy = project.shown(&project.state_dir().join(&repaired.set_aside));
-    let found = format!("the records of run {run} ({idea}) were damaged: {}", flaws.join("; "));
-    let goes_on = repaired.cut_after > 0;
-    let then = if goes_on {
-        format!(
-            "it goes on after record {}, {} records are lost",
-            repaired.cut_after, repaired.lost
-        )
-    } else {
-        "nothing is left of it but its branch".to_owned()
+    let then = match repaired.cut_after {
+        0 => "nothing is left of it but its branch".to_owned(),
+        good => format!("it goes on after record {good}, {} records are lost", repaired.lost),
     };
-    project.printer.warn(&format!("{found}; {then}; as it was found it lies in {copy}"));
-    let event = Event::StateRepaired {
-        of: format!("run {run}"),
-        flaw: flaws.join("; "),
-        cut_after: goes_on.then_some(repaired.cut_after),
-        lost: Some(repaired.lost),
-        lost_runs: Vec::new(),
-        set_aside: repaired.set_aside,
-    };
-    let lease = store.acquire(run).await?;
-    if goes_on {
-        tell(store, &lease, &[event]).await?;
-    } else {
-        end_lost(store, &lease, head, event).await?;
-    }
-    Ok(store.release(lease).await?)
-}
-
-/// Ends a run of which nothing is left, so that it stands in nobody's way.
-async fn end_lost(
-    store: &SqliteStore,
-    lease: &Lease,
-    head: &RunHead,
-    repaired: Event,
-) -> Result<(), CommandError> {
-    let status = Status::Failed;
-    let finished = Event::RunFinished {
-        status,
-        branch: head.attributes["branch"].as_str().unwrap_or_default().to_owned(),
-        commits: 0,
-        partial: false,
-        degraded: false,
-        reason: Some("its records were damaged from the first one on".to_owned()),
-    };
-    let records = vec![journal::record(&repaired, None)?, journal::record(&finished, None)?];
-    let finish = Some(status.as_str().to_owned());
-    store.commit(lease, Batch { records, finish, reopen: false }).await?;
+    project.printer.warn(&format!(
+        "the records of run {run} ({idea}) were damaged: {flaws}; {then}; as it was found it lies in {copy}"
+    ));
     Ok(())
 }
 
-/// Writes down, in the run that is to be worked on, what was mended.
-pub(crate) async fn tell(
-    store: &SqliteStore,
-    lease: &Lease,
-    repairs: &[Event],
-) -> Result<(), CommandError> {
-    if repairs.is_empty() {
+/// The row that tells of a repair.
+fn note(flaw: String) -> Note {
+    Box::new(move |repaired: &Repaired| {
+        let event = Event::StateRepaired {
+            of: format!("run {}", repaired.run),
+            flaw,
+            cut_after: (repaired.cut_after > 0).then_some(repaired.cut_after),
+            lost: Some(repaired.lost),
+            lost_runs: Vec::new(),
+            set_aside: Some(repaired.set_aside.clone()),
+        };
+        let record = journal::record(&event, None);
+        let record = record.map_err(|_| Error::Invalid("what was repaired cannot be told"))?;
+        Ok(Batch { records: vec![record], ..Batch::default() })
+    })
+}
+
+/// Writes down, in the run that is to be worked on, what was salvaged and told in no run yet.
+pub(crate) async fn tell(store: &SqliteStore, lease: &Lease) -> Result<(), CommandError> {
+    let Some(found) = store.get(UNTOLD).await? else { return Ok(()) };
+    let events = untold(found.value);
+    if events.is_empty() {
         return Ok(());
     }
-    let records = repairs.iter().map(|event| journal::record(event, None));
+    // A process that was killed may have come as far as to write them down here.
+    let told = State::fold(&store.records(lease.run(), 0).await?).repairs;
+    let is_new = |event: &&Event| repair_of(event).is_none_or(|repair| !told.contains(&repair));
+    let records = events.iter().filter(is_new).map(|event| journal::record(event, None));
     let records = records.collect::<Result<Vec<_>, _>>()?;
     store.commit(lease, Batch { records, ..Batch::default() }).await?;
+    store.compare_and_swap(UNTOLD, Some(found.revision), Value::Array(Vec::new())).await?;
     Ok(())
 }
 
-/// What the next run of an idea tells of the one that was lost.
-pub(crate) fn lost(state: State) -> Vec<Event> {
-    let told = |repair: Repair| Event::StateRepaired {
-        of: repair.of,
-        flaw: repair.flaw,
-        cut_after: None,
-        lost: repair.lost,
-        lost_runs: repair.lost_runs,
-        set_aside: repair.set_aside,
-    };
-    state.repairs.into_iter().map(told).collect()
+fn untold(value: Value) -> Vec<Event> {
+    serde_json::from_value(value).unwrap_or_default()
 }
 
-/// Runs that were here once and of which no record is left: their branches may stand.
-pub(crate) async fn lost_runs(store: &SqliteStore) -> Result<Vec<RunId>, CommandError> {
-    let known: BTreeSet<RunId> = store.runs().await?.iter().map(|head| head.id).collect();
-    let mut named = store.lock_names().await?;
-    named.retain(|run| !known.contains(run));
-    Ok(named)
+fn repair_of(event: &Event) -> Option<Repair> {
+    match event.clone() {
+        Event::StateRepaired { of, flaw, cut_after, lost, lost_runs, set_aside } => {
+            Some(Repair { of, flaw, cut_after, lost, lost_runs, set_aside })
+        }
+        _ => None,
+    }
 }
 
-/// Opens the state and does `work` with it. A state file that is no sound database is set aside
-/// whole, and the work is done with what can be read of it; the event says so.
+/// Opens the state and does `work` with it. A state file that is no sound database, or is gone, is
+/// set aside whole, and the work is done with what can be read of it.
 pub(crate) async fn with_store<T>(
     project: &Project,
     work: impl AsyncFn(&SqliteStore) -> Result<T, CommandError>,
-) -> Result<(SqliteStore, T, Vec<Event>), CommandError> {
+) -> Result<(SqliteStore, T), CommandError> {
     let settings = Settings::new(&project.surroundings.host);
     let opened = SqliteStore::open_with(&project.state_dir(), settings.clone()).await;
     let flaw = match opened {
@@ -162,38 +138,60 @@ pub(crate) async fn with_store<T>(
                 store.close().await?;
                 error.line()
             }
-            done => return Ok((store, done?, Vec::new())),
+            done => return Ok((store, done?)),
         },
         Err(error) => match CommandError::from(error) {
             error if is_corrupt(&error) => error.line(),
             error => return Err(records::unopened(project, &error)),
         },
     };
-    let salvaged = SqliteStore::salvage(&project.state_dir(), settings.clone()).await;
-    let salvaged = salvaged.map_err(|error| records::unopened(project, &error.into()))?;
-    let copy = project.shown(&project.state_dir().join(&salvaged.set_aside));
-    let lost_runs: Vec<String> = salvaged.lost.iter().map(ToString::to_string).collect();
-    let lost = match lost_runs.len() {
-        0 => "no run is lost".to_owned(),
-        _ => format!("lost are {}, whose branches keep their commits", lost_runs.join(", ")),
-    };
-    let file = project.shown(&project.state_file());
-    project.printer.warn(&format!(
-        "{file}: {flaw}; it was set aside as {copy}, and a new one holds the {} runs that could be read; {lost}",
-        salvaged.runs.len()
-    ));
-    let event = Event::StateRepaired {
-        of: file,
-        flaw,
-        cut_after: None,
-        lost: None,
-        lost_runs,
-        set_aside: salvaged.set_aside,
-    };
+    salvage(project, settings.clone(), flaw).await?;
     let opened = SqliteStore::open_with(&project.state_dir(), settings).await;
     let store = opened.map_err(|error| records::unopened(project, &error.into()))?;
     let done = work(&store).await?;
-    Ok((store, done, vec![event]))
+    Ok((store, done))
+}
+
+async fn salvage(project: &Project, settings: Settings, flaw: String) -> Result<(), CommandError> {
+    let file = project.shown(&project.state_file());
+    let telling = telling(file.clone(), flaw.clone());
+    let salvaged = SqliteStore::salvage(&project.state_dir(), settings, Some(telling)).await;
+    let salvaged = salvaged.map_err(|error| records::unopened(project, &error.into()))?;
+    let aside = salvaged.set_aside.as_ref().map(|name| {
+        let copy = project.shown(&project.state_dir().join(name));
+        format!("it was set aside as {copy}, and ")
+    });
+    let lost = match names_of_lost(&salvaged) {
+        lost if lost.is_empty() => "no run is lost".to_owned(),
+        lost => format!("lost are {}, whose branches keep their commits", lost.join(", ")),
+    };
+    project.printer.warn(&format!(
+        "{file}: {flaw}; {}a new one holds the {} runs that could be read; {lost}",
+        aside.unwrap_or_default(),
+        salvaged.runs.len()
+    ));
+    Ok(())
+}
+
+fn names_of_lost(salvaged: &Salvaged) -> Vec<String> {
+    salvaged.lost.iter().map(ToString::to_string).collect()
+}
+
+/// Told in the run that is worked on next, whichever that is.
+fn telling(of: String, flaw: String) -> Telling {
+    let value = move |salvaged: &Salvaged, before: Option<Value>| {
+        let mut events = before.map(untold).unwrap_or_default();
+        events.push(Event::StateRepaired {
+            of,
+            flaw,
+            cut_after: None,
+            lost: None,
+            lost_runs: names_of_lost(salvaged),
+            set_aside: salvaged.set_aside.clone(),
+        });
+        serde_json::to_value(events).unwrap_or_default()
+    };
+    Telling { key: UNTOLD, value: Box::new(value) }
 }
 
 fn is_corrupt(error: &CommandError) -> bool {

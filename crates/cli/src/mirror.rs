@@ -8,6 +8,7 @@ use checkpoint_store::{
 };
 use orchestrator::State;
 use orchestrator::mirror::{EXPORT, MODELS, RUNS, Seen, remember, seen};
+use tokio::time::{Instant, timeout_at};
 use worktree::CommitId;
 
 use crate::error::CommandError;
@@ -16,15 +17,32 @@ use crate::project::Project;
 /// What the models taught is small.
 const MOST_MODELS_BYTES: usize = 1024 * 1024;
 
+/// [`bring`] for as long as there is time.
+pub(crate) async fn bring_until(
+    project: &Project,
+    store: &SqliteStore,
+    deadline: Instant,
+) -> Result<BTreeSet<RunId>, CommandError> {
+    match timeout_at(deadline, bring(project, store)).await {
+        Ok(brought) => brought,
+        Err(_) => {
+            let remote = project.config.store.mirror.as_deref().unwrap_or_default();
+            project.printer.warn(&cannot_be_asked(remote, &"it does not answer in time"));
+            Ok(BTreeSet::new())
+        }
+    }
+}
+
+fn cannot_be_asked(remote: &str, why: &dyn std::fmt::Display) -> String {
+    format!("{remote} cannot be asked for runs of other machines: {why}")
+}
+
 /// Takes in what is new on the mirror. One that is out of reach is warned of: what is known here
 /// is gone on with, and a run that is another's by now is found out when it is taken up. Gives
 /// the runs that went on elsewhere, and are not to be worked on here.
 ///
 /// A fresh clone finds every run that there ever was, so refs are fetched together.
-pub(crate) async fn bring(
-    project: &Project,
-    store: &SqliteStore,
-) -> Result<BTreeSet<RunId>, CommandError> {
+async fn bring(project: &Project, store: &SqliteStore) -> Result<BTreeSet<RunId>, CommandError> {
     let Some(remote) = &project.config.store.mirror else {
         return Ok(BTreeSet::new());
     };
@@ -39,8 +57,7 @@ pub(crate) async fn bring(
     let refs = match project.repository.remote_refs(remote, "refs/belay/").await {
         Ok(refs) => refs,
         Err(error) => {
-            let message = format!("{remote} cannot be asked for runs of other machines: {error}");
-            project.printer.warn(&message);
+            project.printer.warn(&cannot_be_asked(remote, &error));
             return Ok(bringing.elsewhere);
         }
     };

@@ -105,7 +105,7 @@ impl Project {
 
     /// Whether any run was ever made here.
     pub(crate) fn has_state(&self) -> bool {
-        self.state_file().exists()
+        SqliteStore::is_there(&self.state_dir())
     }
 
     /// A path as a person finds it from the repository's top.

@@ -1,6 +1,8 @@
 //! A run's records as the commands read them. One run whose records are damaged
 //! must not hide the others, nor stop the work on them.
 
+use std::fmt;
+
 use checkpoint_store::{Error, RunHead, RunStore, SqliteStore, StorageClass};
 use orchestrator::State;
 
@@ -8,17 +10,43 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::project::Project;
 
+/// Why the records of a run give no state.
+pub(crate) enum Unreadable {
+    /// They can be mended.
+    Damaged(Error),
+    /// Only a newer release may read them.
+    Newer(Error),
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(error) => write!(f, "its records are damaged: {error}"),
+            Self::Newer(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Reads the records of a run; of one whose first record was lost the state knows no start.
+pub(crate) async fn read(
+    store: &SqliteStore,
+    head: &RunHead,
+) -> Result<Result<State, Unreadable>, CommandError> {
+    match store.records(head.id, 0).await {
+        Ok(records) => Ok(Ok(State::fold(&records))),
+        Err(error @ Error::Damaged { .. }) => Ok(Err(Unreadable::Damaged(error))),
+        Err(error @ Error::Newer { .. }) => Ok(Err(Unreadable::Newer(error))),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The state of a run, or in the inner result why its records give none.
 pub(crate) async fn state(
     store: &SqliteStore,
     head: &RunHead,
 ) -> Result<Result<State, String>, CommandError> {
-    match store.records(head.id, 0).await {
-        Ok(records) => Ok(left(State::fold(&records))),
-        Err(error @ Error::Damaged { .. }) => Ok(Err(format!("its records are damaged: {error}"))),
-        Err(error @ Error::Newer { .. }) => Ok(Err(error.to_string())),
-        Err(error) => Err(error.into()),
-    }
+    let read = read(store, head).await?;
+    Ok(read.map_err(|why| why.to_string()).and_then(left))
 }
 
 /// The state of a run that is of no use without it; told with the file.
@@ -27,16 +55,13 @@ pub(crate) async fn needed(
     store: &SqliteStore,
     head: &RunHead,
 ) -> Result<State, CommandError> {
-    match store.records(head.id, 0).await {
-        Ok(records) => {
-            left(State::fold(&records)).map_err(|why| in_file(project, head, Exit::Failure, &why))
-        }
-        Err(error @ Error::Newer { .. }) => Err(in_file(project, head, Exit::Usage, &error)),
-        Err(error @ Error::Damaged { .. }) => {
-            let why = format!("its records are damaged: {error}; `belay runs verify` tells more");
+    match read(store, head).await? {
+        Ok(state) => left(state).map_err(|why| in_file(project, head, Exit::Failure, &why)),
+        Err(why @ Unreadable::Newer(_)) => Err(in_file(project, head, Exit::Usage, &why)),
+        Err(why @ Unreadable::Damaged(_)) => {
+            let why = format!("{why}; `belay runs verify` tells more");
             Err(in_file(project, head, Exit::Failure, &why))
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -53,7 +78,7 @@ pub(crate) fn in_file(
     project: &Project,
     head: &RunHead,
     exit: Exit,
-    why: &dyn std::fmt::Display,
+    why: &dyn fmt::Display,
 ) -> CommandError {
     let file = project.shown(&project.state_file());
     CommandError { exit, cause: anyhow::anyhow!("run {}: {why} (in {file})", head.id) }

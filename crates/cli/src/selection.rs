@@ -4,10 +4,11 @@ use checkpoint_store::{Error as StoreError, Lease, RunHead, RunStore, SqliteStor
 use orchestrator::fact::Started;
 use orchestrator::{NewWork, State, Status, view};
 
-use crate::branches;
+use crate::branch_names;
 use crate::error::{CommandError, usage};
 use crate::exit::Exit;
 use crate::ideas::{self, Found};
+use crate::lost::{self, Left};
 use crate::mending;
 use crate::printer::Tone;
 use crate::project::Project;
@@ -23,9 +24,6 @@ pub(crate) enum Selected {
     /// Nothing waits.
     Nothing,
 }
-
-/// Branch suffixes tried before giving up.
-const MOST_SUFFIXES: usize = 100;
 
 /// The runs that may be worked on here, the newest first.
 async fn runs(project: &Project, store: &SqliteStore) -> Result<Vec<RunHead>, CommandError> {
@@ -46,7 +44,7 @@ pub(crate) async fn for_idea(
     let heads = runs(project, store).await?;
     let of_idea: Vec<&RunHead> =
         heads.iter().filter(|head| head.subject == found.idea.id).collect();
-    let mut lost = None;
+    let (mut left, mut after_loss) = (None, false);
     if !fresh {
         // An older one was left for the newest.
         if let Some(head) = of_idea.first().filter(|head| view::status(head) != Status::Completed) {
@@ -55,18 +53,30 @@ pub(crate) async fn for_idea(
                 same_idea(project, head, &found, state.started.as_ref())?;
                 return taken(store, head, state).await;
             }
-            lost = Some(mending::lost(state));
-        }
-        if let Some(head) = of_idea
-            .first()
-            .filter(|head| lost.is_none() && digest(head) == Some(found.idea.digest().as_str()))
+            left = lost::of_known(project, head).await?;
+            if left.is_none() {
+                lost::end(store, head).await?;
+                after_loss = true;
+            }
+        } else if let Some(head) =
+            of_idea.first().filter(|head| digest(head) == Some(found.idea.digest().as_str()))
         {
             return done_or_partial(project, store, head).await;
         }
     }
+    let lost_runs = lost::runs(store).await?;
+    if left.is_none() && !fresh && !lost_runs.is_empty() {
+        left = lost::of_idea(project, &found, &heads, &lost_runs).await?;
+    }
+    let base_branch = project.repository.branch_behind(base_name(project)).await?;
+    let (id, idea, idea_path) = (found.idea.id.clone(), found.idea.clone(), found.path.clone());
+    if let Some(Left { run, branch, base }) = left {
+        let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
+        return Ok(Selected::Work(orchestrator::start_again(store, run, work).await?, None));
+    }
     // What lost its records keeps its branch.
-    let after_loss = lost.is_some() || !mending::lost_runs(store).await?.is_empty();
-    let branch = free_branch(project, &found, &heads, fresh, after_loss).await?;
+    after_loss |= !lost_runs.is_empty();
+    let branch = branch_names::free(project, &found, &heads, fresh, after_loss).await?;
     if !fresh && of_idea.first().is_some_and(|head| view::status(head) == Status::Completed) {
         project.printer.say(
             Tone::Plain,
@@ -74,15 +84,9 @@ pub(crate) async fn for_idea(
         );
     }
     let base = base(project).await?;
-    let base_branch = project.repository.branch_behind(base_name(project)).await?;
-    let id = found.idea.id.clone();
-    let (idea, idea_path) = (found.idea, found.path);
     let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
     match orchestrator::start(store, work).await {
-        Ok(lease) => {
-            mending::tell(store, &lease, &lost.unwrap_or_default()).await?;
-            Ok(Selected::Work(lease, None))
-        }
+        Ok(lease) => Ok(Selected::Work(lease, None)),
         // Another process made the run between the look and the making.
         Err(orchestrator::Error::Store(StoreError::Unfinished { run })) => {
             tracing::debug!(idea = id, %run, "the idea got a run meanwhile");
@@ -200,7 +204,10 @@ async fn to_go_on_with(
                 Some(state) if mending::is_lost(&state) => {
                     match ideas::named(&head.subject, project.top(), &project.surroundings) {
                         Ok(found) => return for_idea(project, store, found, false).await.map(Some),
-                        Err(error) => project.printer.warn(&error.line()),
+                        Err(error) => {
+                            project.printer.warn(&error.line());
+                            lost::end(store, head).await?;
+                        }
                     }
                 }
                 Some(state) => return taken(store, head, state).await.map(Some),
@@ -267,7 +274,7 @@ pub(crate) async fn unfinished(
     let state = mending::needed(project, store, head).await?;
     if mending::is_lost(&state) {
         let why =
-            "nothing is left of it but its branch; `belay run` with its idea begins a new one";
+            "nothing is left of it but its branch; `belay run` with its idea goes on upon that";
         return Err(records::in_file(project, head, Exit::Failure, &why));
     }
     taken(store, head, state).await
@@ -299,67 +306,6 @@ pub(crate) fn no_such_run(name: &str) -> CommandError {
 
 fn digest(head: &RunHead) -> Option<&str> {
     head.attributes.get("digest")?.as_str()
-}
-
-fn branch_of(head: &RunHead) -> Option<&str> {
-    head.attributes.get("branch")?.as_str()
-}
-
-/// The branch as configured; with a suffix where an earlier run of the same
-/// idea has it, and with a hash where another idea's has. A branch of that name
-/// that is nobody's run is not touched; where runs were lost it may be that of one.
-pub(crate) async fn free_branch(
-    project: &Project,
-    found: &Found,
-    heads: &[RunHead],
-    fresh: bool,
-    after_loss: bool,
-) -> Result<String, CommandError> {
-    let id = &found.idea.id;
-    let template = &project.config.run.branch;
-    let mut name = template.replace("{idea}", &ideas::slug(id, 60));
-    // Two ids may have one slug: `a b` and `a-b`.
-    let elses = |head: &&RunHead| head.subject != *id && branch_of(head) == Some(&name);
-    if template.contains("{idea}") && heads.iter().any(|head| elses(&head)) {
-        name = template.replace("{idea}", &format!("{}-{}", ideas::slug(id, 60), ideas::hash(id)));
-    }
-    let used =
-        |name: &str| heads.iter().any(|head| head.subject == *id && branch_of(head) == Some(name));
-    for suffix in 1..MOST_SUFFIXES {
-        let branch = if suffix == 1 { name.clone() } else { format!("{name}-{suffix}") };
-        if used(&branch) {
-            continue;
-        }
-        if project.repository.branch_tip(&branch).await?.is_none() {
-            neighbours_free(project, &branch).await?;
-            return Ok(branch);
-        }
-        if !after_loss && (suffix == 1 || !fresh) {
-            return Err(usage(format!(
-                "the branch {branch} exists and is not from a known run of this idea; what is on it is kept, also commits with a Belay-Run trailer: name another one with --branch NAME, or rename or delete it"
-            )));
-        }
-    }
-    Err(usage(format!("too many branches named {name}-N")))
-}
-
-/// Git keeps branches as paths: beside a branch `belay` there can be no
-/// `belay/x`, and beside `belay/x` no `belay`.
-async fn neighbours_free(project: &Project, branch: &str) -> Result<(), CommandError> {
-    if let Some(below) = branches::below(project.repository.git_dir(), branch) {
-        return Err(usage(format!(
-            "the branch {branch} cannot be made beside the branch {below}: name another one with --branch"
-        )));
-    }
-    for (at, _) in branch.match_indices('/') {
-        let parent = &branch[..at];
-        if project.repository.branch_tip(parent).await?.is_some() {
-            return Err(usage(format!(
-                "the branch {branch} cannot be made beside the branch {parent}: name another one with --branch"
-            )));
-        }
-    }
-    Ok(())
 }
 
 fn base_name(project: &Project) -> &str {

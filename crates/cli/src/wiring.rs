@@ -63,6 +63,12 @@ pub(crate) fn apply_flags(project: &mut Project, work: &WorkArgs) -> Result<(), 
     Ok(())
 }
 
+/// When the last step must have ended.
+pub(crate) fn deadline(project: &Project, started: Instant) -> Instant {
+    let run = &project.config.run;
+    started + run.timeout.saturating_sub(run.deadline_reserve)
+}
+
 /// Every part of a run.
 pub(crate) async fn parts(
     project: &Project,
@@ -99,7 +105,7 @@ pub(crate) async fn parts(
             since: clock::stamp(),
         },
         shutdown: shutdown.clone(),
-        deadline: Some(started + config.run.timeout.saturating_sub(config.run.deadline_reserve)),
+        deadline: Some(deadline(project, started)),
         short_of: short_of(project),
     })
 }

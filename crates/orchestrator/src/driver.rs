@@ -137,9 +137,9 @@ pub async fn drive(mut parts: Parts, lease: Lease, known: Option<State>) -> Resu
     let Some(started) = state.started.clone() else {
         return Err(Error::NoStart(run.to_string()));
     };
-    let fresh = state.worked_to <= 1;
+    let fresh = state.worked_to == 0;
     // Rows that no process has shown yet: a run's first one, and repairs.
-    let unseen = parts.store.records(run, if fresh { 0 } else { state.worked_to }).await?;
+    let unseen = parts.store.records(run, state.worked_to).await?;
     let after = state.ended.as_ref().map_or(Status::Interrupted, |(status, _)| *status);
     memory::book(&state, &parts.chains);
     let (journal, writer) = parts.journal(lease, state);

@@ -12,7 +12,7 @@ use crate::driver::{Driver, Outcome, Parts};
 use crate::event::{Event, Status};
 use crate::issues::Wanted;
 use crate::state::State;
-use crate::{Error, memory, owed};
+use crate::{Error, clock, memory, owed};
 
 /// Ends that a person asked for beforehand: nothing is to be recovered from.
 const ASKED_FOR: [&str; 2] = ["plan only", "milestone limit"];
@@ -91,13 +91,19 @@ impl Driver {
         owed::note(&self.parts, self.run, owes).await?;
         let event = self.finished(status, reason.clone());
         self.journal.finish(event, status.as_str()).await?;
-        if self.mirror_the_end(MIRROR_LIMIT).await {
+        if self.mirror_the_end(self.time_for_the_mirror()).await {
             owed::note(&self.parts, self.run, self.owes()).await?;
         }
         if self.parts.shutdown.lease_is_lost() {
             return Err(Error::LeaseLost);
         }
         Ok((status, reason))
+    }
+
+    /// A run that ends with little time left must not be kept beyond it.
+    fn time_for_the_mirror(&self) -> Duration {
+        let left = self.parts.deadline.map(|at| at.saturating_duration_since(clock::now()));
+        left.map_or(MIRROR_LIMIT, |left| left.clamp(LAST_MIRROR_LIMIT, MIRROR_LIMIT))
     }
 
     /// The worktree of a run that is done holds nothing that its commits do not.

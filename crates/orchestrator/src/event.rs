@@ -268,6 +268,9 @@ pub enum Event {
         from: CommitId,
         to: CommitId,
         redo: bool,
+        /// The whole idea is done there, by commits of the run that its journal has lost.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        done: bool,
     },
     /// The base has newer commits: the branch is brought up to date with it, as a milestone of its
     /// own.
@@ -305,7 +308,8 @@ pub enum Event {
         lost: Option<u64>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         lost_runs: Vec<String>,
-        set_aside: String,
+        /// Nothing where there was nothing left to set aside.
+        set_aside: Option<String>,
     },
     StepFailed {
         step: String,

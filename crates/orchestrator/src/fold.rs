@@ -12,8 +12,8 @@ use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Ori
 use crate::questions::Asked;
 use crate::state::{Deferred, Given, IssueState, Phase, Repair, State};
 
-/// The name of the one event that is written while nobody works on the run.
-const REPAIRED: &str = "state_repaired";
+/// The names of the events that are written before anybody works on the run.
+const BEFORE: [&str; 2] = ["run_started", "state_repaired"];
 
 impl State {
     /// The state after these rows.
@@ -31,7 +31,7 @@ impl State {
         self.started_at.get_or_insert(entry.at);
         self.updated_at = Some(entry.at);
         self.read_to = entry.seq;
-        if entry.kind != REPAIRED {
+        if !BEFORE.contains(&entry.kind.as_str()) {
             self.worked_to = entry.seq;
         }
         if let Some((event, fact)) = parse(entry) {
@@ -63,8 +63,9 @@ impl State {
                 self.base = Some(started.base.clone());
                 self.started = Some(started);
             }
-            (Event::BranchAdopted { to, redo, .. }, _) => {
+            (Event::BranchAdopted { to, redo, done, .. }, _) => {
                 self.tip = Some(to);
+                self.done_before |= done;
                 self.milestones.iter_mut().for_each(|milestone| milestone.move_onto_newer(redo));
             }
             (Event::BaseMoved { base, to, files, .. }, _) => self.base_moved(&base, to, files),

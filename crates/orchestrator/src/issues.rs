@@ -174,7 +174,7 @@ pub fn items_to_try(state: &State, number: usize) -> Vec<&Item> {
 }
 
 fn repair_marker(repair: &Repair) -> String {
-    format!("damaged-{}", key(&[repair.set_aside.clone(), repair.flaw.clone()]))
+    format!("damaged-{}", key(&[repair.set_aside.clone().unwrap_or_default(), repair.flaw.clone()]))
 }
 
 /// A short name for a set of files that does not depend on its position.
@@ -392,7 +392,7 @@ impl Facts<'_> {
                 cut_after: repair.cut_after,
                 lost: repair.lost,
                 lost_runs: repair.lost_runs,
-                set_aside: repair.set_aside,
+                set_aside: repair.set_aside.unwrap_or_default(),
                 ..facts
             },
             None => facts,

@@ -52,7 +52,8 @@ pub use settings::{
 };
 pub use shutdown::Shutdown;
 pub use source::TreeSource;
-pub use start::{NewWork, start};
+pub use start::{NewWork, start, start_again};
 pub use state::State;
 pub use steps::people::{branch_is_back, is_answered};
+pub use steps::run_of_commit;
 pub use view::RunView;

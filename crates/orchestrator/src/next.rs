@@ -89,6 +89,9 @@ pub fn next(state: &State, settings: &Settings) -> Step {
     if let Some(wanted) = issues::missing(state).into_iter().find(lost) {
         return Step::OpenIssue(Box::new(wanted));
     }
+    if state.done_before {
+        return Step::Finish { status: Status::Completed, reason: None };
+    }
     if state.analysis.is_none() {
         return Step::Analyze;
     }

@@ -2,7 +2,7 @@
 //! else, together with the lease that keeps every other process off.
 
 use agents::Idea;
-use checkpoint_store::{Lease, NewRun, RunId, RunStore};
+use checkpoint_store::{Batch, Error as StoreError, Lease, NewRecord, NewRun, RunId, RunStore};
 use serde_json::json;
 use worktree::CommitId;
 
@@ -34,6 +34,29 @@ pub struct NewWork {
 /// unfinished run and `fresh` is not set. Two processes that start the same
 /// idea at once get one run between them.
 pub async fn start(store: &dyn RunStore, work: NewWork) -> Result<Lease, Error> {
+    let (new, first) = begun(RunId::generate(), work)?;
+    Ok(store.create(new, vec![first]).await?)
+}
+
+/// Begins a run once more of whose rows nothing is left, as itself: its commits on the branch are
+/// known by their trailers, and are built upon.
+///
+/// Fails with the store's `Held` if a living process has it.
+pub async fn start_again(store: &dyn RunStore, run: RunId, work: NewWork) -> Result<Lease, Error> {
+    let (new, first) = begun(run, work)?;
+    match store.acquire(run).await {
+        Ok(lease) => {
+            let batch = Batch { records: vec![first], reopen: true, ..Batch::default() };
+            store.commit(&lease, batch).await?;
+            Ok(lease)
+        }
+        // Not even the run itself is known any more.
+        Err(StoreError::UnknownRun) => Ok(store.create(new, vec![first]).await?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn begun(run: RunId, work: NewWork) -> Result<(NewRun, NewRecord), Error> {
     let idea = &work.idea;
     let event = Event::RunStarted {
         idea: idea.id.clone(),
@@ -42,7 +65,7 @@ pub async fn start(store: &dyn RunStore, work: NewWork) -> Result<Lease, Error> 
         base: work.base.to_string(),
     };
     let new = NewRun {
-        id: RunId::generate(),
+        id: run,
         subject: idea.id.clone(),
         attributes: json!({ "title": idea.title, "branch": work.branch, "digest": idea.digest() }),
         fresh: work.fresh,
@@ -54,6 +77,5 @@ pub async fn start(store: &dyn RunStore, work: NewWork) -> Result<Lease, Error> 
         base_branch: work.base_branch,
         branch: work.branch,
     };
-    let first = record(&event, Some(&Fact::Started(started)))?;
-    Ok(store.create(new, vec![first]).await?)
+    Ok((new, record(&event, Some(&Fact::Started(started)))?))
 }

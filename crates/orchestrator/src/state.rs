@@ -46,7 +46,7 @@ pub struct IssueState {
 }
 
 /// Damage to the state that was mended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
     /// The run, or the file of all of them.
     pub of: String,
@@ -58,8 +58,9 @@ pub struct Repair {
     pub lost: Option<u64>,
     /// Runs of which nothing is left.
     pub lost_runs: Vec<String>,
-    /// Where everything lies as it was found; no other repair has the same place.
-    pub set_aside: String,
+    /// Where everything lies as it was found, if anything was left; no other repair has the same
+    /// place.
+    pub set_aside: Option<String>,
 }
 
 /// An effect that could not be made.
@@ -205,10 +206,13 @@ pub struct State {
     pub replan: bool,
     /// The last row that was folded.
     pub read_to: u64,
-    /// The last row that a process wrote that worked on the run: repairs are written before.
+    /// The last row that a process wrote that worked on the run: its first one, and repairs, are
+    /// written before.
     pub worked_to: u64,
     /// Damage that was mended, with a loss that a person is to look at.
     pub repairs: Vec<Repair>,
+    /// The idea is done, by commits whose plan was lost.
+    pub done_before: bool,
     /// Milestones whose failed items were tried once more since the run last ended.
     pub reopened: Vec<usize>,
     /// Milestones that lacked something when the run was last taken up after its end.
@@ -323,7 +327,7 @@ impl State {
     /// What is to be pushed: the branch as it stands, where a remote is named, there is anything
     /// of the run on it, and it was neither pushed nor put off.
     pub fn push_due(&self, remote: Option<&str>) -> Option<Push> {
-        let commit = self.tip.clone().filter(|_| self.commits() > 0)?;
+        let commit = self.tip.clone().filter(|_| self.commits() > 0 || self.done_before)?;
         let push = Push { remote: remote?.to_owned(), commit };
         let done = self.pushed.as_ref() == Some(&push) || self.is_deferred(&push.marker());
         (!done).then_some(push)

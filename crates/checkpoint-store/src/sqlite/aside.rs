@@ -96,12 +96,18 @@ impl Aside {
         fs::hard_link(file, self.path(what)).during(ACTION)
     }
 
+    /// Moves a folder here, which can have no second name.
+    pub(super) fn take(&self, folder: &Path, what: &str) -> Result<(), Error> {
+        fs::rename(folder, self.path(what)).during(ACTION)
+    }
+
     /// Makes the copy's name durable, and lets the oldest copies go.
     pub(super) fn seal(&self) -> Result<(), Error> {
         sync_folder(&self.folder)?;
         for (number, path) in copies(&self.folder)? {
             if number + COPIES <= self.number {
-                fs::remove_file(path).during("removing an old copy")?;
+                let gone = if path.is_dir() { fs::remove_dir_all } else { fs::remove_file };
+                gone(path).during("removing an old copy")?;
             }
         }
         Ok(())

@@ -7,6 +7,7 @@
 mod aside;
 mod heads;
 mod repair;
+mod replace;
 mod runs;
 mod salvage;
 mod schema;
@@ -29,7 +30,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::care::{Checkup, Pruning, Repaired};
+use crate::care::{Checkup, Note, Pruning, Repaired};
 use crate::clock::Clock;
 use crate::error::{During as _, Error, StorageClass};
 use crate::export;
@@ -39,7 +40,7 @@ use crate::record::{CheckedBatch, check_key, check_records, check_run, check_val
 use crate::run::{Batch, Entry, Holder, Imported, NewRecord, NewRun, RunHead, RunId, Versioned};
 use crate::store::{RunStore, ValueStore};
 
-pub use salvage::Salvaged;
+pub use salvage::{MakeValue, Salvaged, Telling};
 use worker::Worker;
 
 /// How a store is opened.
@@ -167,12 +168,21 @@ impl SqliteStore {
     /// # Errors
     /// [`Error::Storage`].
     pub async fn lock_names(&self) -> Result<Vec<RunId>, Error> {
-        self.ask(|_, place| salvage::lock_names(place)).await
+        self.ask(|_, place| salvage::lock_names(&place.locks)).await
     }
 
-    /// For a state file that is no sound database: sets it aside whole and
-    /// puts a new one in its place, with every run, record and value that can
-    /// still be read. A run of which anything is missing is unfinished in it.
+    /// Whether runs were ever kept in the folder: their file is there, or what
+    /// only runs leave. Makes nothing; what cannot be looked at may be there.
+    #[must_use]
+    pub fn is_there(dir: &Path) -> bool {
+        let place = Place::new(dir, Settings::new(""));
+        place.database().exists() || replace::was_used(&place).unwrap_or(true)
+    }
+
+    /// For a state file that is no sound database, or is gone: sets what there
+    /// is aside and puts a new one in its place, with every run, record and
+    /// value that can still be read, and with what `telling` says of it. A run
+    /// of which anything is missing is unfinished in it.
     ///
     /// No other handle on the folder may be open in this process: await
     /// [`close`](Self::close). Other processes may not hold a run.
@@ -182,9 +192,13 @@ impl SqliteStore {
     /// # Errors
     /// [`Error::Held`] if a living process holds a run; [`Error::Newer`] if a
     /// newer release wrote the file: it is left alone; [`Error::Storage`].
-    pub async fn salvage(dir: &Path, settings: Settings) -> Result<Salvaged, Error> {
+    pub async fn salvage(
+        dir: &Path,
+        settings: Settings,
+        telling: Option<Telling>,
+    ) -> Result<Salvaged, Error> {
         let place = Place::new(dir, settings);
-        let work = tokio::task::spawn_blocking(move || salvage::salvage(&place));
+        let work = tokio::task::spawn_blocking(move || salvage::salvage(&place, telling));
         work.await.map_err(|_| Error::Closed)?
     }
 
@@ -200,7 +214,8 @@ impl SqliteStore {
 
 fn open(place: &Place) -> Result<Connection, Error> {
     let _alone = place.open_alone()?;
-    refuse_emptied(place)?;
+    replace::settle(place)?;
+    refuse_lost(place)?;
     schema::connect(&place.database(), place.settings.busy_timeout)
         .map_err(|error| told_by_the_system(place, error))
 }
@@ -216,21 +231,22 @@ fn told_by_the_system(place: &Place, error: Error) -> Error {
     made.map_or_else(|found| Error::io(action, &found), |()| error)
 }
 
-/// A file without a byte is a new database to SQLite. Where runs were kept, it
-/// is one that lost everything, and must not be taken for a fresh start.
-fn refuse_emptied(place: &Place) -> Result<(), Error> {
+/// No file, or one without a byte, is a new database to SQLite, which throws a log beside it
+/// away. Where runs were kept, it is one that lost everything, and must not be taken for a fresh
+/// start.
+fn refuse_lost(place: &Place) -> Result<(), Error> {
     let action = "opening the state";
-    match fs::metadata(place.database()) {
-        Ok(found) if found.len() == 0 && !salvage::lock_names(place)?.is_empty() => {
-            Err(Error::Storage {
-                class: StorageClass::Corrupt,
-                action,
-                message: "the file is empty, though runs were kept in it".to_owned(),
-            })
-        }
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(action, &error)),
-        _ => Ok(()),
+    let what = match fs::metadata(place.database()) {
+        Ok(found) if found.len() > 0 => return Ok(()),
+        Ok(_) => "empty",
+        Err(error) if error.kind() == io::ErrorKind::NotFound => "gone",
+        Err(error) => return Err(Error::io(action, &error)),
+    };
+    if !replace::was_used(place)? {
+        return Ok(());
     }
+    let message = format!("the file is {what}, though runs were kept in it");
+    Err(Error::Storage { class: StorageClass::Corrupt, action, message })
 }
 
 #[async_trait]
@@ -287,8 +303,8 @@ impl RunStore for SqliteStore {
         self.ask(move |connection, place| repair::check(connection, place, run)).await
     }
 
-    async fn repair(&self, run: RunId) -> Result<Option<Repaired>, Error> {
-        self.ask(move |connection, place| repair::repair(connection, place, run)).await
+    async fn repair(&self, run: RunId, note: Option<Note>) -> Result<Option<Repaired>, Error> {
+        self.ask(move |connection, place| repair::repair(connection, place, run, note)).await
     }
 
     async fn prune(&self, pruning: Pruning) -> Result<Vec<RunId>, Error> {

@@ -4,13 +4,13 @@
 use rusqlite::Connection;
 
 use super::aside::Aside;
-use super::runs::{begin, each_row, take_lock, to_sql};
+use super::runs::{append, begin, each_row, take_lock, to_sql};
 use super::{Place, heads};
-use crate::care::{Checkup, Flaw, Repaired, look};
+use crate::care::{Checkup, Flaw, Note, Repaired, look};
 use crate::error::{During as _, Error};
 use crate::head::Standing;
 use crate::lock::LockFile;
-use crate::record::{Sealed, check_origin};
+use crate::record::{CheckedBatch, Sealed, check_origin};
 use crate::run::RunId;
 
 const CHECKING: &str = "looking at a run";
@@ -51,6 +51,7 @@ pub(super) fn repair(
     connection: &mut Connection,
     place: &Place,
     run: RunId,
+    note: Option<Note>,
 ) -> Result<Option<Repaired>, Error> {
     heads::find(connection, run)?.ok_or(Error::UnknownRun)?;
     let _lock = take_lock(place, run)?;
@@ -73,17 +74,20 @@ pub(super) fn repair(
     if !head.origin_is_sound {
         heads::restore_origin(&transaction, &readable(head.origin.clone()))?;
     }
-    let standing = Standing {
-        epoch: next_epoch(&head, &rows),
-        last_seq: good,
-        finished: None,
-        updated_at: place.settings.clock.now(),
-    };
-    heads::stand(&transaction, run, &standing, true)?;
-    transaction.commit().during(REPAIRING)?;
+    let now = place.settings.clock.now();
+    let epoch = next_epoch(&head, &rows);
+    let mut standing = Standing { epoch, last_seq: good, finished: None, updated_at: now };
     let claimed = if head.standing_is_sound { head.standing.last_seq } else { 0 };
     let lost = claimed.saturating_sub(good).max(cut as u64);
-    Ok(Some(Repaired { run, cut_after: good, lost, head: !head.is_sound(), set_aside }))
+    let repaired = Repaired { run, cut_after: good, lost, head: !head.is_sound(), set_aside };
+    if let Some(note) = note {
+        let batch = CheckedBatch::new(note(&repaired)?)?;
+        append(&transaction, run, &mut standing, batch.records, now)?;
+        standing.finished = batch.finish;
+    }
+    heads::stand(&transaction, run, &standing, true)?;
+    transaction.commit().during(REPAIRING)?;
+    Ok(Some(repaired))
 }
 
 /// Greater than every epoch that any lease of the run can have, where that can

@@ -147,7 +147,7 @@ pub(super) fn commit(
 }
 
 /// Adds the records and says in `standing` that they are there.
-fn append(
+pub(super) fn append(
     transaction: &Transaction<'_>,
     run: RunId,
     standing: &mut Standing,

@@ -6,26 +6,29 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use serde_json::Value;
 
-use super::aside::{Aside, sync_folder};
+use super::aside::Aside;
+use super::replace::{self, beside, remove};
 use super::runs::{begin, each_row, sealed, write_record};
 use super::{Place, heads, schema, values};
 use crate::care::look;
 use crate::error::{During as _, Error, StorageClass};
 use crate::head::{Origin, Standing};
 use crate::lock::LockFile;
-use crate::record::{Sealed, check_origin};
+use crate::record::{Sealed, check_origin, check_value};
 use crate::run::RunId;
 
 const READING: &str = "reading what is left of the state";
 const WRITING: &str = "writing what is left of the state";
+/// A page of the database, as every release made it.
+const PAGE: usize = 4096;
 
-/// What was kept of a state file that was set aside.
+/// What was kept of a state file that was set aside, or of one that was gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Salvaged {
     /// Each run that could be kept, in the order of creation, with its number
@@ -33,9 +36,22 @@ pub struct Salvaged {
     pub runs: Vec<(RunId, u64)>,
     /// Runs known by their lock files of which nothing could be kept.
     pub lost: Vec<RunId>,
-    /// Where the old file lies: a name within the store's folder.
-    pub set_aside: String,
+    /// Where the old file lies, or its log where that was left alone: a name
+    /// within the store's folder. `None` if there was nothing to set aside.
+    pub set_aside: Option<String>,
 }
+
+/// A shared value that tells of what was salvaged: its key, and what it is now,
+/// from what was salvaged and what it was. It becomes durable with the new file.
+pub struct Telling {
+    /// The key of the value.
+    pub key: &'static str,
+    /// Makes the value.
+    pub value: MakeValue,
+}
+
+/// What was salvaged, and what the value was before, give what it is now.
+pub type MakeValue = Box<dyn FnOnce(&Salvaged, Option<Value>) -> Value + Send>;
 
 /// Says what is wrong with the file itself, a line each.
 pub(super) fn flaws(connection: &Connection) -> Result<Vec<String>, Error> {
@@ -66,71 +82,78 @@ pub(super) fn flaws(connection: &Connection) -> Result<Vec<String>, Error> {
     Ok(lines)
 }
 
-pub(super) fn salvage(place: &Place) -> Result<Salvaged, Error> {
+pub(super) fn salvage(place: &Place, telling: Option<Telling>) -> Result<Salvaged, Error> {
     let _alone = place.open_alone()?;
-    let names = lock_names(place)?;
+    replace::settle(place)?;
+    let names = lock_names(&place.locks)?;
     for run in &names {
         if let Some(holder) = LockFile::holder(&place.lock_path(*run))? {
             return Err(Error::Held { holder });
         }
     }
-    let old = place.database();
-    let new = beside(&old, ".new");
+    let new = beside(&place.database(), ".new");
     for path in [new.clone(), beside(&new, "-wal"), beside(&new, "-shm")] {
         remove(&path)?;
     }
     let mut fresh = schema::connect(&new, place.settings.busy_timeout)?;
-    let runs = carry_over(&old, &mut fresh)?;
+    let runs = with_source(place, |source| carry_over(source, &mut fresh))?.unwrap_or_default();
+    let aside = Aside::new(&place.dir)?;
+    let kept: BTreeSet<RunId> = runs.iter().map(|(run, _)| *run).collect();
+    let lost = names.into_iter().filter(|run| !kept.contains(run)).collect();
+    let salvaged = Salvaged { runs, lost, set_aside: replace::set_aside(place, &aside)? };
+    if let Some(telling) = telling {
+        tell(&fresh, telling, &salvaged)?;
+    }
     fresh
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .and_then(|()| fresh.close().map_err(|(_, error)| error))
         .during(WRITING)?;
-    let aside = Aside::new(&place.dir)?;
-    for (suffix, what) in [("", "state.db"), ("-wal", "state.db-wal")] {
-        match aside.link(&beside(&old, suffix), what) {
-            Err(_) if !suffix.is_empty() && !beside(&old, suffix).exists() => {}
-            linked => linked?,
-        }
+    replace::put(place, &new, &aside)?;
+    Ok(salvaged)
+}
+
+fn tell(fresh: &Connection, telling: Telling, salvaged: &Salvaged) -> Result<(), Error> {
+    let before = values::get(fresh, telling.key)?;
+    let revision = before.as_ref().map_or(0, |found| found.revision) + 1;
+    let value = (telling.value)(salvaged, before.map(|found| found.value));
+    values::put(fresh, &(telling.key.to_owned(), revision, check_value(&value)?))
+}
+
+/// Looks at what there is to be read: the file, or, where that is gone or empty, its log alone,
+/// which the database takes only beside a file that has a page.
+fn with_source<T>(
+    place: &Place,
+    look: impl FnOnce(&Path) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let old = place.database();
+    let log = beside(&old, "-wal");
+    if fs::metadata(&old).is_ok_and(|found| found.is_file() && found.len() > 0) {
+        return look(&old).map(Some);
     }
-    aside.seal()?;
-    // The old log would be replayed into the new file.
-    for suffix in ["-wal", "-shm"] {
-        remove(&beside(&old, suffix))?;
+    if !log.is_file() {
+        return Ok(None);
     }
-    sync_folder(&place.dir)?;
-    fs::rename(&new, &old).during(WRITING)?;
-    for suffix in ["-wal", "-shm"] {
-        remove(&beside(&new, suffix))?;
-    }
-    sync_folder(&place.dir)?;
-    let kept: BTreeSet<RunId> = runs.iter().map(|(run, _)| *run).collect();
-    let lost = names.into_iter().filter(|run| !kept.contains(run)).collect();
-    Ok(Salvaged { runs, lost, set_aside: aside.name("state.db") })
+    let blank = beside(&old, ".blank");
+    let clear =
+        || ["", "-wal", "-shm"].into_iter().try_for_each(|end| remove(&beside(&blank, end)));
+    clear()?;
+    fs::write(&blank, [0; PAGE]).during(READING)?;
+    fs::hard_link(&log, beside(&blank, "-wal")).during(READING)?;
+    let found = look(&blank);
+    clear()?;
+    found.map(Some)
 }
 
 /// The runs that have a lock file, and so were here once.
-pub(super) fn lock_names(place: &Place) -> Result<Vec<RunId>, Error> {
+pub(super) fn lock_names(locks: &Path) -> Result<Vec<RunId>, Error> {
     let mut runs = Vec::new();
-    for entry in fs::read_dir(&place.locks).during("looking at the lock files")? {
+    for entry in fs::read_dir(locks).during("looking at the lock files")? {
         let path = entry.during("looking at the lock files")?.path();
         let name = path.file_stem().and_then(|name| name.to_str());
         runs.extend(name.and_then(|name| name.parse::<RunId>().ok()));
     }
     runs.sort();
     Ok(runs)
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(WRITING, &error)),
-        _ => Ok(()),
-    }
 }
 
 /// Nothing that the old file answers is an error here, but that a newer

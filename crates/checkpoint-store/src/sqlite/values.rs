@@ -101,6 +101,21 @@ pub(super) fn sum_all(transaction: &Transaction<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Puts a value there, whatever stood there.
+pub(super) fn put(
+    connection: &Connection,
+    (key, revision, value): &(String, u64, String),
+) -> Result<(), Error> {
+    connection
+        .execute(
+            r#"INSERT OR REPLACE INTO "values" (key, revision, value, checksum)
+               VALUES (?1, ?2, ?3, ?4)"#,
+            (key, to_sql(*revision)?, value, sum(key, *revision, value)),
+        )
+        .during("writing a shared value")?;
+    Ok(())
+}
+
 /// Puts a value into a store that does not have it.
 pub(super) fn insert(
     connection: &Connection,

@@ -21,6 +21,7 @@ pub(crate) async fn folder() -> (TempDir, RunId) {
     let lease = store.create(new_run("idea"), records(5)).await.unwrap();
     let run = lease.run();
     store.release(lease).await.unwrap();
+    store.close().await.unwrap();
     (dir, run)
 }
 

@@ -15,6 +15,8 @@ mod frozen;
 #[cfg(test)]
 mod full;
 #[cfg(test)]
+mod gone;
+#[cfg(test)]
 mod mended;
 #[cfg(test)]
 mod processes;

@@ -62,7 +62,7 @@ async fn a_damaged_run_is_set_aside_and_goes_on_from_its_last_good_record() {
         assert!(matches!(store.records(run, 0).await, Err(Error::Damaged { .. })), "{change}");
         assert_eq!(store.runs().await.unwrap().len(), 1, "still listed: {change}");
 
-        let repaired = store.repair(run).await.unwrap().unwrap();
+        let repaired = store.repair(run, None).await.unwrap().unwrap();
         assert_eq!((repaired.cut_after, repaired.lost), (good, lost), "{change}");
         assert_eq!(repaired.head, change.contains("runs"), "{change}");
         let copy = fs::read_to_string(dir.path().join(&repaired.set_aside)).unwrap();
@@ -71,7 +71,7 @@ async fn a_damaged_run_is_set_aside_and_goes_on_from_its_last_good_record() {
         assert_eq!(rows[0]["run"], json!(run), "{change}");
 
         assert_eq!(store.check(run).await.unwrap().flaws, [], "{change}");
-        assert_eq!(store.repair(run).await.unwrap(), None, "{change}");
+        assert_eq!(store.repair(run, None).await.unwrap(), None, "{change}");
         assert_eq!(store.runs().await.unwrap()[0].finished, None, "{change}");
         assert_eq!(store.records(run, 0).await.unwrap().len() as u64, good, "{change}");
         let lease = store.acquire(run).await.unwrap();
@@ -87,7 +87,7 @@ async fn damage_of_one_run_leaves_the_others_alone() {
     let store = open(dir.path()).await;
     let other = store.create(new_run("other"), records(2)).await.unwrap();
     sql(dir.path(), &format!("UPDATE records SET kind = 'x' WHERE run = '{run}'"));
-    store.repair(run).await.unwrap().unwrap();
+    store.repair(run, None).await.unwrap().unwrap();
     assert_eq!(store.records(other.run(), 0).await.unwrap().len(), 2);
     assert_eq!(store.commit(&other, batch(records(1))).await.unwrap()[0].seq, 3);
 }
@@ -135,7 +135,7 @@ async fn a_newer_record_is_no_damage() {
     sql(dir.path(), &change);
     let store = open(dir.path()).await;
     assert_eq!(store.check(run).await.unwrap().flaws, [Flaw::Newer { seq: 3 }]);
-    assert!(matches!(store.repair(run).await, Err(Error::Newer { .. })));
+    assert!(matches!(store.repair(run, None).await, Err(Error::Newer { .. })));
     assert_eq!(store.records(run, 3).await.unwrap().len(), 2, "all of it is still there");
 }
 
@@ -145,7 +145,7 @@ async fn copies_are_bounded_and_the_newest_stay() {
     let store = open(dir.path()).await;
     for _ in 0..20 {
         sql(dir.path(), "UPDATE runs SET standing_sum = x''");
-        store.repair(run).await.unwrap().unwrap();
+        store.repair(run, None).await.unwrap().unwrap();
     }
     let names = copies(dir.path());
     assert_eq!(names.len(), 16, "{names:?}");
@@ -181,11 +181,12 @@ async fn a_file_that_is_no_database_is_set_aside_whole() {
         let _ = fs::remove_file(dir.path().join("state.db-wal"));
         let opened = SqliteStore::open(dir.path(), "here").await;
         assert!(is_corrupt(&opened), "{} bytes", content.len());
-        let salvaged = SqliteStore::salvage(dir.path(), Settings::new("here")).await.unwrap();
+        let salvaged = SqliteStore::salvage(dir.path(), Settings::new("here"), None).await.unwrap();
         assert_eq!(salvaged.runs, []);
         // By their ids, which of one millisecond are in no order.
         assert_eq!(salvaged.lost, [first.min(second), first.max(second)]);
-        assert_eq!(fs::read(dir.path().join(&salvaged.set_aside)).unwrap(), content);
+        let copy = salvaged.set_aside.expect("a copy");
+        assert_eq!(fs::read(dir.path().join(copy)).unwrap(), content);
         let store = open(dir.path()).await;
         assert!(store.runs().await.unwrap().is_empty());
         store.create(new_run("idea"), records(1)).await.unwrap();
@@ -217,7 +218,8 @@ async fn what_a_damaged_database_still_holds_is_carried_over() {
                 Err(error) => Err(error),
             };
             assert!(is_corrupt(&found) || found.unwrap() > 0, "page {page}");
-            let salvaged = SqliteStore::salvage(dir.path(), Settings::new("here")).await.unwrap();
+            let salvaged =
+                SqliteStore::salvage(dir.path(), Settings::new("here"), None).await.unwrap();
             let store = open(dir.path()).await;
             assert_eq!(store.check_file().await.unwrap(), [""; 0], "page {page}");
             for (run, count) in &salvaged.runs {
@@ -258,12 +260,12 @@ async fn a_held_run_or_a_newer_file_is_not_salvaged() {
     let (dir, run) = folder().await;
     let store = open(dir.path()).await;
     let lease = store.acquire(run).await.unwrap();
-    let salvaged = SqliteStore::salvage(dir.path(), Settings::new("here")).await;
+    let salvaged = SqliteStore::salvage(dir.path(), Settings::new("here"), None).await;
     assert!(matches!(salvaged, Err(Error::Held { .. })), "{salvaged:?}");
     drop(lease);
     store.close().await.unwrap();
     sql(dir.path(), "PRAGMA user_version = 99");
-    let salvaged = SqliteStore::salvage(dir.path(), Settings::new("here")).await;
+    let salvaged = SqliteStore::salvage(dir.path(), Settings::new("here"), None).await;
     assert!(matches!(salvaged, Err(Error::Newer { .. })), "{salvaged:?}");
 }
 

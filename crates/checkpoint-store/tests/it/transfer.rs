@@ -197,15 +197,15 @@ pub(crate) async fn a_sound_run_has_no_flaw_and_is_not_repaired(bench: Bench) {
     let run = finished(&bench).await;
     let sound = Checkup { run, good: 6, flaws: Vec::<Flaw>::new(), holder: None };
     assert_eq!(bench.store.check(run).await.unwrap(), sound);
-    assert_eq!(bench.store.repair(run).await.unwrap(), None);
+    assert_eq!(bench.store.repair(run, None).await.unwrap(), None);
     assert_eq!(bench.store.runs().await.unwrap()[0].finished.as_deref(), Some("completed"));
     let lease = bench.store.acquire(run).await.unwrap();
     assert_eq!(lease.epoch(), 3, "nothing was changed");
-    assert!(matches!(bench.store.repair(run).await, Err(Error::Held { .. })));
+    assert!(matches!(bench.store.repair(run, None).await, Err(Error::Held { .. })));
     assert!(bench.store.check(run).await.unwrap().holder.is_some());
     let unknown = bench.store.check(RunId::generate()).await;
     assert!(matches!(unknown, Err(Error::UnknownRun)));
-    let unknown = bench.store.repair(RunId::generate()).await;
+    let unknown = bench.store.repair(RunId::generate(), None).await;
     assert!(matches!(unknown, Err(Error::UnknownRun)));
 }
 

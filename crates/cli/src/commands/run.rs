@@ -7,10 +7,11 @@ use std::time::Duration;
 use checkpoint_store::{Error as StoreError, Lease, RunHead, RunId, RunStore, SqliteStore};
 use futures::FutureExt as _;
 use model_providers::Providers;
-use orchestrator::{Event, Outcome, Parts, RunView, Shutdown, State, Status};
+use orchestrator::{Outcome, Parts, RunView, Shutdown, State, Status};
 use tokio::time::Instant;
 
 use crate::args::{ResumeArgs, RunArgs, WorkArgs};
+use crate::branch_names;
 use crate::config::Role;
 use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
@@ -36,11 +37,11 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
     selection::base(&project).await?;
     selection::remote(&project).await?;
     if let Some(found) = found.as_ref().filter(|_| !may_have_runs(&project)) {
-        selection::free_branch(&project, found, &[], args.fresh, false).await?;
+        branch_names::free(&project, found, &[], args.fresh, false).await?;
     }
     tell_warnings(&project).await?;
     let choose = async |store: &SqliteStore| {
-        take_in(&project, store).await?;
+        take_in(&project, store, started).await?;
         debts::settle(&project, store, &args.work, started).await?;
         match found.clone() {
             Some(found) => selection::for_idea(&project, store, found, args.fresh).await,
@@ -73,7 +74,7 @@ pub(crate) async fn resume(
     selection::remote(&project).await?;
     tell_warnings(&project).await?;
     let choose = async |store: &SqliteStore| {
-        take_in(&project, store).await?;
+        take_in(&project, store, started).await?;
         selection::unfinished(&project, store, args.run.as_deref()).await
     };
     let chosen = mending::with_store(&project, choose).await?;
@@ -85,8 +86,13 @@ fn may_have_runs(project: &Project) -> bool {
     project.has_state() || project.config.store.mirror.is_some()
 }
 
-async fn take_in(project: &Project, store: &SqliteStore) -> Result<(), CommandError> {
-    let elsewhere = mirror::bring(project, store).await?;
+async fn take_in(
+    project: &Project,
+    store: &SqliteStore,
+    started: Instant,
+) -> Result<(), CommandError> {
+    let deadline = wiring::deadline(project, started);
+    let elsewhere = mirror::bring_until(project, store, deadline).await?;
     // Asked again after a state file was salvaged, with the same answer.
     project.elsewhere.get_or_init(|| elsewhere);
     Ok(())
@@ -112,7 +118,7 @@ async fn tell_warnings(project: &Project) -> Result<(), CommandError> {
 
 async fn work_on(
     project: &Project,
-    (store, selected, repairs): (SqliteStore, Selected, Vec<Event>),
+    (store, selected): (SqliteStore, Selected),
     work: &WorkArgs,
     started: Instant,
 ) -> CommandResult {
@@ -126,7 +132,7 @@ async fn work_on(
             done(project, &store, &head, work).await
         }
         Selected::Work(lease, known) => {
-            mending::tell(&store, &lease, &repairs).await?;
+            mending::tell(&store, &lease).await?;
             drive(project, store, (lease, known), work, started).await
         }
     }

@@ -33,9 +33,7 @@ struct Looked {
 
 /// Runs the command.
 pub(crate) async fn run(project: &Project, name: Option<&str>, repair: bool) -> CommandResult {
-    let file = project.state_file();
-    let there = file.try_exists();
-    let there = there.map_err(|error| anyhow::anyhow!("{}: {error}", shown_file(project)))?;
+    let there = project.has_state();
     if let Some(name) = name.filter(|_| !there) {
         return Err(no_such_run(name));
     }
@@ -76,7 +74,7 @@ async fn look(project: &Project, name: Option<&str>, repair: bool) -> Result<Fou
     if !repair {
         return Ok(found);
     }
-    let salvaged = SqliteStore::salvage(&dir, settings.clone()).await;
+    let salvaged = SqliteStore::salvage(&dir, settings.clone(), None).await;
     found.salvaged = Some(salvaged.map_err(|error| records::unopened(project, &error.into()))?);
     let store = SqliteStore::open_with(&dir, settings).await?;
     // Named or not: a new file is looked at whole.
@@ -106,7 +104,7 @@ async fn looked_at(
         let looked = async {
             let checkup = store.check(head.id).await?;
             let mend = repair && is_mendable(&checkup);
-            let repaired = if mend { store.repair(head.id).await } else { Ok(None) };
+            let repaired = if mend { store.repair(head.id, None).await } else { Ok(None) };
             match repaired {
                 Ok(repaired) => Ok(Looked { idea: head.subject.clone(), checkup, repaired }),
                 // Somebody took it up in between: looked at again, it is held.
@@ -225,9 +223,10 @@ impl Found {
         let mut lines: Vec<String> =
             self.file_flaws.iter().map(|flaw| format!("{file}: {flaw}")).collect();
         if let Some(salvaged) = &self.salvaged {
+            let aside = salvaged.set_aside.as_ref().map(|name| format!("set aside as {name}; "));
             lines.push(format!(
-                "    set aside as {}; a new file holds the {} runs that could be read",
-                salvaged.set_aside,
+                "    {}a new file holds the {} runs that could be read",
+                aside.unwrap_or_default(),
                 salvaged.runs.len()
             ));
             let lost = salvaged.lost.iter();

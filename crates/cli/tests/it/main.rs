@@ -36,6 +36,7 @@ mod pushes;
 mod questions;
 mod real;
 mod recovery;
+mod silent_remote;
 mod sparing;
 mod spoiled;
 mod terminal;

@@ -5,10 +5,10 @@ use std::fs;
 
 use serde_json::{Value, json};
 use sha2::Digest as _;
-use simulated_models::{Script, Server};
+use simulated_models::{Answers, Script, Server};
 
 use crate::harness::{Bench, Ran, finish, server};
-use crate::recovery::{ROLES, answers, bench};
+use crate::recovery::{ROLES, answers, bench, hanging_from};
 
 const BRANCH: &str = "belay/001-numbers";
 
@@ -93,10 +93,7 @@ async fn a_bad_middle_is_cut_and_the_commits_behind_it_are_found_again() {
 async fn a_state_without_its_plan_builds_on_what_is_on_the_branch() {
     let (server, bench, before) = stopped_after("1").await;
     let first = bench.git(&["rev-parse", BRANCH]);
-    // As a planner divides what is left once it sees the first milestone's files.
-    let mut rest = answers();
-    rest.plan["milestones"].as_array_mut().expect("milestones").remove(0);
-    server.set_script(Script::default().with_answers(rest));
+    server.set_script(Script::default().with_answers(rest(1)));
     let plan = seq(&before, "step_finished", |event| event["step"] == "plan");
     sql(&bench, &format!("UPDATE records SET body = '{{}}' WHERE seq = {plan}"));
 
@@ -150,30 +147,65 @@ async fn a_torn_tail_is_cut_and_reported() {
     server.stop().await;
 }
 
-/// Nothing is left of the run: the next one leaves its branch alone.
+/// Nothing is left of the run but what is on its branch: that is built upon, by the same run.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_first_record_is_lost_is_begun_anew_beside_its_branch() {
+async fn a_run_whose_first_record_is_lost_is_gone_on_with_upon_its_branch() {
     for args in [&["run", "--format", "json"][..], &["run", "001", "--format", "json"]] {
         let (server, bench, before) = stopped_after("1").await;
         let first = bench.git(&["rev-parse", BRANCH]);
         sql(&bench, "UPDATE records SET body = '{}' WHERE seq = 1");
         let run = before.events()[0]["run"].as_str().expect("a run").to_owned();
-
-        let ran = bench.belay(args).await.exits(0);
-        assert_eq!(ran.named("run_started")[0]["branch"], "belay/001-numbers-2", "{}", ran.stderr);
-        assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
-        assert_eq!(bench.git(&["rev-parse", BRANCH]), first);
-        assert_eq!(subjects(&bench, "belay/001-numbers-2"), THREE);
-        let issues = damage_issues(&ran);
-        assert_eq!(issues.len(), 1);
-        assert!(read(&bench, &issues[0]).contains(&run));
         let refused = bench.belay(&["resume", &run, "-q"]).await.exits(1);
         assert!(refused.stderr.contains("nothing is left of it"), "{}", refused.stderr);
         let listed = bench.belay(&["runs", "list"]).await.exits(0);
-        assert!(
-            listed.stdout.contains("failed") && listed.stdout.contains("nothing is left of it")
-        );
+        assert!(listed.stdout.contains("nothing is left of it"), "{}", listed.stdout);
+
+        let ran = goes_on_upon(&server, &bench, &first, args).await;
+        assert!(ran.events().iter().all(|event| event["run"] == json!(run)), "{}", ran.stdout);
+        assert!(read(&bench, &damage_issues(&ran)[0]).contains(&run));
         server.stop().await;
+    }
+}
+
+/// The next process after everything but the first milestone's commit was lost.
+async fn goes_on_upon(server: &Server, bench: &Bench, first: &str, args: &[&str]) -> Ran {
+    server.set_script(Script::default().with_answers(rest(1)));
+    let asked = server.request_count();
+    let ran = bench.belay(args).await.exits(0);
+    let started = ran.named("run_started");
+    assert_eq!(started[0]["branch"], BRANCH, "{}", ran.stderr);
+    assert_eq!(started[0]["base"], json!(bench.git(&["rev-parse", "main"])));
+    assert_eq!(ran.named("branch_adopted")[0]["to"], json!(first), "{}", ran.stdout);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert!(bench.git(&["rev-list", &format!("main..{BRANCH}")]).ends_with(first));
+    assert_eq!(
+        subjects(bench, BRANCH),
+        "Milestone 2/2: Three\nMilestone 1/2: Two\nMilestone 1/3: One"
+    );
+    assert_eq!(branches(bench), [BRANCH], "no second branch");
+    assert_eq!(server.request_count(), asked + 2 + 2 * 2, "analysis, plan, two milestones");
+    assert_eq!(damage_issues(&ran).len(), 1, "{}", ran.stdout);
+    let again = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert!(again.stdout.is_empty(), "{}", again.stdout);
+    ran
+}
+
+/// As a planner divides what is left once it sees the files of so many milestones.
+pub(crate) fn rest(done: usize) -> Answers {
+    let mut rest = answers();
+    rest.plan["milestones"].as_array_mut().expect("milestones").drain(..done);
+    rest
+}
+
+fn branches(bench: &Bench) -> Vec<String> {
+    let listed = bench.git(&["branch", "--format=%(refname:short)", "--list", "belay/*"]);
+    listed.lines().map(str::to_owned).collect()
+}
+
+/// Ends what belongs to a state file, as a person or a sync program may.
+fn remove(bench: &Bench, names: &[&str]) {
+    for name in names {
+        let _none = fs::remove_file(bench.repo.join(".git/belay").join(name));
     }
 }
 
@@ -184,24 +216,86 @@ async fn a_state_file_that_is_garbage_is_set_aside_by_the_next_run() {
     let first = bench.git(&["rev-parse", BRANCH]);
     let garbage = "garbage ".repeat(2000);
     bench.write(".git/belay/state.db", &garbage);
-    for log in ["-wal", "-shm"] {
-        let _none = fs::remove_file(bench.repo.join(format!(".git/belay/state.db{log}")));
-    }
+    remove(&bench, &["state.db-wal", "state.db-shm"]);
     bench.belay(&["runs", "list"]).await.exits(1);
     assert!(!bench.repo.join(".git/belay/set-aside").exists(), "looking mends nothing");
 
-    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
-    assert!(
-        ran.stderr.contains("was set aside as .git/belay/set-aside/1-state.db"),
-        "{}",
-        ran.stderr
-    );
-    assert_eq!(ran.named("run_started")[0]["branch"], "belay/001-numbers-2");
-    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
-    assert_eq!(bench.git(&["rev-parse", BRANCH]), first);
-    assert_eq!(damage_issues(&ran).len(), 1);
+    let ran = goes_on_upon(&server, &bench, &first, &["run", "--format", "json"]).await;
+    let told = "was set aside as .git/belay/set-aside/1-state.db";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
     let copy = fs::read_to_string(bench.repo.join(".git/belay/set-aside/1-state.db"));
     assert_eq!(copy.expect("a copy"), garbage);
+    server.stop().await;
+}
+
+/// With its log, or without: what is gone is no fresh start. Doctor says what comes next.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_file_that_is_gone_or_a_folder_is_gone_on_without() {
+    for folder in [false, true] {
+        let (server, bench, _) = stopped_after("1").await;
+        let first = bench.git(&["rev-parse", BRANCH]);
+        remove(&bench, &["state.db", "state.db-wal", "state.db-shm"]);
+        if folder {
+            bench.write(".git/belay/state.db/note", "mine");
+        }
+        let doctor = bench.belay(&["doctor"]).await.exits(1);
+        assert!(doctor.stdout.contains("the next `belay run` sets it aside"), "{}", doctor.stdout);
+        let ran = goes_on_upon(&server, &bench, &first, &["run", "--format", "json"]).await;
+        let issue = read(&bench, &damage_issues(&ran)[0]);
+        assert_eq!(issue.contains("set-aside/1-state.db"), folder, "{issue}");
+        let kept = bench.repo.join(".git/belay/set-aside/1-state.db/note");
+        assert_eq!(fs::read_to_string(kept).ok().as_deref(), folder.then_some("mine"));
+        server.stop().await;
+    }
+}
+
+/// What a killed process wrote is in the log beside the file that is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_without_its_file_is_gone_on_with_and_nothing_is_asked_twice() {
+    let script = Script::with_model("review", hanging_from("review", 3)).with_answers(answers());
+    let server = server(script).await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    let mut child = bench.command(&["run", "001"]).spawn().expect("belay");
+    server.wait_for_requests(7).await;
+    child.kill().await.expect("killed");
+    remove(&bench, &["state.db", "state.db-shm"]);
+    let (first, asked) = (bench.git(&["rev-parse", BRANCH]), server.request_count());
+    server.set_script(Script::default().with_answers(answers()));
+
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert!(ran.stderr.contains("the file is gone"), "{}", ran.stderr);
+    assert_eq!(ran.named("run_resumed").len(), 1, "{}", ran.stderr);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(subjects(&bench, BRANCH), THREE);
+    assert!(bench.git(&["rev-list", &format!("main..{BRANCH}")]).ends_with(&first));
+    assert_eq!(branches(&bench), [BRANCH]);
+    // The review that nobody answered, and the third milestone.
+    assert!(server.request_count() <= asked + 1 + 1 + 2, "{}", ran.stdout);
+    let issues = damage_issues(&ran);
+    assert_eq!(issues.len(), 1, "{}", ran.stdout);
+    assert!(read(&bench, &issues[0]).contains("set-aside/1-state.db-wal"));
+    server.stop().await;
+}
+
+/// The idea's file among the completed ones of the branch tells that nothing is to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idea_that_was_done_by_a_run_that_is_lost_is_not_done_again() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    bench.belay(&["run", "001"]).await.exits(0);
+    let (tip, asked) = (bench.git(&["rev-parse", BRANCH]), server.request_count());
+    remove(&bench, &["state.db", "state.db-wal", "state.db-shm"]);
+
+    let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    assert_eq!(ran.named("branch_adopted")[0]["done"], true);
+    assert_eq!(server.request_count(), asked, "no model is asked");
+    assert_eq!((bench.git(&["rev-parse", BRANCH]), branches(&bench)), (tip, vec![BRANCH.into()]));
+    assert_eq!(damage_issues(&ran).len(), 1);
+    let again = bench.belay(&["run", "--format", "json"]).await.exits(0);
+    assert!(again.stdout.is_empty(), "{}", again.stdout);
     server.stop().await;
 }
 
@@ -213,16 +307,15 @@ async fn a_truncated_state_file_is_gone_on_with() {
     let file = bench.repo.join(".git/belay/state.db");
     let whole = fs::read(&file).expect("a state");
     fs::write(&file, &whole[..whole.len() - 2 * 4096]).expect("a file");
-    let asked = server.request_count();
+    let first = bench.git(&["rev-parse", BRANCH]);
+    server.set_script(Script::default().with_answers(rest(2)));
     let ran = bench.belay(&["run", "--format", "json"]).await.exits(0);
     assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
-    assert_eq!(damage_issues(&ran).len(), 1, "{}", ran.stderr);
-    if ran.named("run_resumed").is_empty() {
-        assert_eq!(ran.named("run_started")[0]["branch"], "belay/001-numbers-2");
-    } else {
-        assert_eq!(subjects(&bench, BRANCH), THREE);
-        assert!(server.request_count() > asked);
-    }
+    assert!(bench.git(&["rev-list", &format!("main..{BRANCH}")]).ends_with(&first));
+    assert_eq!(branches(&bench), [BRANCH]);
+    let issues = damage_issues(&ran).len();
+    // Of the file, and of the run if records of it are missing.
+    assert!((1..=2).contains(&issues), "{}", ran.stderr);
     server.stop().await;
 }
 

@@ -319,7 +319,13 @@ fn a_person_on_the_branch_is_not_written_over() {
         story.round(Cause::Plan, &FILES).succeed(1).succeed(2).succeed(3).judge(true).test(true);
         let [from, to]: [CommitId; 2] =
             ["0", "2"].map(|digit| serde_json::from_value(json!(digit.repeat(40))).unwrap());
-        story.tell(Event::BranchAdopted { branch: "b".into(), from, to: to.clone(), redo });
+        story.tell(Event::BranchAdopted {
+            branch: "b".into(),
+            from,
+            to: to.clone(),
+            redo,
+            done: false,
+        });
         assert_eq!(story.state.tip, Some(to));
         story.next()
     };

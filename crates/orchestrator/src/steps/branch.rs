@@ -6,8 +6,9 @@
 //!
 //! A state that was damaged is cut back, and the branch is then ahead of it
 //! with the run's own commits. They are known by their trailers, and are not
-//! made a second time.
+//! made a second time; where even the plan is lost, they are built upon.
 
+use checkpoint_store::RunId;
 use worktree::CommitId;
 
 use crate::Error;
@@ -36,7 +37,8 @@ impl Driver {
     async fn adopt(&self, to: CommitId) -> Result<(), Error> {
         let (branch, from) = (self.branch()?, self.tip()?);
         let redo = self.touches_our_files(&from, &to).await?;
-        self.journal.append(Event::BranchAdopted { branch, from, to, redo }).await
+        let done = self.is_done_at(&to).await?;
+        self.journal.append(Event::BranchAdopted { branch, from, to, redo, done }).await
     }
 
     /// Books the run's own commits on the branch that the journal knows nothing of, and adopts
@@ -133,6 +135,11 @@ impl Driver {
             intended && milestone.commit.is_none()
         })
     }
+}
+
+/// The run whose commit has this message, if it is one of ours.
+pub fn run_of_commit(message: &str) -> Option<RunId> {
+    trailer(message, "Belay-Run")?.parse().ok()
 }
 
 /// The last of the trailers of that name: the run writes its own at the end.

@@ -13,6 +13,7 @@ use crate::driver::Driver;
 use crate::event::{Event, Status, StepName, Success};
 use crate::fact::Fact;
 use crate::settings::Sign;
+use crate::state::State;
 
 const BACKLOG: &str = "ideas/backlog/";
 const IN_PROGRESS: &str = "ideas/in-progress/";
@@ -151,20 +152,11 @@ impl Driver {
 
     /// The idea's file moves on in the first and the last milestone commit.
     async fn move_idea(&self, milestone: usize, tree: TreeId) -> Result<TreeId, Error> {
-        let (path, first, last) = {
+        let (file, first, last) = {
             let state = self.journal.state();
-            let path = state.started.as_ref().and_then(|started| started.idea_path.clone());
-            (path, state.commits() == 0, state.is_last_open(milestone))
+            (moving_file(&state), state.commits() == 0, state.is_last_open(milestone))
         };
-        let Some(file) = path
-            .as_deref()
-            .and_then(|path| path.strip_prefix(BACKLOG).or(path.strip_prefix(IN_PROGRESS)))
-        else {
-            return Ok(tree);
-        };
-        if file.contains('/') || !(first || last) {
-            return Ok(tree);
-        }
+        let Some(file) = file.filter(|_| first || last) else { return Ok(tree) };
         let target = if last { COMPLETED } else { IN_PROGRESS };
         let target = format!("{target}{file}");
         let files = self.parts.repository.files(&tree).await?;
@@ -177,6 +169,23 @@ impl Driver {
             }
             _ => Ok(tree),
         }
+    }
+
+    /// Whether all of the idea is done by that commit, as its file among the completed ones tells a
+    /// run that has lost its plan; not if the idea was edited since.
+    pub(super) async fn is_done_at(&self, commit: &CommitId) -> Result<bool, Error> {
+        let (file, text) = {
+            let state = self.journal.state();
+            let text = state.started.as_ref().map(|started| started.idea.text.clone());
+            (moving_file(&state).filter(|_| state.plan.is_none()), text.unwrap_or_default())
+        };
+        let Some(file) = file else { return Ok(false) };
+        let repository = &self.parts.repository;
+        let tree = repository.tree_of(commit).await?;
+        let most = self.parts.settings.max_file_bytes;
+        let found = repository.read(&tree, &[format!("{COMPLETED}{file}")], most).await?;
+        let is_it = |content: &Vec<u8>| String::from_utf8_lossy(content).trim() == text.trim();
+        Ok(found.values().any(is_it))
     }
 
     fn message(&self, milestone: usize) -> Result<String, Error> {
@@ -233,6 +242,13 @@ fn subject(template: &str, number: usize, total: usize, name: &str) -> String {
     let subject =
         template.replace("{number}", &number.to_string()).replace("{total}", &total.to_string());
     subject.replace("{name}", &name).chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The name of the idea's file, if it is one that moves from folder to folder.
+fn moving_file(state: &State) -> Option<String> {
+    let path = state.started.as_ref()?.idea_path.as_deref()?;
+    let file = path.strip_prefix(BACKLOG).or(path.strip_prefix(IN_PROGRESS))?;
+    (!file.contains('/')).then(|| file.to_owned())
 }
 
 /// What a hook leaves, with the trailers by which the commit is known, and with none of that form

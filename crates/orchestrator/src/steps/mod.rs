@@ -18,6 +18,7 @@ mod review;
 mod test;
 mod update;
 
+pub use branch::run_of_commit;
 pub(crate) use milestone_tree::Built;
 pub(crate) use update::Start;
 

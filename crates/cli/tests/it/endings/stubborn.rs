@@ -34,13 +34,15 @@ pub(super) fn answers() -> Answers {
 }
 
 impl Stubborn {
-    /// Its first milestone's tests hang until [`free`](Self::free).
+    /// Its first milestone's tests hang until [`free`](Self::free). On a disk with a folder
+    /// `small` beside the worktree they first fill most of it, with what git ignores.
     pub(super) async fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let token = format!("{}{number:03}", std::process::id());
         let check = format!(
             "if [ -f one.py ] && [ ! -f ../go ]; then\n\
+             if [ -d ../small ]; then head -c 150M /dev/zero > ballast; fi\n\
              setsid sh -c 'trap \"\" TERM INT HUP; sleep 3000.{token}; :' &\n\
              setsid sh -c 'trap \"\" TERM INT HUP; sleep 3000.{token}; :' >/dev/null 2>&1 </dev/null &\n\
              trap '' TERM INT HUP\n\
@@ -51,6 +53,7 @@ impl Stubborn {
         let server = server(Script::default().with_answers(answers())).await;
         let bench = Bench::with_files([
             ("check.sh", check.as_str()),
+            (".gitignore", "ballast\n"),
             ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd numbers.\n"),
         ]);
         bench.config(&server, ROLES);
@@ -96,6 +99,7 @@ impl Stubborn {
 
     /// The tests pass from now on.
     pub(super) fn free(&self) {
+        std::fs::create_dir_all(self.worktrees()).expect("folders");
         std::fs::write(self.worktrees().join("go"), "").expect("a file");
     }
 

@@ -6,6 +6,7 @@
 
 mod failing;
 mod finish;
+mod mended;
 mod power;
 #[path = "../../../src/demo/record.rs"]
 #[expect(clippy::duplicate_mod, reason = "it reads the milestones of the script beside it")]

@@ -45,7 +45,7 @@ fn a_commit_is_pushed_before_anything_else_is_begun_and_once() {
     assert_eq!(due(&story), None);
     let (branch, from) = ("b".into(), story.state.tip.clone().expect("a commit"));
     let to: CommitId = serde_json::from_value(json!("7".repeat(40))).expect("an id");
-    story.tell(Event::BranchAdopted { branch, from, to, redo: false });
+    story.tell(Event::BranchAdopted { branch, from, to, redo: false, done: false });
     assert!(due(&story).is_some(), "the next commit is another push");
 }
 
