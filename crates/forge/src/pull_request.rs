@@ -61,7 +61,8 @@ pub enum PullRequestState {
 #[async_trait]
 pub trait PullRequests: Send + Sync {
     /// Looks for the pull request of the branch with the marker, open or not,
-    /// and gives it back; opens one if there is none. One that somebody with
+    /// brings it up to date as [`update_pull_request`](Self::update_pull_request)
+    /// does and gives it back; opens one if there is none. One that somebody with
     /// write access has opened from the branch meanwhile is as good. `None`
     /// where there are no pull requests at all.
     ///

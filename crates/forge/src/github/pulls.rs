@@ -35,6 +35,8 @@ impl PullRequests for GitHub {
             Some(found) => found,
             None => self.open_pull(new).await?,
         };
+        // One that was found may say how things stood long ago.
+        let row = self.refreshed(row, &new.body, !new.draft).await?;
         Ok(Some(row.into_pull_request()))
     }
 
@@ -47,23 +49,27 @@ impl PullRequests for GitHub {
         let elsewhere = || Error::Elsewhere { url: url.to_owned() };
         let address = address::of_pull_request(url).ok_or_else(elsewhere)?;
         let number = self.number_here(url, address).await?;
-        let mut row = self.pull(url, number).await?;
-        let now = row.text();
-        let text = renewed(&now, body).filter(|_| row.state() == PullRequestState::Open);
-        if let Some(text) = text {
-            if text.trim_end() != now.trim_end() {
-                self.again(&self.pull_call(number, json!({ "body": text }))).await?;
-            }
-            if ready && row.draft {
-                self.mark_ready(&row).await?;
-                row.draft = false;
-            }
-        }
-        Ok(row.into_pull_request())
+        let row = self.pull(url, number).await?;
+        Ok(self.refreshed(row, body, ready).await?.into_pull_request())
     }
 }
 
 impl GitHub {
+    /// Our part of its text as it is to be now, and no draft any more where it is `ready`.
+    async fn refreshed(&self, mut row: PullRow, body: &str, ready: bool) -> Result<PullRow, Error> {
+        let now = row.text();
+        let text = renewed(&now, body).filter(|_| row.state() == PullRequestState::Open);
+        let Some(text) = text else { return Ok(row) };
+        if text.trim_end() != now.trim_end() {
+            self.again(&self.pull_call(row.number, json!({ "body": text }))).await?;
+        }
+        if ready && row.draft {
+            self.mark_ready(&row).await?;
+            row.draft = false;
+        }
+        Ok(row)
+    }
+
     async fn open_pull(&self, new: &NewPullRequest) -> Result<PullRow, Error> {
         let call = Call {
             method: Method::Post,

@@ -59,7 +59,7 @@ pub(super) struct CommentRow {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct PullRow {
-    number: u64,
+    pub(super) number: u64,
     html_url: String,
     #[serde(default)]
     pub(super) node_id: String,

@@ -58,7 +58,10 @@ async fn it_is_opened_once_and_found_by_every_later_process() {
     );
     assert!(issue.body.contains("Two milestones.") && issue.body.contains("<!-- tick it -->"));
     assert_eq!(open(&hub.restarted(), &new()).await, made);
-    assert_eq!(hub.count("POST", PULLS), 1);
+    assert_eq!((hub.count("POST", PULLS), hub.count("PATCH", PULLS)), (1, 0));
+    let newer = NewPullRequest { body: "Three milestones.".into(), ..new() };
+    assert_eq!(open(&hub.restarted(), &newer).await, made);
+    assert!(body(&hub).contains("Three milestones."), "{}", body(&hub));
     assert!(hub.forge.open_issues().await.unwrap().is_empty(), "it is no issue");
     hub.check();
 }
