@@ -47,6 +47,13 @@ impl Scene {
         scene
     }
 
+    /// Without issues, each of whose writes would take a second.
+    async fn quiet(pull_request: &str) -> Self {
+        let scene = Self::new(pull_request, three()).await;
+        scene.github.world(|world| world.issues_disabled = true);
+        scene
+    }
+
     fn configure(&self, pull_request: &str, run: &str) {
         let api = self.github.api_url();
         let roles = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\n";
@@ -98,6 +105,13 @@ impl Scene {
 
 fn three() -> Script {
     Script::default().with_answers(answers())
+}
+
+/// Why a pull request was put off, each time.
+fn put_off(ran: &Ran) -> Vec<String> {
+    let deferred = ran.named("effect_deferred").into_iter();
+    let ours = deferred.filter(|event| event["effect"] == "pull request");
+    ours.map(|event| event["reason"].as_str().expect("a reason").to_owned()).collect()
 }
 
 fn status(ran: &Ran) -> Value {
@@ -218,7 +232,7 @@ async fn a_partial_run_names_what_is_missing_until_it_is_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_person_closed_or_merged_stays_so() {
     for merged in [false, true] {
-        let scene = Scene::new("draft", three()).await;
+        let scene = Scene::quiet("draft").await;
         scene.run_some("1").await;
         let (issue, _) = scene.only();
         scene.github.world(|world| match merged {
@@ -239,16 +253,14 @@ async fn what_a_person_closed_or_merged_stays_so() {
 /// GitHub is away until the run has ended; any later process opens what was put off.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_put_off_is_opened_by_a_later_process() {
-    let scene = Scene::new("ready", three()).await;
+    let scene = Scene::quiet("ready").await;
     scene.github.fault(Fault::on("", "/pulls", Act::Cut).times(1_000));
     let ran = scene.run().await;
     assert_eq!(status(&ran), "completed", "{}", ran.stderr);
-    let deferred = ran.named("effect_deferred");
-    assert_eq!(deferred.len(), 1, "{deferred:?}");
-    assert_eq!(deferred[0]["effect"], "pull request");
-    assert_eq!(scene.shown().await["put_off"][0]["effect"], "pull request");
+    assert_eq!(put_off(&ran).len(), 1, "{}", ran.stderr);
+    assert!(scene.shown().await["put_off"].to_string().contains(r#""effect":"pull request""#));
     let still = belay(&scene.bench, &["run", "--format", "json"]).await.exits(0);
-    assert_eq!(still.named("effect_deferred").len(), 1, "{}", still.stderr);
+    assert_eq!(put_off(&still).len(), 1, "{}", still.stderr);
     assert!(scene.all().is_empty());
 
     scene.github.heal();
@@ -257,21 +269,21 @@ async fn what_was_put_off_is_opened_by_a_later_process() {
     assert_eq!(url.len(), 1, "{}", later.stderr);
     assert!(scene.only().0.body.contains("The run is completed."));
     assert_eq!(scene.shown().await["pull_request"], json!(url[0]));
-    let last = belay(&scene.bench, &["run", "--format", "json"]).await.exits(0);
-    assert!(last.events().is_empty(), "{}", last.stdout);
+    let writes = scene.writes();
+    belay(&scene.bench, &["run", "--format", "json"]).await.exits(0);
+    assert_eq!(scene.writes(), writes);
     scene.end().await;
 }
 
 /// The branch could not be pushed: the pull request waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_branch_there_is_none_until_the_push_is_made() {
-    let scene = Scene::new("ready", three()).await;
+    let scene = Scene::quiet("ready").await;
     let away = scene.bench.root().join("away.git");
     std::fs::rename(&scene.remote, &away).expect("moved");
     let ran = scene.run().await;
     assert_eq!(status(&ran), "completed", "{}", ran.stderr);
-    assert!(ran.named("effect_deferred").iter().all(|event| event["effect"] == "push"));
-    assert!(scene.all().is_empty());
+    assert!(put_off(&ran).is_empty() && scene.all().is_empty(), "it waits for the push");
     std::fs::rename(&away, &scene.remote).expect("moved back");
     let later = belay(&scene.bench, &["run", "--format", "json"]).await.exits(0);
     assert_eq!(urls(&later, "pull_request_opened").len(), 1, "{}", later.stderr);
@@ -281,23 +293,22 @@ async fn without_its_branch_there_is_none_until_the_push_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_base_that_is_not_there_is_named_and_waited_for() {
-    let scene = Scene::new("ready", three()).await;
+    let scene = Scene::quiet("ready").await;
     scene.bench.git(&["checkout", "-q", "-b", "feature"]);
     let ran = scene.run().await;
     assert_eq!(status(&ran), "completed", "{}", ran.stderr);
-    let reason = ran.named("effect_deferred")[0]["reason"].clone();
-    assert_eq!(reason, "there is no branch feature in octo/demo on GitHub");
+    assert_eq!(put_off(&ran), ["there is no branch feature in octo/demo on GitHub"]);
     scene.bench.git(&["push", "-q", "origin", "feature"]);
     belay(&scene.bench, &["run", "--format", "json"]).await.exits(0);
     assert_eq!(scene.only().1.base, "feature");
     scene.end().await;
 
-    let scene = Scene::new("ready", three()).await;
+    let scene = Scene::quiet("ready").await;
     scene.bench.git(&["checkout", "-q", "--detach"]);
     let ran = scene.run().await;
     assert_eq!(status(&ran), "completed", "{}", ran.stderr);
-    let reason = ran.named("effect_deferred")[0]["reason"].to_string();
-    assert!(reason.contains("from a commit, not from a branch"), "{reason}");
+    let reasons = put_off(&ran);
+    assert!(reasons[0].contains("from a commit, not from a branch"), "{reasons:?}");
     assert!(scene.all().is_empty());
     scene.end().await;
 }
@@ -306,7 +317,7 @@ async fn a_base_that_is_not_there_is_named_and_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_base_is_called_as_the_remote_calls_it() {
     for base in ["", ", base: origin/main"] {
-        let scene = Scene::new("ready", three()).await;
+        let scene = Scene::quiet("ready").await;
         scene.bench.git(&["checkout", "-q", "-b", "mine", "--track", "origin/main"]);
         scene.configure("ready", base);
         let ran = scene.run().await;
@@ -318,13 +329,12 @@ async fn the_base_is_called_as_the_remote_calls_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_may_open_none_is_told_how() {
-    let scene = Scene::new("draft", three()).await;
+    let scene = Scene::quiet("draft").await;
     scene.github.world(|world| world.jobs_may_open_pulls = false);
     let ran = scene.run().await;
     assert_eq!(status(&ran), "completed", "{}", ran.stderr);
-    let deferred = ran.named("effect_deferred");
-    let reasons: Vec<&str> = deferred.iter().filter_map(|one| one["reason"].as_str()).collect();
-    let told = |reason: &&&str| reason.contains("Allow GitHub Actions to create and approve");
+    let reasons = put_off(&ran);
+    let told = |reason: &&String| reason.contains("Allow GitHub Actions to create and approve");
     assert_eq!(reasons.iter().filter(told).count(), 1, "{reasons:?}");
     scene.github.world(|world| world.jobs_may_open_pulls = true);
     belay(&scene.bench, &["run", "--format", "json"]).await.exits(0);

@@ -2,20 +2,24 @@
 //! it says how the run ended.
 
 use futures::stream::{self, StreamExt as _};
-use simulated_github::{Act, Fault};
+use simulated_github::{Act, Fault, Recorded};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use super::{Scene, TOKEN, status, three};
-use crate::harness::until;
+use super::{Scene, TOKEN, status};
 
 /// Cases side by side; most of their time is the second between two writes.
 const AT_ONCE: usize = 4;
 
-/// Issues would be written a second apart too.
-async fn scene() -> Scene {
-    let scene = Scene::new("draft", three()).await;
-    scene.github.world(|world| world.issues_disabled = true);
-    scene
+/// Waits for a request.
+async fn asked(scene: &Scene, method: &str, path: &str) {
+    let is_it = |request: &Recorded| request.method == method && request.target.ends_with(path);
+    loop {
+        let requests = scene.github.requests();
+        if requests.iter().any(is_it) {
+            return;
+        }
+        scene.github.wait_for_requests(requests.len() + 1).await;
+    }
 }
 
 /// Goes on until the run has ended, and looks.
@@ -37,14 +41,11 @@ async fn a_process_killed_while_github_answers_leaves_one() {
     let requests = [("POST", "/pulls"), ("PATCH", "/pulls/1"), ("POST", "/graphql")];
     let cases = requests.map(|request| [Act::KeepAnswer, Act::Hang].map(|act| (request, act)));
     let case = |((method, path), act): ((&'static str, &'static str), Act)| async move {
-        let scene = scene().await;
+        let scene = Scene::quiet("draft").await;
         scene.github.fault(Fault::on(method, path, act.clone()));
         let mut command = scene.bench.command(&["run", "001", "--format", "json"]);
         let mut child = command.env("GITHUB_TOKEN", TOKEN).spawn().expect("belay");
-        let is_it = |request: &simulated_github::Recorded| {
-            request.method == method && request.target.ends_with(path)
-        };
-        until(|| scene.github.requests().iter().any(is_it)).await;
+        asked(&scene, method, path).await;
         child.kill().await.expect("killed");
         one_in_the_end(scene, &format!("{method} {path} {act:?}")).await;
     };
@@ -64,7 +65,7 @@ async fn a_process_killed_after_any_event_leaves_one() {
         ("run_finished", 1),
     ];
     let case = |(name, nth): (&'static str, i32)| async move {
-        let scene = scene().await;
+        let scene = Scene::quiet("draft").await;
         let mut command = scene.bench.command(&["run", "001", "--format", "json"]);
         let mut child = command.env("GITHUB_TOKEN", TOKEN).spawn().expect("belay");
         let mut lines = BufReader::new(child.stdout.take().expect("output")).lines();
