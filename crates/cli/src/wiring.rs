@@ -79,7 +79,6 @@ pub(crate) async fn parts(
 ) -> Result<Parts, CommandError> {
     let providers = project.providers(Some(store)).await?;
     let forge = forge(project).await?;
-    let config = &project.config;
     let chain = |role| chain(&providers, project, role);
     let chains = Chains {
         planner: chain(Role::Planner)?,
@@ -92,7 +91,8 @@ pub(crate) async fn parts(
         store: Arc::new(store.clone()),
         values: Arc::new(store.clone()),
         repository: project.repository.clone(),
-        forge,
+        forge: forge.clone(),
+        pull_requests: forge,
         templates: Arc::new(templates(project)?),
         chains,
         agents: agents_settings(project, &guard),

@@ -16,10 +16,11 @@ pub(crate) enum Name {
     DamagedState,
     Progress,
     Idea,
+    PullRequest,
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Analysis,
         Self::Plan,
         Self::Review,
@@ -32,10 +33,11 @@ impl Name {
         Self::DamagedState,
         Self::Progress,
         Self::Idea,
+        Self::PullRequest,
     ];
 
     /// The file names, in the order of `ALL`.
-    pub(crate) const FILES: [&'static str; 12] = [
+    pub(crate) const FILES: [&'static str; 13] = [
         "analysis.yaml.j2",
         "plan.yaml.j2",
         "review.yaml.j2",
@@ -48,6 +50,7 @@ impl Name {
         "damaged_state.md.j2",
         "progress.md.j2",
         "idea.yaml.j2",
+        "pull_request.md.j2",
     ];
 
     pub(crate) const fn file(self) -> &'static str {
@@ -68,6 +71,7 @@ impl Name {
             Self::DamagedState => include_str!("../templates/damaged_state.md.j2"),
             Self::Progress => include_str!("../templates/progress.md.j2"),
             Self::Idea => include_str!("../templates/idea.yaml.j2"),
+            Self::PullRequest => include_str!("../templates/pull_request.md.j2"),
         }
     }
 }

@@ -6,9 +6,10 @@ use checkpoint_store::Entry;
 use jiff::Timestamp;
 
 use crate::event::{Event, Status, StepName};
-use crate::fact::{Checked, Fact, Push};
+use crate::fact::{Checked, Fact, Push, Told};
 use crate::journal::parse;
 use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Origin, RoundState};
+use crate::pull_request::{self, PullRequestState};
 use crate::questions::Asked;
 use crate::state::{Deferred, Given, IssueState, Phase, Repair, State};
 
@@ -128,6 +129,11 @@ impl State {
                 let is_it = |push: &&Push| push.remote == remote && push.commit.as_str() == commit;
                 self.pushed = self.pushes.iter().find(is_it).cloned();
             }
+            (
+                Event::PullRequestOpened { url, draft, state, .. }
+                | Event::PullRequestUpdated { url, draft, state, .. },
+                fact,
+            ) => self.take_pull_request(url, draft, state, fact),
             (Event::QuestionAsked { questions, marker, .. }, _) => {
                 self.asked_about_analysis = true;
                 self.asked.push(Asked { marker, questions, answered: false });
@@ -137,6 +143,22 @@ impl State {
             }
             (event, fact) => self.take_item(event, fact),
         }
+    }
+
+    fn take_pull_request(
+        &mut self,
+        url: String,
+        draft: bool,
+        standing: String,
+        fact: Option<Fact>,
+    ) {
+        let told = match fact {
+            Some(Fact::PullRequest(told)) => told,
+            _ => Told::default(),
+        };
+        let draft = draft && self.pull_request.as_ref().is_none_or(|known| known.draft);
+        self.deferred.retain(|deferred| !deferred.marker.starts_with(pull_request::MARKER));
+        self.pull_request = Some(PullRequestState { url, standing, draft, told });
     }
 
     /// The files of the work item that an issue is about.

@@ -14,6 +14,7 @@ use crate::event::{IssueKind, Status, StepName};
 use crate::fact::{Checked, Push, Started};
 use crate::issues;
 use crate::milestone::{Item, MilestoneState};
+use crate::pull_request::PullRequestState;
 use crate::questions::Asked;
 use crate::tally::Tally;
 
@@ -190,6 +191,8 @@ pub struct State {
     pub pushes: Vec<Push>,
     /// The last one that is known to have reached its remote.
     pub pushed: Option<Push>,
+    /// The run's pull request.
+    pub pull_request: Option<PullRequestState>,
     /// An end was asked for and did not come yet.
     pub stopping: bool,
     /// Processes in a row that ended without a word and without having finished anything.

@@ -12,11 +12,11 @@ use simulated_models::{Answers, FileAnswer, ModelScript, Script, Server, Step};
 use crate::harness::{Bench, Ran, finish, server, until};
 
 /// Planted in the environment; nobody may see it but GitHub.
-const TOKEN: &str = "ghp_planted_0123456789abcdef";
+pub(crate) const TOKEN: &str = "ghp_planted_0123456789abcdef";
 const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { parallel: 5, test_command: \"sh check.sh\" }\n";
 const ISSUES: &str = "https://github.com/octo/demo/issues";
 
-async fn github() -> GitHub {
+pub(crate) async fn github() -> GitHub {
     let github = GitHub::start("octo/demo", TOKEN).await.expect("a loopback port");
     github.world(|world| world.permissions.insert("ada".into(), "write".into()));
     github
@@ -36,7 +36,7 @@ fn bench(models: &Server, github: &GitHub, more: &str) -> Bench {
 }
 
 /// As a person or a job does it whose environment holds the token.
-async fn belay(bench: &Bench, args: &[&str]) -> Ran {
+pub(crate) async fn belay(bench: &Bench, args: &[&str]) -> Ran {
     let mut command = bench.command(args);
     command.env("GITHUB_TOKEN", TOKEN);
     let ran = finish(command.spawn().expect("belay starts")).await;
@@ -46,7 +46,7 @@ async fn belay(bench: &Bench, args: &[&str]) -> Ran {
 
 const FILES: [&str; 5] = ["one.py", "two.py", "three.py", "four.py", "five.py"];
 
-fn numbers() -> Answers {
+pub(crate) fn numbers() -> Answers {
     let plan = json!({
         "milestones": [{ "name": "Numbers", "description": "", "read": [], "tests": [],
             "files": { "create": FILES, "modify": [], "delete": [] } }],
@@ -57,20 +57,20 @@ fn numbers() -> Answers {
 }
 
 /// Two of five coders get no good answer.
-fn two_fail() -> Script {
+pub(crate) fn two_fail() -> Script {
     let steps =
         ["two.py", "four.py"].map(|path| Step::path(path, simulated_models::Fault::WrongSchema));
     Script::with_model("code", ModelScript::steps(steps)).with_answers(numbers())
 }
 
-fn urls(ran: &Ran, event: &str) -> Vec<String> {
+pub(crate) fn urls(ran: &Ran, event: &str) -> Vec<String> {
     let named = ran.named(event).into_iter();
     named.filter_map(|event| event["url"].as_str().map(str::to_owned)).collect()
 }
 
 /// Every request was one that GitHub takes, and the token is where it belongs only: in the one
 /// header, in no file of the repository or the cache, in no commit, in no issue.
-fn check(bench: &Bench, github: &GitHub) {
+pub(crate) fn check(bench: &Bench, github: &GitHub) {
     assert_eq!(github.violations(), [""; 0]);
     let requests = github.requests();
     for request in &requests {

@@ -29,6 +29,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Before a request that changes nothing is sent once more.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// The path of the interface beside the usual one.
+pub(super) const GRAPHQL: &str = "/graphql";
+
 /// How a request is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
@@ -77,6 +80,8 @@ pub(super) struct Wire {
 enum Refused {
     Everything,
     Writes,
+    /// Pull requests aside.
+    IssueWrites,
     Action(&'static str),
 }
 
@@ -122,6 +127,11 @@ impl Wire {
         Err(self.refusal(&answer, call.action, true).into())
     }
 
+    /// Changes something and gives back whatever is said, throttling aside.
+    pub(super) async fn answered(&self, call: &Call) -> Result<Answer, Failure> {
+        self.exchange(call).await
+    }
+
     /// Tells something once.
     pub(super) fn tell_once(&self, message: &str) {
         if lock(&self.told).insert(message.to_owned()) {
@@ -131,13 +141,29 @@ impl Wire {
 
     /// The error of a refusal; what stays refused is noted.
     pub(super) fn refusal(&self, answer: &Answer, action: &'static str, writes: bool) -> Error {
-        let error = answer.refusal(action, &self.settings);
+        self.noted(answer.refusal(action, &self.settings), action, writes)
+    }
+
+    /// The error of a refusal that came as a success.
+    pub(super) fn mutation_refusal(&self, error: &Value, action: &'static str) -> Error {
+        let said = self.settings.token.clean(error["message"].as_str().unwrap_or_default());
+        let error = match error["type"].as_str().unwrap_or_default() {
+            "FORBIDDEN" => Error::Forbidden { action, right: said },
+            "RATE_LIMITED" => {
+                let retry_in = lock(&self.limits).throttled(self.clock.now(), None);
+                Error::RateLimited { retry_in }
+            }
+            _ => Error::Rejected { action, status: 200, said },
+        };
+        self.noted(error, action, true)
+    }
+
+    fn noted(&self, error: Error, action: &'static str, writes: bool) -> Error {
         let refused = match &error {
             Error::BadToken { .. } => Some(Refused::Everything),
-            Error::IssuesDisabled { .. } | Error::Archived { .. } if writes => {
-                Some(Refused::Writes)
-            }
-            Error::Forbidden { .. } => Some(Refused::Action(action)),
+            Error::IssuesDisabled { .. } if writes => Some(Refused::IssueWrites),
+            Error::Archived { .. } if writes => Some(Refused::Writes),
+            Error::Forbidden { .. } | Error::JobsMayNotOpen => Some(Refused::Action(action)),
             _ => None,
         };
         if let Some(refused) = refused {
@@ -180,9 +206,24 @@ impl Wire {
         let is_refused = lock(&self.refused).iter().any(|refused| match refused {
             Refused::Everything => true,
             Refused::Writes => call.method != Method::Get,
+            Refused::IssueWrites => call.method != Method::Get && !self.is_about_pulls(call),
             Refused::Action(action) => *action == call.action,
         });
         if is_refused { Err(Error::StillRefused { action: call.action }) } else { Ok(()) }
+    }
+
+    fn is_about_pulls(&self, call: &Call) -> bool {
+        let rest = call.path.strip_prefix(&self.repository_path()).unwrap_or(&call.path);
+        rest == GRAPHQL || rest.starts_with("/pulls")
+    }
+
+    /// The whole path, with what stands before it on an Enterprise server.
+    fn whole(&self, path: &str) -> String {
+        let before = self.settings.api_url.path().trim_end_matches('/');
+        match before.strip_suffix("/v3").filter(|_| path == GRAPHQL) {
+            Some(beside) => format!("{beside}{path}"),
+            None => format!("{before}{path}"),
+        }
     }
 
     /// Where a redirect leads; the token goes to no other service.
@@ -268,7 +309,7 @@ impl Wire {
     }
 
     async fn send(&self, call: &Call) -> Result<Answer, Failure> {
-        let path = call.path.as_str();
+        let path = self.whole(&call.path);
         let sent = match call.method {
             Method::Get => self.client._get(path).await,
             Method::Post => self.client._post(path, call.body.as_ref()).await,
@@ -341,7 +382,7 @@ fn client(settings: &Settings) -> Result<Octocrab, Error> {
         builder = builder.proxy(all.no_proxy(reqwest::NoProxy::from_string(&proxy.except)));
     }
     let client = builder.build().map_err(|_| invalid(NO_CLIENT))?;
-    let api = settings.api_url.as_str().trim_end_matches('/');
+    let api = settings.api_url.origin().ascii_serialization();
     let octocrab = OctocrabBuilder::new().base_uri(api).map_err(|_| invalid(NO_CLIENT))?;
     octocrab.build_with_reqwest(client).map_err(|_| invalid(NO_CLIENT))
 }

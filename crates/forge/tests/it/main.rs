@@ -21,6 +21,8 @@ mod once;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod pulls;
+#[cfg(test)]
 mod rights;
 mod updates;
 
