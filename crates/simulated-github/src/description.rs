@@ -5,6 +5,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 use url::form_urlencoded;
 
+use crate::graphql;
 use crate::http::Request;
 
 const DESCRIPTION: &str = include_str!("../openapi/github.json");
@@ -51,6 +52,9 @@ impl Description {
 
     /// What the request breaks. Paths by a repository's number stand for those by its name.
     pub(crate) fn violations(&self, request: &Request) -> Vec<String> {
+        if graphql::is_for(&request.path) {
+            return graphql::violations(request);
+        }
         let path = by_name(&request.path);
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let fits = |one: &&Operation| one.method == request.method && one.takes(&segments);
@@ -73,7 +77,8 @@ impl Description {
             .operations
             .iter()
             .filter(|one| one.method == request.method && one.takes(&segments));
-        ALL.contains(&status)
+        graphql::is_for(&request.path)
+            || ALL.contains(&status)
             || fitting.any(|operation| operation.statuses.contains(&u64::from(status)))
     }
 }

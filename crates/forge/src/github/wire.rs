@@ -33,8 +33,16 @@ const PAUSE: Duration = Duration::from_millis(300);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Get,
+    /// A question to the other interface, which is put as a POST and changes nothing.
+    Query,
     Post,
     Patch,
+}
+
+impl Method {
+    fn changes_things(self) -> bool {
+        matches!(self, Self::Post | Self::Patch)
+    }
 }
 
 /// A request; its path is absolute.
@@ -64,6 +72,8 @@ impl From<Error> for Failure {
 /// The way to the service.
 pub(super) struct Wire {
     client: Octocrab,
+    /// The same, for the other interface.
+    queries: Octocrab,
     pub(super) settings: Settings,
     pub(super) clock: Arc<dyn Clock>,
     breakers: Registry<&'static str, BreakerClock>,
@@ -82,10 +92,11 @@ enum Refused {
 
 impl Wire {
     pub(super) fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let client = client(&settings)?;
+        let (client, queries) = clients(&settings)?;
         let breakers = Registry::new(settings.breaker.clone(), BreakerClock(Arc::clone(&clock)));
         Ok(Self {
             client,
+            queries,
             settings,
             clock,
             breakers,
@@ -104,10 +115,22 @@ impl Wire {
     /// Asks for something and gives back whatever is said, throttling aside.
     pub(super) async fn ask(&self, path: String, action: &'static str) -> Result<Answer, Error> {
         let call = Call { method: Method::Get, path, body: None, action };
-        match self.exchange(&call).await {
+        self.ask_twice(&call).await
+    }
+
+    /// Puts a question to the other interface; its path is not that of requests.
+    pub(super) async fn query(&self, body: Value, action: &'static str) -> Result<Answer, Error> {
+        let path = "/graphql".to_owned();
+        let call = Call { method: Method::Query, path, body: Some(body), action };
+        let answer = self.ask_twice(&call).await?;
+        if answer.is_success() { Ok(answer) } else { Err(self.refusal(&answer, action, false)) }
+    }
+
+    async fn ask_twice(&self, call: &Call) -> Result<Answer, Error> {
+        match self.exchange(call).await {
             Err(failure) if failure.is_ambiguous => {
                 self.clock.pause(PAUSE).await;
-                self.exchange(&call).await.map_err(|failure| failure.error)
+                self.exchange(call).await.map_err(|failure| failure.error)
             }
             done => done.map_err(|failure| failure.error),
         }
@@ -179,7 +202,7 @@ impl Wire {
     fn check_refused(&self, call: &Call) -> Result<(), Error> {
         let is_refused = lock(&self.refused).iter().any(|refused| match refused {
             Refused::Everything => true,
-            Refused::Writes => call.method != Method::Get,
+            Refused::Writes => call.method.changes_things(),
             Refused::Action(action) => *action == call.action,
         });
         if is_refused { Err(Error::StillRefused { action: call.action }) } else { Ok(()) }
@@ -235,7 +258,7 @@ impl Wire {
             }
             self.clock.pause(retry_in).await;
         }
-        if call.method != Method::Get {
+        if call.method.changes_things() {
             let now = self.clock.now();
             let wait = lock(&self.limits).take_place(now, self.settings.pace);
             if !wait.is_zero() {
@@ -271,6 +294,7 @@ impl Wire {
         let path = call.path.as_str();
         let sent = match call.method {
             Method::Get => self.client._get(path).await,
+            Method::Query => self.queries._post(path, call.body.as_ref()).await,
             Method::Post => self.client._post(path, call.body.as_ref()).await,
             Method::Patch => self.client._patch(path, call.body.as_ref()).await,
         };
@@ -317,8 +341,23 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn client(settings: &Settings) -> Result<Octocrab, Error> {
-    const NO_CLIENT: &str = "no client for GitHub can be made";
+const NO_CLIENT: &str = "no client for GitHub can be made";
+
+/// For requests and for questions.
+fn clients(settings: &Settings) -> Result<(Octocrab, Octocrab), Error> {
+    let client = client(settings)?;
+    let api = settings.api_url.as_str().trim_end_matches('/');
+    // On an Enterprise server: `/api/v3/...` and `/api/graphql`.
+    let queries = api.strip_suffix("/v3").unwrap_or(api);
+    Ok((octocrab(&client, api)?, octocrab(&client, queries)?))
+}
+
+fn octocrab(client: &reqwest::Client, base: &str) -> Result<Octocrab, Error> {
+    let built = OctocrabBuilder::new().base_uri(base).map_err(|_| Error::Invalid(NO_CLIENT))?;
+    built.build_with_reqwest(client.clone()).map_err(|_| Error::Invalid(NO_CLIENT))
+}
+
+fn client(settings: &Settings) -> Result<reqwest::Client, Error> {
     let invalid = Error::Invalid;
     let mut token = HeaderValue::from_str(&format!("Bearer {}", settings.token.expose()))
         .map_err(|_| invalid("a token is one word of plain characters"))?;
@@ -340,10 +379,7 @@ fn client(settings: &Settings) -> Result<Octocrab, Error> {
             .map_err(|_| invalid("the address of the proxy cannot be used"))?;
         builder = builder.proxy(all.no_proxy(reqwest::NoProxy::from_string(&proxy.except)));
     }
-    let client = builder.build().map_err(|_| invalid(NO_CLIENT))?;
-    let api = settings.api_url.as_str().trim_end_matches('/');
-    let octocrab = OctocrabBuilder::new().base_uri(api).map_err(|_| invalid(NO_CLIENT))?;
-    octocrab.build_with_reqwest(client).map_err(|_| invalid(NO_CLIENT))
+    builder.build().map_err(|_| invalid(NO_CLIENT))
 }
 
 fn is_on_this_machine(url: &Url) -> bool {
