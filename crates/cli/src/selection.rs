@@ -1,5 +1,7 @@
 //! Which run a process works on: an unfinished one, or a new one.
 
+pub(crate) mod issues;
+
 use checkpoint_store::{Error as StoreError, Lease, RunHead, RunStore, SqliteStore};
 use orchestrator::fact::Started;
 use orchestrator::{NewWork, State, Status, view};
@@ -7,7 +9,7 @@ use orchestrator::{NewWork, State, Status, view};
 use crate::branches;
 use crate::error::{CommandError, usage};
 use crate::exit::Exit;
-use crate::ideas::{self, Found};
+use crate::ideas::{self, Found, Named};
 use crate::mending;
 use crate::printer::Tone;
 use crate::project::Project;
@@ -76,8 +78,8 @@ pub(crate) async fn for_idea(
     let base = base(project).await?;
     let base_branch = project.repository.branch_behind(base_name(project)).await?;
     let id = found.idea.id.clone();
-    let (idea, idea_path) = (found.idea, found.path);
-    let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
+    let (idea, idea_path, idea_issue) = (found.idea, found.path, found.issue);
+    let work = NewWork { idea, idea_path, idea_issue, base, base_branch, branch, fresh };
     match orchestrator::start(store, work).await {
         Ok(lease) => {
             mending::tell(store, &lease, &lost.unwrap_or_default()).await?;
@@ -126,11 +128,12 @@ fn same_idea(
     if digest(head) == Some(found.idea.digest().as_str()) {
         return Ok(());
     }
+    let same_issue = found.issue.is_some()
+        && began.is_some_and(|started| started.idea_issue == found.issue);
     let began = began.and_then(|started| started.idea_path.clone());
     let (id, run) = (&found.idea.id, head.id);
-    if let (Some(began), Some(path)) = (&began, &found.path)
-        && ideas::same_place(began, path)
-    {
+    let same_file = began.as_ref().zip(found.path.as_ref());
+    if same_issue || same_file.is_some_and(|(began, path)| ideas::same_place(began, path)) {
         project.printer.warn(&format!(
             "the idea {id} was edited since; the run {run} goes on with the text it began with; --fresh begins anew"
         ));
@@ -153,8 +156,13 @@ fn newest(heads: &[RunHead]) -> impl Iterator<Item = &RunHead> {
 
 /// The next thing to do where nothing was named: the newest interrupted run,
 /// else a degraded one, else a blocked one that has its answer, else the next
-/// idea of the backlog that has no run.
-pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selected, CommandError> {
+/// idea of the backlog that has no run, else the oldest issue with the label.
+/// `tell` says in an issue why it is not taken.
+pub(crate) async fn next(
+    project: &Project,
+    store: &SqliteStore,
+    tell: bool,
+) -> Result<Selected, CommandError> {
     let heads = runs(project, store).await?;
     if let Some(holder) = heads.iter().find_map(|head| head.holder.clone()) {
         return Err(StoreError::Held { holder }.into());
@@ -164,7 +172,12 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
             match readable(project, store, head).await? {
                 Some(state) if mending::is_lost(&state) => {
                     match ideas::named(&head.subject, project.top(), &project.surroundings) {
-                        Ok(found) => return for_idea(project, store, found, false).await,
+                        Ok(Named::Here(found)) => {
+                            return for_idea(project, store, found, false).await;
+                        }
+                        Ok(Named::Issue(number)) => {
+                            return issues::for_issue(project, store, number, (false, tell)).await;
+                        }
                         Err(error) => project.printer.warn(&error.line()),
                     }
                 }
@@ -211,7 +224,7 @@ pub(crate) async fn next(project: &Project, store: &SqliteStore) -> Result<Selec
             selected => return selected,
         }
     }
-    Ok(Selected::Nothing)
+    issues::next(project, store, &heads, tell).await
 }
 
 /// The state of a run that can be gone on with, mended where it was damaged; of one that cannot
