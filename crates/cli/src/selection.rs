@@ -128,8 +128,8 @@ fn same_idea(
     if digest(head) == Some(found.idea.digest().as_str()) {
         return Ok(());
     }
-    let same_issue = found.issue.is_some()
-        && began.is_some_and(|started| started.idea_issue == found.issue);
+    let same_issue =
+        found.issue.is_some() && began.is_some_and(|started| started.idea_issue == found.issue);
     let began = began.and_then(|started| started.idea_path.clone());
     let (id, run) = (&found.idea.id, head.id);
     let same_file = began.as_ref().zip(found.path.as_ref());

@@ -106,7 +106,8 @@ mod tests {
         for name in ["#12", "issue-12", "12"] {
             assert_eq!(number(name), Some(12), "{name}");
         }
-        for name in ["", "#", "#0", "012", "001", "issue-", "issue-x", "#1a", "+1", "#99999999999"] {
+        for name in ["", "#", "#0", "012", "001", "issue-", "issue-x", "#1a", "+1", "#99999999999"]
+        {
             assert_eq!(number(name), None, "{name}");
         }
     }

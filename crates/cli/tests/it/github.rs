@@ -12,17 +12,17 @@ use simulated_models::{Answers, FileAnswer, ModelScript, Script, Server, Step};
 use crate::harness::{Bench, Ran, finish, server, until};
 
 /// Planted in the environment; nobody may see it but GitHub.
-const TOKEN: &str = "ghp_planted_0123456789abcdef";
+pub(crate) const TOKEN: &str = "ghp_planted_0123456789abcdef";
 const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { parallel: 5, test_command: \"sh check.sh\" }\n";
-const ISSUES: &str = "https://github.com/octo/demo/issues";
+pub(crate) const ISSUES: &str = "https://github.com/octo/demo/issues";
 
-async fn github() -> GitHub {
+pub(crate) async fn github() -> GitHub {
     let github = GitHub::start("octo/demo", TOKEN).await.expect("a loopback port");
     github.world(|world| world.permissions.insert("ada".into(), "write".into()));
     github
 }
 
-fn bench(models: &Server, github: &GitHub, more: &str) -> Bench {
+pub(crate) fn bench(models: &Server, github: &GitHub, more: &str) -> Bench {
     let bench = Bench::with_files([
         ("check.sh", "true\n"),
         ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd numbers in a colour.\n"),
@@ -36,7 +36,7 @@ fn bench(models: &Server, github: &GitHub, more: &str) -> Bench {
 }
 
 /// As a person or a job does it whose environment holds the token.
-async fn belay(bench: &Bench, args: &[&str]) -> Ran {
+pub(crate) async fn belay(bench: &Bench, args: &[&str]) -> Ran {
     let mut command = bench.command(args);
     command.env("GITHUB_TOKEN", TOKEN);
     let ran = finish(command.spawn().expect("belay starts")).await;
@@ -70,7 +70,7 @@ fn urls(ran: &Ran, event: &str) -> Vec<String> {
 
 /// Every request was one that GitHub takes, and the token is where it belongs only: in the one
 /// header, in no file of the repository or the cache, in no commit, in no issue.
-fn check(bench: &Bench, github: &GitHub) {
+pub(crate) fn check(bench: &Bench, github: &GitHub) {
     assert_eq!(github.violations(), [""; 0]);
     let requests = github.requests();
     for request in &requests {
@@ -81,21 +81,22 @@ fn check(bench: &Bench, github: &GitHub) {
     }
     assert!(!github.world(|world| format!("{:?}", world.issues)).contains(TOKEN));
     assert!(!bench.git(&["log", "--all", "-p", "--format=raw"]).contains(TOKEN));
-    nowhere(bench.root());
+    nowhere(bench.root(), TOKEN);
 }
 
-fn nowhere(folder: &Path) {
+/// Fails where the secret stands in any file.
+pub(crate) fn nowhere(folder: &Path, secret: &str) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_symlink() {
             continue;
         }
         if path.is_dir() {
-            nowhere(&path);
+            nowhere(&path, secret);
         } else {
             let bytes = fs::read(&path).expect("a file");
-            let found = bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes());
-            assert!(!found, "the token stands in {}", path.display());
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "a secret stands in {}", path.display());
         }
     }
 }

@@ -21,6 +21,8 @@ mod harness;
 mod help;
 #[cfg(target_os = "linux")]
 mod hostile;
+mod injection;
+mod issue_ideas;
 #[cfg(target_os = "linux")]
 mod kill;
 mod large;
