@@ -35,9 +35,15 @@ pub(crate) struct Found {
 #[derive(Clone, Debug)]
 pub(crate) enum Named {
     /// An idea that is here.
-    Here(Found),
+    Here(Box<Found>),
     /// An issue on GitHub, which was not looked at yet.
     Issue(u64),
+}
+
+impl Named {
+    fn here(found: Found) -> Self {
+        Self::Here(Box::new(found))
+    }
 }
 
 /// What the person named: a path from here or from the top, an id, an issue, or `-`.
@@ -47,7 +53,7 @@ pub(crate) fn named(
     surroundings: &Surroundings,
 ) -> Result<Named, CommandError> {
     if name == "-" {
-        return from_stdin().map(Named::Here);
+        return from_stdin().map(Named::here);
     }
     if name.starts_with('#') {
         let number = issues::number(name).map(Named::Issue);
@@ -55,7 +61,7 @@ pub(crate) fn named(
     }
     for candidate in [surroundings.resolve(Path::new(name)), top.join(name)] {
         if candidate.is_file() {
-            return read(&candidate, top).map(Named::Here);
+            return read(&candidate, top).map(Named::here);
         }
         if candidate.is_dir() {
             return Err(usage(format!("{name} is a folder, not an idea")));
@@ -73,7 +79,7 @@ fn by_id(id: &str, top: &Path) -> Result<Named, CommandError> {
             return Err(usage(format!("{id} names more than one idea: {}", names.join(", "))));
         }
         if let Some(path) = matches.pop() {
-            return read(&path, top).map(Named::Here);
+            return read(&path, top).map(Named::here);
         }
     }
     if let Some(number) = issues::number(id) {

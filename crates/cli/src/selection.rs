@@ -173,7 +173,7 @@ pub(crate) async fn next(
                 Some(state) if mending::is_lost(&state) => {
                     match ideas::named(&head.subject, project.top(), &project.surroundings) {
                         Ok(Named::Here(found)) => {
-                            return for_idea(project, store, found, false).await;
+                            return for_idea(project, store, *found, false).await;
                         }
                         Ok(Named::Issue(number)) => {
                             return issues::for_issue(project, store, number, (false, tell)).await;

@@ -34,7 +34,7 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
     let tell = !args.work.dry_run;
     let named = match named {
         Some(Named::Issue(number)) if !may_have_runs(&project) => {
-            Some(Named::Here(ideas::issues::needed(&project, number, tell).await?))
+            Some(Named::Here(Box::new(ideas::issues::needed(&project, number, tell).await?)))
         }
         named => named,
     };
@@ -47,7 +47,7 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
         debts::settle(&project, store, &args.work, started).await?;
         match named.clone() {
             Some(Named::Here(found)) => {
-                selection::for_idea(&project, store, found, args.fresh).await
+                selection::for_idea(&project, store, *found, args.fresh).await
             }
             Some(Named::Issue(number)) => {
                 selection::issues::for_issue(&project, store, number, (args.fresh, tell)).await
