@@ -110,7 +110,7 @@ pub(crate) enum Command {
 /// How a run is worked on.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct RunArgs {
-    /// A path, an id such as 001, or - for standard input [default: the next one]
+    /// A path, an id such as 001, an issue such as '#12', or - for standard input [default: the next one]
     #[arg(value_name = "IDEA", env = "IDEA_ID", hide_env = true)]
     pub(crate) idea: Option<String>,
     /// Leave unfinished runs as they are and begin a new one

@@ -1,5 +1,6 @@
 //! Where an idea comes from: a path, an id, standard input, or the backlog.
 
+pub(crate) mod issues;
 mod order;
 
 use std::fs;
@@ -29,25 +30,41 @@ pub(crate) struct Found {
     pub(crate) idea: Idea,
     /// Its file relative to the repository's top, if it is in there.
     pub(crate) path: Option<String>,
+    /// The address of its issue, if it stands in one.
+    pub(crate) issue: Option<String>,
 }
 
-/// What the person named: a path from here or from the top, an id, or `-`.
+/// What the person named.
+#[derive(Clone, Debug)]
+pub(crate) enum Named {
+    /// An idea that is here.
+    Here(Box<Found>),
+    /// An issue on GitHub, which was not looked at yet.
+    Issue(u64),
+}
+
+impl Named {
+    fn here(found: Found) -> Self {
+        Self::Here(Box::new(found))
+    }
+}
+
+/// What the person named: a path from here or from the top, an id, an issue, or `-`.
 pub(crate) fn named(
     name: &str,
     top: &Path,
     surroundings: &Surroundings,
-) -> Result<Found, CommandError> {
+) -> Result<Named, CommandError> {
     if name == "-" {
-        return from_stdin();
+        return from_stdin().map(Named::here);
     }
     if name.starts_with('#') {
-        return Err(usage(format!(
-            "no such idea: {name} (ideas from GitHub issues are not available in this version)"
-        )));
+        let number = issues::number(name).map(Named::Issue);
+        return number.ok_or_else(|| usage(format!("no such idea: {name} is no issue's number")));
     }
     for candidate in [surroundings.resolve(Path::new(name)), top.join(name)] {
         if candidate.is_file() {
-            return read(&candidate, top);
+            return read(&candidate, top).map(Named::here);
         }
         if candidate.is_dir() {
             return Err(usage(format!("{name} is a folder, not an idea")));
@@ -56,7 +73,7 @@ pub(crate) fn named(
     by_id(name, top)
 }
 
-fn by_id(id: &str, top: &Path) -> Result<Found, CommandError> {
+fn by_id(id: &str, top: &Path) -> Result<Named, CommandError> {
     for folder in FOLDERS {
         let mut matches: Vec<PathBuf> =
             list(&top.join(folder)).into_iter().filter(|path| has_id(path, id)).collect();
@@ -65,8 +82,11 @@ fn by_id(id: &str, top: &Path) -> Result<Found, CommandError> {
             return Err(usage(format!("{id} names more than one idea: {}", names.join(", "))));
         }
         if let Some(path) = matches.pop() {
-            return read(&path, top);
+            return read(&path, top).map(Named::here);
         }
+    }
+    if let Some(number) = issues::number(id) {
+        return Ok(Named::Issue(number));
     }
     Err(usage(format!("no such idea: {id} (neither a file nor an id in {})", FOLDERS[0])))
 }
@@ -160,7 +180,7 @@ fn read(path: &Path, top: &Path) -> Result<Found, CommandError> {
     let text = text(file, &shown)?;
     let idea =
         Idea::parse(&stem(path), &text).map_err(|error| usage(format!("{shown}: {error}")))?;
-    Ok(Found { idea, path: inside(path, top) })
+    Ok(Found { idea, path: inside(path, top), issue: None })
 }
 
 fn from_stdin() -> Result<Found, CommandError> {
@@ -169,7 +189,7 @@ fn from_stdin() -> Result<Found, CommandError> {
         Idea::parse("stdin", &text).map_err(|error| usage(format!("standard input: {error}")))?;
     let digest = probe.digest();
     let id = format!("{}-{}", slug(&probe.title, 40), digest.get(..8).unwrap_or(&digest));
-    Ok(Found { idea: Idea { id, ..probe }, path: None })
+    Ok(Found { idea: Idea { id, ..probe }, path: None, issue: None })
 }
 
 fn text(reader: impl Read, shown: &str) -> Result<String, CommandError> {

@@ -1,5 +1,7 @@
 //! Which run a process works on: an unfinished one, or a new one.
 
+pub(crate) mod issues;
+
 use checkpoint_store::{Error as StoreError, Lease, RunHead, RunStore, SqliteStore};
 use orchestrator::fact::Started;
 use orchestrator::{NewWork, State, Status, view};
@@ -7,7 +9,7 @@ use orchestrator::{NewWork, State, Status, view};
 use crate::branch_names;
 use crate::error::{CommandError, usage};
 use crate::exit::Exit;
-use crate::ideas::{self, Found};
+use crate::ideas::{self, Found, Named};
 use crate::lost::{self, Left};
 use crate::mending;
 use crate::printer::Tone;
@@ -70,8 +72,9 @@ pub(crate) async fn for_idea(
     }
     let base_branch = project.repository.branch_behind(base_name(project)).await?;
     let (id, idea, idea_path) = (found.idea.id.clone(), found.idea.clone(), found.path.clone());
+    let idea_issue = found.issue.clone();
     if let Some(Left { run, branch, base }) = left {
-        let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
+        let work = NewWork { idea, idea_path, idea_issue, base, base_branch, branch, fresh };
         return Ok(Selected::Work(orchestrator::start_again(store, run, work).await?, None));
     }
     // What lost its records keeps its branch.
@@ -84,7 +87,7 @@ pub(crate) async fn for_idea(
         );
     }
     let base = base(project).await?;
-    let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
+    let work = NewWork { idea, idea_path, idea_issue, base, base_branch, branch, fresh };
     match orchestrator::start(store, work).await {
         Ok(lease) => Ok(Selected::Work(lease, None)),
         // Another process made the run between the look and the making.
@@ -130,11 +133,12 @@ fn same_idea(
     if digest(head) == Some(found.idea.digest().as_str()) {
         return Ok(());
     }
+    let same_issue =
+        found.issue.is_some() && began.is_some_and(|started| started.idea_issue == found.issue);
     let began = began.and_then(|started| started.idea_path.clone());
     let (id, run) = (&found.idea.id, head.id);
-    if let (Some(began), Some(path)) = (&began, &found.path)
-        && ideas::same_place(began, path)
-    {
+    let same_file = began.as_ref().zip(found.path.as_ref());
+    if same_issue || same_file.is_some_and(|(began, path)| ideas::same_place(began, path)) {
         project.printer.warn(&format!(
             "the idea {id} was edited since; the run {run} goes on with the text it began with; --fresh begins anew"
         ));
@@ -156,17 +160,19 @@ fn newest(heads: &[RunHead]) -> impl Iterator<Item = &RunHead> {
 }
 
 /// The next thing to do where nothing was named: a run to go on with, unless
-/// only a fresh one is wanted, else the next idea of the backlog that has none.
+/// only a fresh one is wanted, else the next idea of the backlog that has none,
+/// else the oldest issue with the label. `tell` says in an issue why it is not taken.
 pub(crate) async fn next(
     project: &Project,
     store: &SqliteStore,
     fresh: bool,
+    tell: bool,
 ) -> Result<Selected, CommandError> {
     let heads = runs(project, store).await?;
     if let Some(holder) = heads.iter().find_map(|head| head.holder.clone()) {
         return Err(StoreError::Held { holder }.into());
     }
-    if !fresh && let Some(selected) = to_go_on_with(project, store, &heads).await? {
+    if !fresh && let Some(selected) = to_go_on_with(project, store, &heads, tell).await? {
         return Ok(selected);
     }
     let (backlog, refused) = ideas::backlog(project.top());
@@ -189,7 +195,7 @@ pub(crate) async fn next(
             selected => return selected,
         }
     }
-    Ok(Selected::Nothing)
+    issues::next(project, store, &heads, tell).await
 }
 
 /// The newest interrupted run, else a degraded one, else a blocked one that has its answer.
@@ -197,13 +203,20 @@ async fn to_go_on_with(
     project: &Project,
     store: &SqliteStore,
     heads: &[RunHead],
+    tell: bool,
 ) -> Result<Option<Selected>, CommandError> {
     for wanted in [Status::Interrupted, Status::Degraded] {
         for head in newest(heads).filter(|head| view::status(head) == wanted) {
             match readable(project, store, head).await? {
                 Some(state) if mending::is_lost(&state) => {
                     match ideas::named(&head.subject, project.top(), &project.surroundings) {
-                        Ok(found) => return for_idea(project, store, found, false).await.map(Some),
+                        Ok(Named::Here(found)) => {
+                            return for_idea(project, store, *found, false).await.map(Some);
+                        }
+                        Ok(Named::Issue(number)) => {
+                            let how = (false, tell);
+                            return issues::for_issue(project, store, number, how).await.map(Some);
+                        }
                         Err(error) => {
                             project.printer.warn(&error.line());
                             lost::end(store, head).await?;

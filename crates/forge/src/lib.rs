@@ -18,13 +18,14 @@ mod places;
 mod pull_request;
 mod replies;
 mod text;
+mod visible;
 
 use async_trait::async_trait;
 
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
 pub use folder::Folder;
-pub use github::{Condition, GitHub, Proxy, Settings, Token};
+pub use github::{Condition, GitHub, IDEA_LABEL, IdeaIssue, Proxy, Settings, Token, Unfit};
 pub use issue::{Issue, IssueState, NewIssue, Reply, Seen};
 pub use marker::Marker;
 pub use places::Places;

@@ -104,6 +104,9 @@ pub struct Started {
     pub idea: Idea,
     /// The idea's file, relative to the repository's top, if it has one there.
     pub idea_path: Option<String>,
+    /// The address of the issue that it was read from, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idea_issue: Option<String>,
     /// The commit that everything builds on.
     pub base: CommitId,
     /// The full name of the branch that it was taken from, if it was one.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::event::{Event, Status, StepName};
 use crate::fact::{Checked, Fact, Push, Told};
+use crate::idea_issue;
 use crate::journal::parse;
 use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Origin, RoundState};
 use crate::pull_request::{self, PullRequestState};
@@ -112,6 +113,7 @@ impl State {
                 });
             }
             (Event::IssueClosed { marker, by_person, .. }, _) => {
+                self.idea_issue_closed |= marker == idea_issue::MARKER;
                 for issue in self.issues.iter_mut().filter(|issue| issue.marker == marker) {
                     issue.closed = true;
                     issue.closed_by_person |= by_person;

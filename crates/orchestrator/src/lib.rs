@@ -19,6 +19,7 @@ pub mod fact;
 pub mod failing;
 mod findings;
 mod fold;
+mod idea_issue;
 pub mod issues;
 pub mod journal;
 pub mod memory;

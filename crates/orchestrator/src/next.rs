@@ -7,6 +7,7 @@
 use crate::event::{IssueKind, Status, StepName};
 use crate::fact::{Cause, Push};
 use crate::findings;
+use crate::idea_issue;
 use crate::issues::{self, Wanted};
 use crate::milestone::{Item, ItemResult, MilestoneState, Origin, RoundState};
 use crate::pull_request;
@@ -190,8 +191,11 @@ fn for_people(state: &State) -> Option<Step> {
     if let Some(wanted) = issues::missing(state).into_iter().next() {
         return Some(Step::OpenIssue(Box::new(wanted)));
     }
-    let issue = issues::needless(state).into_iter().next()?;
-    Some(Step::CloseIssue { url: issue.url.clone(), marker: issue.marker.clone() })
+    if let Some(issue) = issues::needless(state).into_iter().next() {
+        return Some(Step::CloseIssue { url: issue.url.clone(), marker: issue.marker.clone() });
+    }
+    let url = idea_issue::to_close(state, outcome(state).0)?.to_owned();
+    Some(Step::CloseIssue { url, marker: idea_issue::MARKER.to_owned() })
 }
 
 /// The next effect that a run which has ended still owes.

@@ -18,6 +18,8 @@ pub struct NewWork {
     pub idea: Idea,
     /// Its file, relative to the repository's top.
     pub idea_path: Option<String>,
+    /// The address of the issue that it was read from, if it was one.
+    pub idea_issue: Option<String>,
     /// The commit to build on.
     pub base: CommitId,
     /// The full name of the branch that it is taken from, if it is one.
@@ -73,6 +75,7 @@ fn begun(run: RunId, work: NewWork) -> Result<(NewRun, NewRecord), Error> {
     let started = Started {
         idea: work.idea,
         idea_path: work.idea_path,
+        idea_issue: work.idea_issue,
         base: work.base,
         base_branch: work.base_branch,
         branch: work.branch,

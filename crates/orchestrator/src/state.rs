@@ -177,6 +177,8 @@ pub struct State {
     pub tally: Tally,
     /// The issues made.
     pub issues: Vec<IssueState>,
+    /// The issue that the idea comes from is closed.
+    pub idea_issue_closed: bool,
     /// Steps that ended in an error since anything was last finished.
     pub failures: Vec<(String, String)>,
     /// Why the run cannot go on without a person, where no single milestone is the cause.

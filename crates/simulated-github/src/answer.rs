@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use crate::graphql;
 use crate::http::{Reply, Request};
 use crate::json;
 use crate::pulls;
@@ -45,6 +46,12 @@ fn refused(world: &World, request: &Request) -> Option<Reply> {
 }
 
 fn route(world: &mut World, api: &str, request: &Request) -> Reply {
+    if graphql::is_for(&request.path) {
+        return match graphql::is_mutation(request) {
+            true => pulls::graphql(world, request),
+            false => graphql::answer(world, request),
+        };
+    }
     let segments: Vec<String> = request.path.split('/').skip(1).map(decoded).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let rest = match segments.as_slice() {
@@ -52,7 +59,6 @@ fn route(world: &mut World, api: &str, request: &Request) -> Reply {
             return error(403, "Resource not accessible by integration");
         }
         ["user"] => return reply(200, &json::user(&world.login)),
-        ["graphql"] => return pulls::graphql(world, request),
         ["repositories", "1", rest @ ..] => rest,
         ["repos", owner, name, rest @ ..] => {
             let given = format!("{owner}/{name}");
@@ -183,8 +189,11 @@ fn make_issue(world: &mut World, api: &str, body: &Value) -> Reply {
     } else {
         labels.retain(|label| world.labels.contains(label));
     }
+    for label in &labels {
+        world.label(number, &login, label);
+    }
     if let Some(issue) = world.issues.get_mut(&number) {
-        (issue.labels, issue.assignees) = (labels, assignees);
+        issue.assignees = assignees;
     }
     show(world, api, number, 201)
 }
@@ -199,6 +208,7 @@ fn change(world: &mut World, api: &str, number: u64, body: &Value) -> Reply {
     if let Some(issue) = world.issues.get_mut(&number) {
         if let Some(text) = body["body"].as_str() {
             issue.body = text.to_owned();
+            issue.edited_at = Some(issue.updated_at);
         }
         if let Some(reason) = body["state_reason"].as_str() {
             issue.state_reason = Some(reason.to_owned());

@@ -8,8 +8,12 @@ use crate::world::{Comment, Issue, Pull, World};
 const MONTHS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 pub(crate) fn user(login: &str) -> Value {
-    let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
-    json!({"login": login, "id": number_of(login), "type": kind, "site_admin": false})
+    json!({"login": login, "id": number_of(login), "type": kind(login), "site_admin": false})
+}
+
+/// What sort of account a name is.
+pub(crate) fn kind(login: &str) -> &'static str {
+    if login.ends_with("[bot]") { "Bot" } else { "User" }
 }
 
 /// Some number that stays with a name.
@@ -119,7 +123,7 @@ fn association(world: &World, login: &str) -> &'static str {
 }
 
 /// `2027-01-15T08:00:00Z`.
-fn stamp(at: u64) -> String {
+pub(crate) fn stamp(at: u64) -> String {
     let (year, month, day) = date(at / 86_400);
     let (hour, minute, second) = time(at);
     format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")

@@ -21,6 +21,7 @@
 mod answer;
 mod description;
 mod fault;
+mod graphql;
 mod http;
 mod json;
 mod pulls;
@@ -29,4 +30,4 @@ mod world;
 
 pub use fault::{Act, Fault};
 pub use server::{Recorded, Server};
-pub use world::{Comment, Issue, Pull, World};
+pub use world::{Comment, Happened, Happening, Issue, Pull, World};

@@ -34,6 +34,9 @@ pub struct Issue {
     pub pull_request: bool,
     /// In order.
     pub comments: Vec<Comment>,
+    /// What was done to it, in order.
+    pub happenings: Vec<Happened>,
+    pub(crate) edited_at: Option<u64>,
     /// Listings that it is still missing from.
     pub(crate) unlisted: u32,
     pub(crate) created_at: u64,
@@ -51,6 +54,27 @@ pub struct Pull {
     pub draft: bool,
     /// Whether it was merged.
     pub merged: bool,
+}
+
+/// Something that was done to an issue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// What.
+    pub what: Happening,
+    /// Who did it.
+    pub who: String,
+    pub(crate) at: u64,
+}
+
+/// What can be done to an issue and leaves an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// It got this label.
+    Labelled(String),
+    /// This label was taken off.
+    Unlabelled(String),
+    /// It got another title.
+    Renamed,
 }
 
 /// A comment.
@@ -219,6 +243,44 @@ impl World {
         issue.comments.push(comment.clone());
         issue.updated_at = self.now;
         Some(comment)
+    }
+
+    /// Somebody puts a label on an issue.
+    pub fn label(&mut self, number: u64, who: &str, label: &str) {
+        self.labels.insert(label.to_owned());
+        let put = |issue: &mut Issue| issue.labels.push(label.to_owned());
+        self.happen(number, who, Happening::Labelled(label.to_owned()), put);
+    }
+
+    /// Somebody takes a label off an issue.
+    pub fn unlabel(&mut self, number: u64, who: &str, label: &str) {
+        let take = |issue: &mut Issue| issue.labels.retain(|own| own != label);
+        self.happen(number, who, Happening::Unlabelled(label.to_owned()), take);
+    }
+
+    /// Somebody gives an issue another title.
+    pub fn rename(&mut self, number: u64, who: &str, title: &str) {
+        let rename = |issue: &mut Issue| title.clone_into(&mut issue.title);
+        self.happen(number, who, Happening::Renamed, rename);
+    }
+
+    fn happen(&mut self, number: u64, who: &str, what: Happening, change: impl FnOnce(&mut Issue)) {
+        self.now += 1;
+        if let Some(issue) = self.issues.get_mut(&number) {
+            issue.happenings.push(Happened { what, who: who.to_owned(), at: self.now });
+            issue.updated_at = self.now;
+            change(issue);
+        }
+    }
+
+    /// Somebody writes another text into an issue, which leaves no event.
+    pub fn edit(&mut self, number: u64, body: &str) {
+        self.now += 1;
+        if let Some(issue) = self.issues.get_mut(&number) {
+            body.clone_into(&mut issue.body);
+            issue.edited_at = Some(self.now);
+            issue.updated_at = self.now;
+        }
     }
 
     /// Somebody closes or opens an issue.

@@ -15,7 +15,7 @@ use crate::branch_names;
 use crate::config::Role;
 use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
-use crate::ideas;
+use crate::ideas::{self, Named};
 use crate::job::{self, BreakerRow};
 use crate::printer::Tone;
 use crate::project::Project;
@@ -28,7 +28,7 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
     begin(&mut project, &args.work, started)?;
     // Everything that a person can have typed wrong is found before anything is written.
     // An empty name is what a workflow passes on for an input that was not given.
-    let found = match args.idea.as_deref().filter(|name| !name.is_empty()) {
+    let named = match args.idea.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => Some(ideas::named(name, project.top(), &project.surroundings)?),
         None => None,
     };
@@ -36,20 +36,32 @@ pub(crate) async fn run(mut project: Project, args: RunArgs, started: Instant) -
     wiring::forge(&project).await?;
     selection::base(&project).await?;
     selection::remote(&project).await?;
-    if let Some(found) = found.as_ref().filter(|_| !may_have_runs(&project)) {
+    let tell = !args.work.dry_run;
+    let named = match named {
+        Some(Named::Issue(number)) if !may_have_runs(&project) => {
+            Some(Named::Here(Box::new(ideas::issues::needed(&project, number, tell).await?)))
+        }
+        named => named,
+    };
+    if let Some(Named::Here(found)) = named.as_ref().filter(|_| !may_have_runs(&project)) {
         branch_names::free(&project, found, &[], args.fresh, false).await?;
     }
     tell_warnings(&project).await?;
     let choose = async |store: &SqliteStore| {
         take_in(&project, store, started).await?;
         debts::settle(&project, store, &args.work, started).await?;
-        match found.clone() {
-            Some(found) => selection::for_idea(&project, store, found, args.fresh).await,
+        match named.clone() {
+            Some(Named::Here(found)) => {
+                selection::for_idea(&project, store, *found, args.fresh).await
+            }
+            Some(Named::Issue(number)) => {
+                selection::issues::for_issue(&project, store, number, (args.fresh, tell)).await
+            }
             None if args.resume => match selection::unfinished(&project, store, None).await? {
-                Selected::Nothing => selection::next(&project, store, args.fresh).await,
+                Selected::Nothing => selection::next(&project, store, args.fresh, tell).await,
                 selected => Ok(selected),
             },
-            None => selection::next(&project, store, args.fresh).await,
+            None => selection::next(&project, store, args.fresh, tell).await,
         }
     };
     let chosen = mending::with_store(&project, choose).await?;

@@ -14,7 +14,7 @@ use crate::harness::{Bench, Ran, finish, server, until};
 /// Planted in the environment; nobody may see it but GitHub.
 pub(crate) const TOKEN: &str = "ghp_planted_0123456789abcdef";
 const ROLES: &str = "roles:\n  planner: { chain: [a/plan] }\n  coder: { chain: [a/code] }\n  reviewer: { chain: [a/review] }\nrun: { parallel: 5, test_command: \"sh check.sh\" }\n";
-const ISSUES: &str = "https://github.com/octo/demo/issues";
+pub(crate) const ISSUES: &str = "https://github.com/octo/demo/issues";
 
 pub(crate) async fn github() -> GitHub {
     let github = GitHub::start("octo/demo", TOKEN).await.expect("a loopback port");
@@ -22,7 +22,7 @@ pub(crate) async fn github() -> GitHub {
     github
 }
 
-fn bench(models: &Server, github: &GitHub, more: &str) -> Bench {
+pub(crate) fn bench(models: &Server, github: &GitHub, more: &str) -> Bench {
     let bench = Bench::with_files([
         ("check.sh", "true\n"),
         ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd numbers in a colour.\n"),
@@ -81,21 +81,22 @@ pub(crate) fn check(bench: &Bench, github: &GitHub) {
     }
     assert!(!github.world(|world| format!("{:?}", world.issues)).contains(TOKEN));
     assert!(!bench.git(&["log", "--all", "-p", "--format=raw"]).contains(TOKEN));
-    nowhere(bench.root());
+    nowhere(bench.root(), TOKEN);
 }
 
-fn nowhere(folder: &Path) {
+/// Fails where the secret stands in any file.
+pub(crate) fn nowhere(folder: &Path, secret: &str) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_symlink() {
             continue;
         }
         if path.is_dir() {
-            nowhere(&path);
+            nowhere(&path, secret);
         } else {
             let bytes = fs::read(&path).expect("a file");
-            let found = bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes());
-            assert!(!found, "the token stands in {}", path.display());
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "a secret stands in {}", path.display());
         }
     }
 }

@@ -24,6 +24,8 @@ mod help;
 mod hostile;
 mod hours;
 mod ideas;
+mod injection;
+mod issue_ideas;
 mod jobs;
 #[cfg(target_os = "linux")]
 mod kill;

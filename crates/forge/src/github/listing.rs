@@ -25,6 +25,12 @@ pub(super) async fn labelled(wire: &Wire, label: &str) -> Result<Vec<IssueRow>, 
     pages(wire, &format!("state=all&direction=desc&labels={}", segment(label))).await
 }
 
+/// The numbers of the open issues with this label, the oldest first.
+pub(super) async fn open_with(wire: &Wire, label: &str) -> Result<Vec<u64>, Error> {
+    let query = format!("state=open&direction=asc&labels={}", segment(label));
+    Ok(pages(wire, &query).await?.into_iter().map(|row| row.number).collect())
+}
+
 /// Every open issue, the oldest first.
 pub(super) async fn open(wire: &Wire) -> Result<Vec<Issue>, Error> {
     let rows = pages(wire, "state=open&direction=asc").await?;

@@ -8,6 +8,7 @@
 
 mod address;
 mod answer;
+mod ideas;
 mod limits;
 mod listing;
 mod making;
@@ -39,6 +40,7 @@ use people::People;
 use rows::{CommentRow, IssueRow};
 use wire::{Call, Failure, Method, Wire};
 
+pub use ideas::{IDEA_LABEL, IdeaIssue, Unfit};
 pub use settings::{Proxy, Settings, Token};
 
 /// The mark of our comment that says why an issue was closed.

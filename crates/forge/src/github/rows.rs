@@ -22,6 +22,11 @@ pub(super) struct User {
 }
 
 impl User {
+    /// Somebody who is no app.
+    pub(super) fn person(login: &str) -> Self {
+        Self { login: login.to_owned(), kind: "User".to_owned() }
+    }
+
     pub(super) fn is_bot(&self) -> bool {
         self.kind == "Bot"
     }

@@ -36,8 +36,16 @@ pub(super) const GRAPHQL: &str = "/graphql";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Get,
+    /// A question to the other interface, which is put as a POST and changes nothing.
+    Query,
     Post,
     Patch,
+}
+
+impl Method {
+    fn changes_things(self) -> bool {
+        matches!(self, Self::Post | Self::Patch)
+    }
 }
 
 /// A request; its path is absolute.
@@ -109,10 +117,22 @@ impl Wire {
     /// Asks for something and gives back whatever is said, throttling aside.
     pub(super) async fn ask(&self, path: String, action: &'static str) -> Result<Answer, Error> {
         let call = Call { method: Method::Get, path, body: None, action };
-        match self.exchange(&call).await {
+        self.ask_twice(&call).await
+    }
+
+    /// Puts a question to the other interface; its path is not that of requests.
+    pub(super) async fn query(&self, body: Value, action: &'static str) -> Result<Answer, Error> {
+        let path = "/graphql".to_owned();
+        let call = Call { method: Method::Query, path, body: Some(body), action };
+        let answer = self.ask_twice(&call).await?;
+        if answer.is_success() { Ok(answer) } else { Err(self.refusal(&answer, action, false)) }
+    }
+
+    async fn ask_twice(&self, call: &Call) -> Result<Answer, Error> {
+        match self.exchange(call).await {
             Err(failure) if failure.is_ambiguous => {
                 self.clock.pause(PAUSE).await;
-                self.exchange(&call).await.map_err(|failure| failure.error)
+                self.exchange(call).await.map_err(|failure| failure.error)
             }
             done => done.map_err(|failure| failure.error),
         }
@@ -205,8 +225,8 @@ impl Wire {
     fn check_refused(&self, call: &Call) -> Result<(), Error> {
         let is_refused = lock(&self.refused).iter().any(|refused| match refused {
             Refused::Everything => true,
-            Refused::Writes => call.method != Method::Get,
-            Refused::IssueWrites => call.method != Method::Get && !self.is_about_pulls(call),
+            Refused::Writes => call.method.changes_things(),
+            Refused::IssueWrites => call.method.changes_things() && !self.is_about_pulls(call),
             Refused::Action(action) => *action == call.action,
         });
         if is_refused { Err(Error::StillRefused { action: call.action }) } else { Ok(()) }
@@ -276,7 +296,7 @@ impl Wire {
             }
             self.clock.pause(retry_in).await;
         }
-        if call.method != Method::Get {
+        if call.method.changes_things() {
             let now = self.clock.now();
             let wait = lock(&self.limits).take_place(now, self.settings.pace);
             if !wait.is_zero() {
@@ -312,7 +332,7 @@ impl Wire {
         let path = self.whole(&call.path);
         let sent = match call.method {
             Method::Get => self.client._get(path).await,
-            Method::Post => self.client._post(path, call.body.as_ref()).await,
+            Method::Query | Method::Post => self.client._post(path, call.body.as_ref()).await,
             Method::Patch => self.client._patch(path, call.body.as_ref()).await,
         };
         let response = sent.map_err(|error| self.broken(&error))?;
@@ -358,8 +378,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+const NO_CLIENT: &str = "no client for GitHub can be made";
+
 fn client(settings: &Settings) -> Result<Octocrab, Error> {
-    const NO_CLIENT: &str = "no client for GitHub can be made";
     let invalid = Error::Invalid;
     let mut token = HeaderValue::from_str(&format!("Bearer {}", settings.token.expose()))
         .map_err(|_| invalid("a token is one word of plain characters"))?;

@@ -69,6 +69,12 @@ impl Hub {
         forge_at(&self.server, &self.clock, |_| {})
     }
 
+    /// The same repository where the service listens below this path.
+    pub(crate) fn at(&self, path: &str) -> GitHub {
+        let api = Url::parse(&format!("{}{path}", self.server.api_url())).unwrap();
+        forge_at(&self.server, &self.clock, |settings| settings.api_url = api.clone())
+    }
+
     /// Requests so far whose method and path begin so.
     pub(crate) fn count(&self, method: &str, path: &str) -> usize {
         let requests = self.server.requests();

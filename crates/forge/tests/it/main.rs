@@ -13,6 +13,8 @@ mod hands;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod ideas;
+#[cfg(test)]
 mod looks;
 #[cfg(test)]
 mod lost;

@@ -12,6 +12,7 @@ use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, IssueKind};
 use crate::fact::Fact;
+use crate::idea_issue;
 use crate::issues::{Wanted, text, wanted};
 use crate::progress;
 use crate::questions;
@@ -162,18 +163,19 @@ impl Driver {
     pub(crate) async fn close_issue(&self, url: &str, marker: &str) -> Result<(), Error> {
         let is_question = marker.starts_with("question");
         let reason = match marker {
-            progress::MARKER => "The run is completed.",
-            _ if is_question => "Answered.",
-            _ => "Done by a later step of the run.",
+            progress::MARKER => "The run is completed.".to_owned(),
+            idea_issue::MARKER => idea_issue::reason(&self.journal.state()),
+            _ if is_question => "Answered.".to_owned(),
+            _ => "Done by a later step of the run.".to_owned(),
         };
         // Never one of those that are told while the process ends.
-        let closing = self.told(self.parts.forge.close(url, reason), IssueKind::Progress);
+        let closing = self.told(self.parts.forge.close(url, &reason), IssueKind::Progress);
         match closing.await {
             Ok(()) => {
                 let event = Event::IssueClosed {
                     url: url.to_owned(),
                     marker: marker.to_owned(),
-                    reason: reason.to_owned(),
+                    reason,
                     by_person: false,
                 };
                 self.journal.append(event).await

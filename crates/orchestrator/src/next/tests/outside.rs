@@ -60,3 +60,38 @@ fn a_push_that_was_put_off_is_owed_and_holds_nothing_up() {
     story.tell(Event::EffectsRetried { number: 1 });
     assert_eq!(owed(&story.state, &pushing()), Some(Step::Push(push)));
 }
+
+/// The issue that the idea comes from is closed when the run is completed, once, and not before.
+#[test]
+fn the_issue_of_an_idea_is_closed_at_the_end() {
+    let from_issue = |mut story: Story| {
+        let started = story.state.started.as_mut().expect("a start");
+        started.idea_issue = Some("https://x/issues/12".into());
+        story
+    };
+    let mut story = from_issue(committed());
+    story.commit(2);
+    let close = Step::CloseIssue {
+        url: "https://x/issues/12".into(),
+        marker: crate::idea_issue::MARKER.into(),
+    };
+    assert_eq!(story.next(), close);
+    let (effect, reason) = ("issue close".into(), "no network".into());
+    let marker = Some(crate::idea_issue::MARKER.into());
+    story.tell(Event::EffectDeferred { effect, reason, marker });
+    assert!(matches!(story.next(), Step::Finish { .. }), "the run does not wait for it");
+    story.tell(Event::EffectsRetried { number: 1 });
+    assert_eq!(owed(&story.state, &settings()), Some(close), "a later process does it");
+    let (url, reason) = ("https://x/issues/12".into(), "done".into());
+    let marker = crate::idea_issue::MARKER.into();
+    story.tell(Event::IssueClosed { url, marker, reason, by_person: false });
+    assert!(matches!(story.next(), Step::Finish { .. }), "{:?}", story.next());
+
+    let mut blocked = from_issue(Story::planned(false));
+    blocked.tell(Event::RunParked { reason: "a person must look".into(), branch: false });
+    assert!(matches!(blocked.next(), Step::OpenIssue(_)));
+    let marker = "run".into();
+    let (effect, reason) = ("issue".into(), "no network".into());
+    blocked.tell(Event::EffectDeferred { effect, reason, marker: Some(marker) });
+    assert!(matches!(blocked.next(), Step::Finish { .. }), "what is blocked is not done");
+}

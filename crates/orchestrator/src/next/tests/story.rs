@@ -68,8 +68,14 @@ impl Story {
         let mut story = Self { state: State::default(), run: RunId::generate(), seq: 0, at };
         let idea = Idea::parse("001", "# Numbers\n\nAdd them.").unwrap();
         let base: CommitId = serde_json::from_value(json!("0".repeat(40))).unwrap();
-        let started =
-            Started { idea, idea_path: None, base, base_branch: None, branch: "belay/001".into() };
+        let started = Started {
+            idea,
+            idea_path: None,
+            idea_issue: None,
+            base,
+            base_branch: None,
+            branch: "belay/001".into(),
+        };
         let event = Event::RunStarted {
             idea: "001".into(),
             title: "Numbers".into(),
