@@ -122,7 +122,7 @@ impl Wire {
 
     /// Puts a question to the other interface; its path is not that of requests.
     pub(super) async fn query(&self, body: Value, action: &'static str) -> Result<Answer, Error> {
-        let path = "/graphql".to_owned();
+        let path = GRAPHQL.to_owned();
         let call = Call { method: Method::Query, path, body: Some(body), action };
         let answer = self.ask_twice(&call).await?;
         if answer.is_success() { Ok(answer) } else { Err(self.refusal(&answer, action, false)) }
