@@ -49,6 +49,7 @@ mod tests {
     #[test]
     fn the_longest_reading_is_the_last_moment_and_nothing_comes_after() {
         assert_eq!(moment(Duration::MAX), LAST);
+        assert_eq!(LAST, 4_611_686_018_427_387_903, "62 bits");
         assert_eq!(after(LAST, LAST), LAST);
         assert_eq!(nanos(Duration::from_nanos(1)), 1);
         assert_eq!(nanos(Duration::new(2, 3)), 2_000_000_003);

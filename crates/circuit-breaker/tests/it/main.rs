@@ -97,7 +97,7 @@ const fn many(many: usize, few: usize) -> usize {
 /// How often a property is tried. Miri has no folder to note failures in.
 fn tries() -> Config {
     if cfg!(miri) {
-        Config { cases: 8, failure_persistence: None, ..Config::default() }
+        Config { cases: 4, failure_persistence: None, ..Config::default() }
     } else {
         Config::default()
     }

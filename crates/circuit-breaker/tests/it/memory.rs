@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use circuit_breaker::{CircuitBreaker, Clock, ManualClock, SavedState, Settings, Snapshot, State};
 
-use crate::{Bench, MINUTE, SECOND};
+use crate::{Bench, MINUTE, SECOND, many};
 
 #[test]
 fn an_opening_goes_on_in_the_next_process() {
@@ -171,7 +171,7 @@ fn reading_and_writing_again_leaves_the_times_as_they_are() {
     bench.open();
     let written = bench.breaker.snapshot();
     let mut reader = bench;
-    for _ in 0..100 {
+    for _ in 0..many(100, 10) {
         reader.advance(Duration::from_micros(100_700));
         reader = reader.next_process(Settings::default());
     }
@@ -186,7 +186,7 @@ fn readings_that_lie_apart_do_not_add_up() {
     let written = bench.breaker.snapshot();
     let clock = Apart(bench.clock, Arc::default());
     let mut last = written.clone();
-    for _ in 0..100 {
+    for _ in 0..many(100, 10) {
         let breaker = CircuitBreaker::new(Settings::default(), clock.clone());
         breaker.restore(&last);
         last = breaker.snapshot();

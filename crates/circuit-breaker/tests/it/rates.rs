@@ -3,7 +3,7 @@
 
 use circuit_breaker::{FailureRate, Recorded, Settings, State};
 
-use crate::{Bench, MINUTE};
+use crate::{Bench, MINUTE, many};
 
 fn by_rate(percent: u32, calls: u32, minimum: u32) -> Bench {
     Bench::new(Settings {
@@ -18,7 +18,7 @@ fn by_rate(percent: u32, calls: u32, minimum: u32) -> Bench {
 #[test]
 fn a_share_below_the_rate_does_not_open_it() {
     let bench = by_rate(50, 10, 4);
-    for _ in 0..100 {
+    for _ in 0..many(100, 10) {
         bench.succeed();
         bench.succeed();
         bench.fail(1);

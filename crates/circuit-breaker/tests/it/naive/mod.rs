@@ -10,7 +10,7 @@ use circuit_breaker::{
 };
 use proptest::prelude::*;
 
-use crate::tries;
+use crate::{many, tries};
 use model::{Given, Mode, Naive, Time, time};
 
 #[derive(Clone, Debug)]
@@ -228,7 +228,7 @@ proptest! {
     #[test]
     fn any_sequence_of_calls_ends_as_the_naive_model_says(
         settings in settings(),
-        calls in proptest::collection::vec(call(), 1..200),
+        calls in proptest::collection::vec(call(), 1..many(200, 30)),
     ) {
         let mut pair = Pair::new(settings);
         for call in &calls {
