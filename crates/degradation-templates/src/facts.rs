@@ -103,6 +103,8 @@ pub struct BlockedFacts {
     pub branch: String,
     /// The milestone it stopped at, if it got that far.
     pub milestone_name: Option<String>,
+    /// Whether it stopped since no review approved.
+    pub review_rejected: bool,
     /// Why it stopped, in one sentence.
     pub reason: String,
     /// The evidence: findings, test output, questions; may be long.

@@ -80,6 +80,7 @@ pub(crate) fn blocked() -> BlockedFacts {
         run: RUN.to_owned(),
         branch: BRANCH.to_owned(),
         milestone_name: Some("Greeting module".to_owned()),
+        review_rejected: false,
         reason: "The tests fail after two attempts to fix them.".to_owned(),
         details: "test greets_by_name ... FAILED\nassertion failed".to_owned(),
         later_milestones: vec!["Command line".to_owned()],

@@ -108,7 +108,9 @@ fn for_milestone(
         milestone.given_up.as_ref().is_some_and(|given_up| given_up.status == Status::Blocked);
     if blocked {
         let marker = marker(state, &format!("milestone-{number}"), |issue| issue.closed);
-        wanted.push(Wanted::new(marker, IssueKind::Blocked, Some(number)));
+        let kind =
+            if milestone.is_rejected() { IssueKind::ReviewRejected } else { IssueKind::Blocked };
+        wanted.push(Wanted::new(marker, kind, Some(number)));
         return;
     }
     let degraded =
@@ -225,7 +227,7 @@ pub fn text(
     match wanted.kind {
         IssueKind::ManualTask => templates.manual_task(&facts.manual_task(wanted)),
         IssueKind::FailedItem => templates.failed_item(&facts.manual_task(wanted)),
-        IssueKind::Blocked => templates.blocked(&facts.blocked(wanted)),
+        IssueKind::Blocked | IssueKind::ReviewRejected => templates.blocked(&facts.blocked(wanted)),
         IssueKind::DegradedReview => templates.degraded_review(&facts.degraded_review()),
         IssueKind::Question => templates.question(&facts.question(wanted)),
         IssueKind::Recovery => templates.recovery(&facts.recovery(wanted)),
@@ -350,6 +352,7 @@ impl Facts<'_> {
             run: self.run.to_owned(),
             branch: self.branch.to_owned(),
             milestone_name: planned.map(|planned| planned.name.clone()),
+            review_rejected: wanted.kind == IssueKind::ReviewRejected,
             reason: reason.or_else(|| self.state.parked.clone()).unwrap_or_default(),
             details: milestone.map(|state| findings::details(state, &files)).unwrap_or_default(),
             later_milestones: self.later(wanted),

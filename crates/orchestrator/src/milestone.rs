@@ -269,6 +269,15 @@ impl MilestoneState {
         self.current().and_then(|round| round.judged.as_ref()).is_some_and(|judged| judged.degraded)
     }
 
+    /// Whether what it has now was not approved: the last review says so, or the last round, begun
+    /// to mend what one found, brought nothing.
+    pub fn is_rejected(&self) -> bool {
+        self.current().is_some_and(|round| match &round.judged {
+            Some(judged) => !judged.approved,
+            None => round.cause == Cause::Review,
+        })
+    }
+
     /// What its commit writes, by path. Of several rounds the last one's content
     /// counts, and the first one's idea of what was there.
     pub fn writes(&self) -> BTreeMap<String, Write> {

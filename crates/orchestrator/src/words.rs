@@ -110,6 +110,8 @@ pub enum IssueKind {
     FailedItem,
     /// The run cannot go on without a person's decision.
     Blocked,
+    /// The same, since the review approved of no try: the findings are in it.
+    ReviewRejected,
     /// A milestone was reviewed by static checks only.
     DegradedReview,
     /// The planner is not sure what is wanted.
@@ -120,6 +122,13 @@ pub enum IssueKind {
     DamagedState,
     /// How the run stands; nothing is asked.
     Progress,
+}
+
+impl IssueKind {
+    /// Whether the run waits for what a person says in it.
+    pub fn asks(self) -> bool {
+        matches!(self, Self::Question | Self::Blocked | Self::ReviewRejected)
+    }
 }
 
 /// How much of a milestone succeeded, as people weigh it.

@@ -235,6 +235,7 @@ fn tell_job(project: &Project, view: &RunView, providers: &Providers) {
             ("status", view.status.as_str()),
             ("run", &view.run),
             ("branch", &view.branch),
+            ("pull-request", view.pull_request.as_deref().unwrap_or_default()),
         ])
     });
     if let Err(error) = told {

@@ -63,7 +63,7 @@ async fn read(store: &SqliteStore) -> Result<Found, CommandError> {
         };
         for issue in state.issues.iter().filter(|issue| !issue.closed) {
             let kind = match issue.kind {
-                IssueKind::Blocked | IssueKind::Question => "question",
+                IssueKind::Blocked | IssueKind::ReviewRejected | IssueKind::Question => "question",
                 IssueKind::ManualTask | IssueKind::FailedItem => "manual_task",
                 IssueKind::DegradedReview
                 | IssueKind::Recovery

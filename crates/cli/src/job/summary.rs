@@ -56,7 +56,8 @@ impl Page<'_> {
         let _ = writeln!(self.text, "### belay: {title} ({idea})\n");
         let _ = writeln!(self.text, "**{}{partial}{degraded}**", run.status);
         let _ = write!(self.text, "{}", reason.unwrap_or_default());
-        let _ = writeln!(self.text, "<br>Run {id} on {branch}\n");
+        let pull = run.pull_request.as_deref().map(|url| format!(", {}", link(url)));
+        let _ = writeln!(self.text, "<br>Run {id} on {branch}{}\n", pull.unwrap_or_default());
     }
 
     fn milestones(&mut self, run: &RunView) {

@@ -50,6 +50,8 @@ impl World {
         bench.git(&["commit", "-q", "-m", "belay init"]);
         bench.git(&["init", "-q", "--bare", "-b", "main", remote]);
         bench.git(&["push", "-q", remote, "main"]);
+        let path = bench.root().join("remote.git");
+        github.world(|world| world.remote = Some(path));
         let text = bench.show("main", ".github/workflows/belay.yml");
         let workflow = serde_yaml::from_str(&text).expect("YAML");
         Self { models, github, bench, workflow }
@@ -270,13 +272,17 @@ fn completed(world: &World, seed: u64, log: &str) {
     let wanted: Vec<String> =
         (1..=MILESTONES).map(|n| format!("Milestone {n}/{MILESTONES}: Part {n}")).collect();
     assert_eq!(subjects, wanted.join("\n"), "seed {seed}: {log}");
-    let issues = world.github.world(|world| world.live());
+    let mut issues = world.github.world(|world| world.live());
+    issues.retain(|issue| !issue.pull_request);
     let titles: Vec<(&str, bool)> =
         issues.iter().map(|issue| (issue.title.as_str(), issue.closed)).collect();
     let mut once = titles.clone();
     once.dedup_by_key(|(title, _)| *title);
     assert_eq!(titles, once, "seed {seed}: an issue is there twice");
     assert!(titles.iter().all(|(_, closed)| *closed), "seed {seed}: {titles:?}");
+    let pulls = world.github.world(|world| world.live_pulls());
+    let [(pull, about)] = pulls.as_slice() else { panic!("seed {seed}: {pulls:?}, {log}") };
+    assert_eq!((pull.closed, about.head.as_str(), about.base.as_str()), (false, BRANCH, "main"));
     assert_eq!(world.github.violations(), [""; 0]);
     assert!(!log.contains(TOKEN), "seed {seed}");
 }

@@ -67,7 +67,8 @@ async fn a_job_is_told_in_its_log_its_summary_and_its_outputs() {
 
     let branch = "belay/001-numbers";
     let run = step.outputs.lines().find_map(|line| line.strip_prefix("run=")).expect("a run");
-    assert_eq!(step.outputs, format!("status=completed\nrun={run}\nbranch={branch}\n"));
+    let wanted = format!("status=completed\nrun={run}\nbranch={branch}\npull-request=\n");
+    assert_eq!(step.outputs, wanted);
     let commit = bench.git(&["rev-parse", "--short=10", branch]);
     for part in [
         "**completed**",
@@ -119,6 +120,10 @@ async fn what_could_not_be_mended_is_marked_where_it_stands() {
     assert!(errors.iter().any(|line| line.contains("milestone 1 is given up")), "{errors:?}");
     assert!(commands(&log).iter().any(|line| line.starts_with("::warning title=run blocked::")));
     assert!(step.outputs.contains("status=blocked\n"), "{}", step.outputs);
+    let issue = std::fs::read_dir(bench.repo.join(".belay/issues")).expect("issues").next();
+    let issue = fs::read_to_string(issue.expect("an issue").expect("an entry").path());
+    let issue = issue.expect("a file");
+    assert!(issue.contains("Review rejected: Numbers") && issue.contains("100 % wrong"), "{issue}");
     assert!(step.summary.contains("Waits for a person"), "{}", step.summary);
     server.stop().await;
 }

@@ -248,7 +248,9 @@ fn answer_to(state: &State, issue: &IssueState, look: &Look) -> Option<Answer> {
             let asked = questions::open(state).find(|asked| asked.marker == issue.marker)?;
             asked.questions.join("\n")
         }
-        IssueKind::Blocked => format!("What is to be done about {}?", issue.url),
+        IssueKind::Blocked | IssueKind::ReviewRejected => {
+            format!("What is to be done about {}?", issue.url)
+        }
         IssueKind::ManualTask
         | IssueKind::FailedItem
         | IssueKind::DegradedReview
@@ -297,7 +299,7 @@ pub async fn branch_is_back(
 pub async fn is_answered(state: &State, forge: &dyn Forge) -> Result<bool, String> {
     let mut unseen = None;
     for issue in state.issues.iter().filter(|issue| !issue.closed) {
-        let asks = matches!(issue.kind, IssueKind::Question | IssueKind::Blocked);
+        let asks = issue.kind.asks();
         if !asks {
             continue;
         }
@@ -317,7 +319,9 @@ pub async fn is_answered(state: &State, forge: &dyn Forge) -> Result<bool, Strin
 fn labels(kind: IssueKind) -> Vec<String> {
     let more = match kind {
         IssueKind::ManualTask | IssueKind::FailedItem => Some("belay:manual-task"),
-        IssueKind::Blocked | IssueKind::Question => Some("belay:needs-input"),
+        IssueKind::Blocked | IssueKind::ReviewRejected | IssueKind::Question => {
+            Some("belay:needs-input")
+        }
         IssueKind::Recovery => Some("belay:recovery"),
         IssueKind::DegradedReview | IssueKind::DamagedState | IssueKind::Progress => None,
     };
