@@ -44,7 +44,7 @@ pub(crate) async fn for_idea(
     let heads = runs(project, store).await?;
     let of_idea: Vec<&RunHead> =
         heads.iter().filter(|head| head.subject == found.idea.id).collect();
-    let (mut left, mut after_loss) = (None, false);
+    let (mut left, mut after_loss, mut repairs) = (None, false, Vec::new());
     if !fresh {
         // An older one was left for the newest.
         if let Some(head) = of_idea.first().filter(|head| view::status(head) != Status::Completed) {
@@ -56,7 +56,7 @@ pub(crate) async fn for_idea(
             left = lost::of_known(project, head).await?;
             if left.is_none() {
                 lost::end(store, head).await?;
-                after_loss = true;
+                (after_loss, repairs) = (true, state.repairs);
             }
         } else if let Some(head) =
             of_idea.first().filter(|head| digest(head) == Some(found.idea.digest().as_str()))
@@ -71,7 +71,7 @@ pub(crate) async fn for_idea(
     let base_branch = project.repository.branch_behind(base_name(project)).await?;
     let (id, idea, idea_path) = (found.idea.id.clone(), found.idea.clone(), found.path.clone());
     if let Some(Left { run, branch, base }) = left {
-        let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
+        let work = NewWork { idea, idea_path, base, base_branch, branch, fresh, repairs };
         return Ok(Selected::Work(orchestrator::start_again(store, run, work).await?, None));
     }
     // What lost its records keeps its branch.
@@ -84,7 +84,7 @@ pub(crate) async fn for_idea(
         );
     }
     let base = base(project).await?;
-    let work = NewWork { idea, idea_path, base, base_branch, branch, fresh };
+    let work = NewWork { idea, idea_path, base, base_branch, branch, fresh, repairs };
     match orchestrator::start(store, work).await {
         Ok(lease) => Ok(Selected::Work(lease, None)),
         // Another process made the run between the look and the making.
