@@ -46,7 +46,7 @@ pub(crate) async fn for_idea(
     let heads = runs(project, store).await?;
     let of_idea: Vec<&RunHead> =
         heads.iter().filter(|head| head.subject == found.idea.id).collect();
-    let (mut left, mut after_loss) = (None, false);
+    let (mut left, mut after_loss, mut repairs) = (None, false, Vec::new());
     if !fresh {
         // An older one was left for the newest.
         if let Some(head) = of_idea.first().filter(|head| view::status(head) != Status::Completed) {
@@ -58,7 +58,7 @@ pub(crate) async fn for_idea(
             left = lost::of_known(project, head).await?;
             if left.is_none() {
                 lost::end(store, head).await?;
-                after_loss = true;
+                (after_loss, repairs) = (true, state.repairs);
             }
         } else if let Some(head) =
             of_idea.first().filter(|head| digest(head) == Some(found.idea.digest().as_str()))
@@ -71,11 +71,21 @@ pub(crate) async fn for_idea(
         left = lost::of_idea(project, &found, &heads, &lost_runs).await?;
     }
     let base_branch = project.repository.branch_behind(base_name(project)).await?;
-    let (id, idea, idea_path) = (found.idea.id.clone(), found.idea.clone(), found.path.clone());
-    let idea_issue = found.issue.clone();
+    let id = found.idea.id.clone();
+    let of = found.clone();
+    let work = |base, branch| NewWork {
+        idea: of.idea,
+        idea_path: of.path,
+        idea_issue: of.issue,
+        base,
+        base_branch,
+        branch,
+        fresh,
+        repairs,
+    };
     if let Some(Left { run, branch, base }) = left {
-        let work = NewWork { idea, idea_path, idea_issue, base, base_branch, branch, fresh };
-        return Ok(Selected::Work(orchestrator::start_again(store, run, work).await?, None));
+        let again = orchestrator::start_again(store, run, work(base, branch)).await?;
+        return Ok(Selected::Work(again, None));
     }
     // What lost its records keeps its branch.
     after_loss |= !lost_runs.is_empty();
@@ -87,8 +97,7 @@ pub(crate) async fn for_idea(
         );
     }
     let base = base(project).await?;
-    let work = NewWork { idea, idea_path, idea_issue, base, base_branch, branch, fresh };
-    match orchestrator::start(store, work).await {
+    match orchestrator::start(store, work(base, branch)).await {
         Ok(lease) => Ok(Selected::Work(lease, None)),
         // Another process made the run between the look and the making.
         Err(orchestrator::Error::Store(StoreError::Unfinished { run })) => {

@@ -10,6 +10,7 @@ use crate::Error;
 use crate::event::Event;
 use crate::fact::{Fact, Started};
 use crate::journal::record;
+use crate::state::Repair;
 
 /// What a new run is to work on.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct NewWork {
     pub branch: String,
     /// Leave an unfinished run of the same idea as it is.
     pub fresh: bool,
+    /// Damage that was mended and is told in this run.
+    pub repairs: Vec<Repair>,
 }
 
 /// Writes the run's first row and takes its lease.
@@ -37,7 +40,7 @@ pub struct NewWork {
 /// idea at once get one run between them.
 pub async fn start(store: &dyn RunStore, work: NewWork) -> Result<Lease, Error> {
     let (new, first) = begun(RunId::generate(), work)?;
-    Ok(store.create(new, vec![first]).await?)
+    Ok(store.create(new, first).await?)
 }
 
 /// Begins a run once more of whose rows nothing is left, as itself: its commits on the branch are
@@ -48,17 +51,17 @@ pub async fn start_again(store: &dyn RunStore, run: RunId, work: NewWork) -> Res
     let (new, first) = begun(run, work)?;
     match store.acquire(run).await {
         Ok(lease) => {
-            let batch = Batch { records: vec![first], reopen: true, ..Batch::default() };
+            let batch = Batch { records: first, reopen: true, ..Batch::default() };
             store.commit(&lease, batch).await?;
             Ok(lease)
         }
         // Not even the run itself is known any more.
-        Err(StoreError::UnknownRun) => Ok(store.create(new, vec![first]).await?),
+        Err(StoreError::UnknownRun) => Ok(store.create(new, first).await?),
         Err(error) => Err(error.into()),
     }
 }
 
-fn begun(run: RunId, work: NewWork) -> Result<(NewRun, NewRecord), Error> {
+fn begun(run: RunId, work: NewWork) -> Result<(NewRun, Vec<NewRecord>), Error> {
     let idea = &work.idea;
     let event = Event::RunStarted {
         idea: idea.id.clone(),
@@ -80,5 +83,9 @@ fn begun(run: RunId, work: NewWork) -> Result<(NewRun, NewRecord), Error> {
         base_branch: work.base_branch,
         branch: work.branch,
     };
-    Ok((new, record(&event, Some(&Fact::Started(started)))?))
+    let mut first = vec![record(&event, Some(&Fact::Started(started)))?];
+    for repair in work.repairs {
+        first.push(record(&Event::from(repair), None)?);
+    }
+    Ok((new, first))
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use worktree::{CommandOutcome, CommitId, TreeId};
 
-use crate::event::{IssueKind, Status, StepName};
+use crate::event::{Event, IssueKind, Status, StepName};
 use crate::fact::{Checked, Push, Started};
 use crate::issues;
 use crate::milestone::{Item, MilestoneState};
@@ -62,6 +62,13 @@ pub struct Repair {
     /// Where everything lies as it was found, if anything was left; no other repair has the same
     /// place.
     pub set_aside: Option<String>,
+}
+
+impl From<Repair> for Event {
+    fn from(repair: Repair) -> Self {
+        let Repair { of, flaw, cut_after, lost, lost_runs, set_aside } = repair;
+        Self::StateRepaired { of, flaw, cut_after, lost, lost_runs, set_aside }
+    }
 }
 
 /// An effect that could not be made.
