@@ -54,7 +54,7 @@ const JOBS: &str = "a job's own GITHUB_TOKEN";
 /// Trap 40.
 const OTHER_TOKEN: &str = "give belay the token of a GitHub App or of a person (docs/github.md, Pull requests); with \
      a job's own, switch on \"Allow GitHub Actions to create and approve pull requests\" in the \
-     repository's settings (Actions, General), and start checks by hand";
+     repository's settings (Actions, General), and approve or start the checks by hand";
 
 /// When there is one, and what would keep its checks from being started.
 fn pull_requests(patient: &Patient, found: Option<&Condition>) -> Check {
@@ -71,10 +71,10 @@ fn pull_requests(patient: &Patient, found: Option<&Condition>) -> Check {
     let in_a_job = patient.surroundings.var("GITHUB_ACTIONS") == Some("true");
     // A person's token has an account; the job's own and an app's have none.
     if in_a_job && found.is_some_and(|found| found.login.is_none()) {
-        let said = format!("{when}; if this is {JOBS}, GitHub starts no checks on it");
+        let said = format!("{when}; if this is {JOBS}, GitHub starts no checks on it by itself");
         return Check::warn(PULLS, said, OTHER_TOKEN);
     }
-    Check::ok(PULLS, format!("{when}; with {JOBS} GitHub would start no checks on it"))
+    Check::ok(PULLS, format!("{when}; with {JOBS} GitHub would start no checks on it by itself"))
 }
 
 const LATER: &str = "nothing, if it is there again later: what cannot be told now is put off";
