@@ -119,6 +119,19 @@ impl State {
                     issue.closed_by_person |= by_person;
                 }
             }
+            (Event::QuestionAsked { questions, marker, .. }, _) => {
+                self.asked_about_analysis = true;
+                self.asked.push(Asked { marker, questions, answered: false });
+            }
+            (Event::QuestionAnswered { marker, .. }, Some(Fact::Answer(answer))) => {
+                self.answer(&marker, answer);
+            }
+            (event, fact) => self.take_outside(event, fact),
+        }
+    }
+
+    fn take_outside(&mut self, event: Event, fact: Option<Fact>) {
+        match (event, fact) {
             (Event::EffectDeferred { effect, reason, marker: Some(marker) }, _) => {
                 self.deferred.retain(|deferred| deferred.marker != marker);
                 self.deferred.push(Deferred { marker, effect, reason });
@@ -136,13 +149,6 @@ impl State {
                 | Event::PullRequestUpdated { url, draft, state, .. },
                 fact,
             ) => self.take_pull_request(url, draft, state, fact),
-            (Event::QuestionAsked { questions, marker, .. }, _) => {
-                self.asked_about_analysis = true;
-                self.asked.push(Asked { marker, questions, answered: false });
-            }
-            (Event::QuestionAnswered { marker, .. }, Some(Fact::Answer(answer))) => {
-                self.answer(&marker, answer);
-            }
             (event, fact) => self.take_item(event, fact),
         }
     }

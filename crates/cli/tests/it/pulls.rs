@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use simulated_github::{Act, Fault, Issue, Pull, Server as GitHub};
 use simulated_models::{Script, Server};
 
-use crate::github::{TOKEN, belay, check, github, numbers, two_fail, urls};
+use crate::github::{TOKEN, belay, check, doctors_line, github, numbers, two_fail, urls};
 use crate::harness::{Bench, Ran, finish, server};
 use crate::recovery::answers;
 
@@ -355,6 +355,36 @@ async fn there_is_none_where_none_is_wanted_or_github_is_off() {
     let ran = belay(&scene.bench, &args).await.exits(0);
     assert_eq!(status(&ran), "completed", "{}", ran.stderr);
     assert!(ran.named("effect_deferred").is_empty() && scene.github.requests().is_empty());
+    scene.end().await;
+}
+
+/// Trap 40: what would keep GitHub from starting checks is told beforehand.
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_what_a_jobs_own_token_lacks() {
+    let scene = Scene::new("draft", three()).await;
+    let doctor = ["doctor", "--format", "json"];
+    let here = belay(&scene.bench, &doctor).await;
+    let when = "a draft with the first milestone, ready when the run is completed";
+    assert_eq!(
+        doctors_line(&here, "pull requests"),
+        format!(
+            "ok: {when}; with a job's own GITHUB_TOKEN GitHub would start no checks on it by itself"
+        )
+    );
+    scene.github.world(|world| world.login = "github-actions[bot]".into());
+    let mut job = scene.bench.command(&doctor);
+    job.env("GITHUB_TOKEN", TOKEN).env("GITHUB_ACTIONS", "true");
+    let job = finish(job.spawn().expect("belay")).await;
+    assert_eq!(
+        doctors_line(&job, "pull requests"),
+        format!(
+            "warn: {when}; if this is a job's own GITHUB_TOKEN, GitHub starts no checks on it by itself"
+        )
+    );
+    assert!(job.stdout.contains("Allow GitHub Actions to create and approve pull requests"));
+    scene.configure("none", "");
+    let none = belay(&scene.bench, &doctor).await;
+    assert_eq!(doctors_line(&none, "pull requests"), "ok: none: github.pull_request is none");
     scene.end().await;
 }
 

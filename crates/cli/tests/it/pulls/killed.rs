@@ -1,11 +1,14 @@
 //! Killed at every point around a pull request: afterwards there is one, and
 //! it says how the run ended.
 
+use std::time::Duration;
+
 use futures::stream::{self, StreamExt as _};
 use simulated_github::{Act, Fault, Recorded};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use super::{Scene, TOKEN, status};
+use super::{Scene, TOKEN, put_off, status};
+use crate::harness::finish;
 
 /// Cases side by side; most of their time is the second between two writes.
 const AT_ONCE: usize = 4;
@@ -50,6 +53,22 @@ async fn a_process_killed_while_github_answers_leaves_one() {
         one_in_the_end(scene, &format!("{method} {path} {act:?}")).await;
     };
     stream::iter(cases.into_iter().flatten()).for_each_concurrent(AT_ONCE, case).await;
+}
+
+/// Trap 35: a GitHub that is silent keeps no process that is to end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_the_answer() {
+    let scene = Scene::quiet("draft").await;
+    scene.github.fault(Fault::on("POST", "/pulls", Act::KeepAnswer));
+    let mut command = scene.bench.command(&["run", "001", "--format", "json"]);
+    let child = command.env("GITHUB_TOKEN", TOKEN).spawn().expect("belay");
+    asked(&scene, "POST", "/pulls").await;
+    scene.bench.kill("-TERM", &child.id().expect("a process").to_string());
+    let ended = tokio::time::timeout(Duration::from_secs(8), finish(child)).await;
+    let ran = ended.expect("an end while GitHub is silent").exits(0);
+    assert_eq!(status(&ran), "interrupted", "{}", ran.stderr);
+    assert_eq!(put_off(&ran), ["an end was asked for"]);
+    one_in_the_end(scene, "SIGTERM").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
