@@ -80,7 +80,11 @@ impl Driver {
                 return self.interrupt().await;
             }
             Err(error @ Error::Unanswered(_)) => (Status::Failed, Some(error.to_string())),
-            Err(error) => return Err(error),
+            Err(error) => {
+                // A failure that comes back on every machine is counted over all of them.
+                self.mirror_the_end(self.time_for_the_mirror()).await;
+                return Err(error);
+            }
         };
         if status == Status::Completed {
             self.clear_away().await;

@@ -125,7 +125,12 @@ impl Repository {
         Ok(tree)
     }
 
-    pub(crate) async fn has_tree(&self, tree: &TreeId) -> Result<bool, Error> {
+    /// Whether the tree is here.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if git cannot be asked; `Cancelled`.
+    pub async fn has_tree(&self, tree: &TreeId) -> Result<bool, Error> {
         let tree = format!("{tree}^{{tree}}");
         Ok(self.caller().try_run(&Call::new(&["cat-file", "-e", &tree])).await?.success())
     }

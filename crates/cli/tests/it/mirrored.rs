@@ -287,18 +287,8 @@ async fn a_fresh_clone_takes_in_many_runs_with_few_calls() {
     run(&one, "1").await.exits(0);
     let calls = async |bench: &Bench| {
         let log = bench.root().join("git.log");
-        let wrapper = bench.root().join("bin");
-        std::fs::create_dir(&wrapper).expect("a folder");
-        let script = format!(
-            "#!/bin/sh\ncase \" $* \" in *' ls-remote '*|*' fetch '*) echo x >> {} ;; esac\nPATH=${{PATH#*:}} exec git \"$@\"\n",
-            log.display()
-        );
-        std::fs::write(wrapper.join("git"), script).expect("written");
-        std::process::Command::new("chmod")
-            .args(["+x", wrapper.join("git").to_str().expect("a path")])
-            .status()
-            .expect("chmod");
-        let path = format!("{}:{}", wrapper.display(), bench.env()["PATH"]);
+        let case = format!("*' ls-remote '*|*' fetch '*) echo x >> {}", log.display());
+        let path = wrapped(bench, &case);
         let mut command = bench.command(&["run", "--format", "json"]);
         let child = command.env("MAX_ITERATIONS", "0").env("PATH", path).spawn().expect("belay");
         finish(child).await.exits(0);
@@ -314,4 +304,36 @@ async fn a_fresh_clone_takes_in_many_runs_with_few_calls() {
     let many = calls(&another(&one, &server)).await;
     assert!(many <= few + 1, "{few} calls for one run, {many} for seven");
     server.stop().await;
+}
+
+/// The first machine meant to commit a milestone, said so on the mirror, and could not: what the
+/// commit is made of is on that machine only.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_about_to_be_committed_is_made_again_on_another_machine() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let one = first(&server);
+    let broken = wrapped(&one, "*' commit-tree '*' -F '*) echo broken >&2; exit 1");
+    let mut command = one.command(&["run", "--format", "json"]);
+    let ran = finish(command.env("PATH", broken).spawn().expect("belay")).await;
+    assert!(ran.stderr.contains("broken"), "{}", ran.stderr);
+    let asked = server.request_count();
+    let two = another(&one, &server);
+    let ran = run(&two, "0").await.exits(0);
+    assert_eq!(ran.events()[0]["event"], "run_resumed", "{}", ran.stderr);
+    assert_eq!(ran.named("milestone_committed").len(), 1, "{}", ran.stderr);
+    assert_eq!(server.request_count(), asked, "nothing is asked again");
+    server.stop().await;
+}
+
+/// A path on which git goes this way of a shell's `case` first.
+fn wrapped(bench: &Bench, case: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = bench.root().join("bin");
+    std::fs::create_dir(&folder).expect("a folder");
+    let script =
+        format!("#!/bin/sh\ncase \" $* \" in {case} ;; esac\nPATH=${{PATH#*:}} exec git \"$@\"\n");
+    let git = folder.join("git");
+    std::fs::write(&git, script).expect("written");
+    std::fs::set_permissions(&git, PermissionsExt::from_mode(0o755)).expect("executable");
+    format!("{}:{}", folder.display(), bench.env()["PATH"])
 }

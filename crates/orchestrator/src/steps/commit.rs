@@ -42,8 +42,8 @@ impl Driver {
 
     async fn commit_milestone(&self, milestone: usize) -> Result<(), Error> {
         let intent = match self.intent(milestone)? {
-            Some(intent) => intent,
-            None => match self.intend(milestone).await? {
+            Some(intent) if self.has_tree_of(milestone, &intent).await? => intent,
+            _ => match self.intend(milestone).await? {
                 Ok(intent) => intent,
                 Err(refusal) => return self.give_up(milestone, Status::Blocked, refusal).await,
             },
@@ -58,6 +58,17 @@ impl Driver {
             })
             .await?;
         self.end(StepName::Commit, milestone).await
+    }
+
+    /// Whether what was to be committed is here. On another machine than the one that meant to, it
+    /// is made again from the change sets; if that gives another tree, so does another intent, and
+    /// nobody has seen the first one's commit.
+    async fn has_tree_of(&self, milestone: usize, intent: &CommitIntent) -> Result<bool, Error> {
+        if self.parts.repository.has_tree(&intent.tree).await? {
+            return Ok(true);
+        }
+        let tree = self.milestone_tree(milestone).await?;
+        Ok(self.move_idea(milestone, tree).await? == intent.tree)
     }
 
     /// Makes the commit and moves the branch to it, unless an earlier process did.

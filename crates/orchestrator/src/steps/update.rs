@@ -188,9 +188,11 @@ impl Driver {
             let name = state.started.as_ref().and_then(|started| started.base_branch.clone());
             name.map(|name| short_name(&name).to_owned()).unwrap_or_default()
         };
+        // A commit that another machine has made may be on that one only.
+        let repository = &self.parts.repository;
         let update = match self.intended_update(milestone) {
-            Some(update) => update,
-            None => match self.intend_update(milestone, &base).await? {
+            Some(update) if repository.has_commit(&update.to).await? => update,
+            _ => match self.intend_update(milestone, &base).await? {
                 Ok(update) => update,
                 Err(refusal) => return self.give_up(milestone, Status::Blocked, refusal).await,
             },
