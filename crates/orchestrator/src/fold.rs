@@ -10,6 +10,7 @@ use crate::fact::{Checked, Fact, Push};
 use crate::idea_issue;
 use crate::journal::parse;
 use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Origin, RoundState};
+use crate::offers::Offer;
 use crate::questions::Asked;
 use crate::state::{Deferred, Given, IssueState, Phase, Repair, State};
 
@@ -116,6 +117,13 @@ impl State {
                     issue.closed = true;
                     issue.closed_by_person |= by_person;
                 }
+            }
+            (Event::WorkOffered { marker, named, commit, .. }, _) => {
+                self.offers.push(Offer { marker, named, commit, refused: false });
+            }
+            (Event::WorkRefused { marker, commit, .. }, _) => {
+                let is_it = |offer: &&mut Offer| offer.marker == marker && offer.commit == commit;
+                self.offers.iter_mut().filter(is_it).for_each(|offer| offer.refused = true);
             }
             (Event::EffectDeferred { effect, reason, marker: Some(marker) }, _) => {
                 self.deferred.retain(|deferred| deferred.marker != marker);
@@ -243,10 +251,11 @@ impl State {
     fn take_item(&mut self, event: Event, fact: Option<Fact>) {
         match (event, fact) {
             (
-                Event::ItemSucceeded { milestone, item, model, attempts, .. },
+                Event::ItemSucceeded { milestone, item, model, attempts, authors, .. },
                 Some(Fact::Changes(changes)),
             ) => {
-                self.set_item(milestone, item, ItemResult::Succeeded { changes, model, attempts });
+                let result = ItemResult::Succeeded { changes, model, attempts, authors };
+                self.set_item(milestone, item, result);
             }
             (
                 Event::ItemFailed { milestone, item, class, message, for_want_of_a_model, .. },

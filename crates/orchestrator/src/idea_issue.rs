@@ -18,7 +18,8 @@ impl State {
 
 /// The issue, where the run ends `status` and it is still to be closed.
 pub(crate) fn to_close(state: &State, status: Status) -> Option<&str> {
-    let due = status == Status::Completed && !state.idea_issue_closed && !state.is_deferred(MARKER);
+    let done = status == Status::Completed && !state.waits_for_items();
+    let due = done && !state.idea_issue_closed && !state.is_deferred(MARKER);
     state.idea_issue().filter(|_| due)
 }
 

@@ -25,6 +25,7 @@ mod linked;
 mod listing;
 mod mirror;
 mod objects;
+mod offered;
 mod place;
 mod project;
 mod refs;

@@ -10,6 +10,7 @@
 mod adverse;
 mod bad_input;
 mod between;
+mod by_hand;
 mod checks;
 mod demo;
 mod dice;

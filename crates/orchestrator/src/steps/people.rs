@@ -76,7 +76,9 @@ impl Driver {
             let event = Event::QuestionAnswered { question, url, marker: issue.marker.clone() };
             self.journal.append_fact(event, Fact::Answer(answer)).await?;
         }
-        if look.closed_by_person {
+        // Whoever names their work and closes the issue wants it taken.
+        let offered = self.meet_offer(issue, &look.said).await?;
+        if look.closed_by_person && !offered {
             let (url, marker) = (issue.url.clone(), issue.marker.clone());
             let reason = "A person closed it.".to_owned();
             let event = Event::IssueClosed { url, marker, reason, by_person: true };
@@ -186,7 +188,7 @@ impl Driver {
 
     /// What the forge does, within its time. A service that is silent must not keep the process:
     /// the recovery issue is made while it ends, and has a limit of its own.
-    async fn told<T>(
+    pub(super) async fn told<T>(
         &self,
         work: impl Future<Output = Result<T, forge::Error>>,
         kind: IssueKind,
