@@ -111,20 +111,6 @@ impl State {
                     closed_by_person: false,
                 });
             }
-            (Event::IssueClosed { marker, by_person, .. }, _) => {
-                self.idea_issue_closed |= marker == idea_issue::MARKER;
-                for issue in self.issues.iter_mut().filter(|issue| issue.marker == marker) {
-                    issue.closed = true;
-                    issue.closed_by_person |= by_person;
-                }
-            }
-            (Event::WorkOffered { marker, named, commit, .. }, _) => {
-                self.offers.push(Offer { marker, named, commit, refused: false });
-            }
-            (Event::WorkRefused { marker, commit, .. }, _) => {
-                let is_it = |offer: &&mut Offer| offer.marker == marker && offer.commit == commit;
-                self.offers.iter_mut().filter(is_it).for_each(|offer| offer.refused = true);
-            }
             (Event::EffectDeferred { effect, reason, marker: Some(marker) }, _) => {
                 self.deferred.retain(|deferred| deferred.marker != marker);
                 self.deferred.push(Deferred { marker, effect, reason });
@@ -266,6 +252,20 @@ impl State {
                     item,
                     ItemResult::Failed { class, message, for_want_of_a_model, attempts },
                 );
+            }
+            (Event::IssueClosed { marker, by_person, .. }, _) => {
+                self.idea_issue_closed |= marker == idea_issue::MARKER;
+                for issue in self.issues.iter_mut().filter(|issue| issue.marker == marker) {
+                    issue.closed = true;
+                    issue.closed_by_person |= by_person;
+                }
+            }
+            (Event::WorkOffered { marker, named, commit, .. }, _) => {
+                self.offers.push(Offer { marker, named, commit, refused: false });
+            }
+            (Event::WorkRefused { marker, commit, .. }, _) => {
+                let is_it = |offer: &&mut Offer| offer.marker == marker && offer.commit == commit;
+                self.offers.iter_mut().filter(is_it).for_each(|offer| offer.refused = true);
             }
             (event, fact) => self.take_verdict(event, fact),
         }
