@@ -3,8 +3,8 @@
 //! and nothing else.
 
 use checkpoint_store::RunHead;
-use orchestrator::view::{MilestoneView, RunView};
-use orchestrator::{Outcome, State, Status};
+use orchestrator::view::{self, MilestoneView, RunView};
+use orchestrator::{Outcome, Status};
 
 use crate::human::{seconds, short};
 use crate::printer::labelled as row;
@@ -21,8 +21,9 @@ pub(crate) fn lines(outcome: &Outcome, head: &RunHead) -> Vec<String> {
         lines.push(row("branch", &from));
         lines.push(row("commits", &outcome.state.commits().to_string()));
     }
+    lines.extend(run.pull_request.iter().map(|url| row("pull req", url)));
     lines.extend(run.milestones.iter().flatten().flat_map(milestone));
-    let degraded = degraded(&outcome.state);
+    let degraded = view::degraded(&outcome.state);
     if !degraded.is_empty() {
         lines.push(row("degraded", &format!("a template answered: {}", degraded.join(", "))));
     }
@@ -73,19 +74,6 @@ fn milestone(milestone: &MilestoneView) -> Vec<String> {
         lines.push(row("", &format!("   missing: {}", missing.join(", "))));
     }
     lines
-}
-
-/// What a template said because no model did.
-fn degraded(state: &State) -> Vec<String> {
-    let analysis = state.analysis.as_ref().is_some_and(|analysis| analysis.degraded);
-    let plan = state.plan.as_ref().is_some_and(|plan| plan.degraded);
-    let planner = [(analysis, "the analysis"), (plan, "the plan")];
-    let planner =
-        planner.iter().filter(|(degraded, _)| *degraded).map(|(_, what)| (*what).to_owned());
-    let reviews = state.milestones.iter().enumerate();
-    let reviews = reviews.filter(|(_, milestone)| milestone.review_degraded());
-    let reviews = reviews.map(|(index, _)| format!("the review of milestone {}", index + 1));
-    planner.chain(reviews).collect()
 }
 
 /// What it took: models, tokens, money and time.

@@ -153,8 +153,41 @@ pub struct ProgressFacts {
     pub models: Vec<String>,
     /// What it has used, in one sentence.
     pub cost: String,
+    /// Its pull request, if it has one.
+    pub pull_request: Option<String>,
     /// The command that goes on with the run.
     pub resume_command: String,
+}
+
+/// What the branch of a run brings, and what it lacks.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct PullRequestFacts {
+    /// The idea.
+    pub idea: IdeaFacts,
+    /// The run's id.
+    pub run: String,
+    /// The branch that is to be merged.
+    pub branch: String,
+    /// How the run stands, as what follows "The run is".
+    pub standing: String,
+    /// The issue that the idea was written in, if it was one.
+    pub issue: Option<u64>,
+    /// Whether all that it asks for is there.
+    pub closes: bool,
+    /// Each milestone that has its commit.
+    pub built: Vec<String>,
+    /// What of the plan has none, or not all of its files.
+    pub missing: Vec<String>,
+    /// What a template answered in place of a model.
+    pub degraded: Vec<String>,
+    /// Checks that are red, as they were before any change.
+    pub red_checks: Vec<String>,
+    /// Where a person is asked or told something.
+    pub tasks: Vec<String>,
+    /// The models that gave an answer.
+    pub models: Vec<String>,
+    /// What it has used, in one sentence.
+    pub cost: String,
 }
 
 /// A run whose review was done by the static checks alone.

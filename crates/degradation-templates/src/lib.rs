@@ -61,7 +61,8 @@ mod templates;
 pub use error::Error;
 pub use facts::{
     AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
-    IdeaFacts, ManualTaskFacts, ProgressFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
+    IdeaFacts, ManualTaskFacts, ProgressFacts, PullRequestFacts, QuestionFacts, RecoveryFacts,
+    ReviewFacts,
 };
 pub use issue::IssueText;
 pub use templates::Templates;

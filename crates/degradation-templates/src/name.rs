@@ -15,10 +15,11 @@ pub(crate) enum Name {
     Question,
     DamagedState,
     Progress,
+    PullRequest,
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Analysis,
         Self::Plan,
         Self::Review,
@@ -30,10 +31,11 @@ impl Name {
         Self::Question,
         Self::DamagedState,
         Self::Progress,
+        Self::PullRequest,
     ];
 
     /// The file names, in the order of `ALL`.
-    pub(crate) const FILES: [&'static str; 11] = [
+    pub(crate) const FILES: [&'static str; 12] = [
         "analysis.yaml.j2",
         "plan.yaml.j2",
         "review.yaml.j2",
@@ -45,6 +47,7 @@ impl Name {
         "question.md.j2",
         "damaged_state.md.j2",
         "progress.md.j2",
+        "pull_request.md.j2",
     ];
 
     pub(crate) const fn file(self) -> &'static str {
@@ -64,6 +67,7 @@ impl Name {
             Self::Question => include_str!("../templates/question.md.j2"),
             Self::DamagedState => include_str!("../templates/damaged_state.md.j2"),
             Self::Progress => include_str!("../templates/progress.md.j2"),
+            Self::PullRequest => include_str!("../templates/pull_request.md.j2"),
         }
     }
 }

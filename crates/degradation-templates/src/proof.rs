@@ -51,6 +51,9 @@ impl Templates {
             Name::Blocked => says_something(name, &self.blocked(&samples::blocked())?),
             Name::Recovery => says_something(name, &self.recovery(&samples::recovery())?),
             Name::Progress => says_something(name, &self.progress(&samples::progress())?),
+            Name::PullRequest => {
+                says_something(name, &self.pull_request(&samples::pull_request())?)
+            }
             Name::DegradedReview => {
                 says_something(name, &self.degraded_review(&samples::degraded_review())?)
             }

@@ -3,7 +3,8 @@
 
 use crate::{
     AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
-    IdeaFacts, ManualTaskFacts, ProgressFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
+    IdeaFacts, ManualTaskFacts, ProgressFacts, PullRequestFacts, QuestionFacts, RecoveryFacts,
+    ReviewFacts,
 };
 
 pub(crate) fn idea() -> IdeaFacts {
@@ -109,7 +110,26 @@ pub(crate) fn progress() -> ProgressFacts {
         waiting: vec!["https://example.org/issues/3".to_owned()],
         models: vec!["a/large".to_owned()],
         cost: "1,200 tokens in, 300 out.".to_owned(),
+        pull_request: Some("https://example.org/pull/4".to_owned()),
         resume_command: RESUME.to_owned(),
+    }
+}
+
+pub(crate) fn pull_request() -> PullRequestFacts {
+    PullRequestFacts {
+        idea: idea(),
+        run: RUN.to_owned(),
+        branch: BRANCH.to_owned(),
+        standing: "completed, partial".to_owned(),
+        issue: Some(12),
+        closes: false,
+        built: vec!["Greeting module (0123456789)".to_owned()],
+        missing: vec!["Command line: src/main.rs".to_owned()],
+        degraded: vec!["the review of milestone 1".to_owned()],
+        red_checks: vec!["lint".to_owned()],
+        tasks: vec!["https://example.org/issues/3".to_owned()],
+        models: vec!["a/large".to_owned()],
+        cost: "1,200 tokens in, 300 out.".to_owned(),
     }
 }
 

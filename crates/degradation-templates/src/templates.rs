@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::name::Name;
 use crate::{
     BlockedFacts, DamagedStateFacts, DegradedReviewFacts, Error, IdeaFacts, IssueText,
-    ManualTaskFacts, ProgressFacts, QuestionFacts, RecoveryFacts, ReviewFacts, context, engine,
-    folder, issue, shape,
+    ManualTaskFacts, ProgressFacts, PullRequestFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
+    context, engine, folder, issue, shape,
 };
 
 /// The best mark a review without a reviewer may give, of 100.
@@ -125,6 +125,14 @@ impl Templates {
     /// When a replaced template fails on these facts.
     pub fn progress(&self, facts: &ProgressFacts) -> Result<IssueText, Error> {
         self.issue(Name::Progress, facts)
+    }
+
+    /// The pull request of a run, its title and the part of its text that is kept current.
+    ///
+    /// # Errors
+    /// When a replaced template fails on these facts.
+    pub fn pull_request(&self, facts: &PullRequestFacts) -> Result<IssueText, Error> {
+        self.issue(Name::PullRequest, facts)
     }
 
     /// The issue that asks a person for the review that no model gave.

@@ -13,6 +13,41 @@ pub enum Error {
         /// The address that was given.
         url: String,
     },
+    /// There is no pull request at this address.
+    #[error("there is no pull request {url}")]
+    UnknownPullRequest {
+        /// The address that was given.
+        url: String,
+    },
+    /// A pull request needs two branches that are there.
+    #[error("there is no branch {branch} in {repository} on GitHub")]
+    NoBranch {
+        /// The branch that is missing.
+        branch: String,
+        /// `owner/name`.
+        repository: String,
+    },
+    /// A pull request without a commit is none.
+    #[error("{base} already has every commit of {head}")]
+    NothingToMerge {
+        /// The branch that was to be brought.
+        head: String,
+        /// The branch that it is for.
+        base: String,
+    },
+    /// Drafts are not part of every plan.
+    #[error("{repository} has no draft pull requests")]
+    NoDrafts {
+        /// `owner/name`.
+        repository: String,
+    },
+    /// The repository does not let its jobs open pull requests.
+    #[error(
+        "GitHub lets no job of this repository open a pull request with its own token: switch on \
+         \"Allow GitHub Actions to create and approve pull requests\" in its settings (Actions, \
+         General), or give belay the token of a GitHub App or of a person"
+    )]
+    JobsMayNotOpen,
     /// Somebody edited the issue so that it cannot be read any more. It is
     /// left as it is; a person has to mend it.
     #[error("the issue {file} cannot be read: {why}")]

@@ -1,5 +1,6 @@
 //! Issues for people, behind one trait: on GitHub, or in a folder of Markdown
-//! files with the same promises where there is no GitHub.
+//! files with the same promises where there is no GitHub. Pull requests, behind
+//! another: on GitHub, or nowhere.
 //!
 //! The failure this prevents: a run that cannot go on without a person says so
 //! eleven times over in as many hours, or never. An issue carries a hidden
@@ -14,6 +15,7 @@ mod github;
 mod issue;
 mod marker;
 mod places;
+mod pull_request;
 mod replies;
 mod text;
 mod visible;
@@ -27,6 +29,7 @@ pub use github::{Condition, GitHub, IDEA_LABEL, IdeaIssue, Proxy, Settings, Toke
 pub use issue::{Issue, IssueState, NewIssue, Reply, Seen};
 pub use marker::Marker;
 pub use places::Places;
+pub use pull_request::{NewPullRequest, PullRequest, PullRequestState, PullRequests};
 pub use text::{
     ANSWER, MAX_BODY_BYTES, MAX_LABELS, MAX_REPLIES, MAX_REPLY_BYTES, MAX_TITLE_CHARS, neutralise,
 };

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::folder::Folder;
 use crate::github::GitHub;
 use crate::issue::{Issue, NewIssue, Seen};
+use crate::pull_request::{NewPullRequest, PullRequest, PullRequests};
 
 /// A folder of issues, and perhaps GitHub before it.
 pub struct Places {
@@ -67,5 +68,28 @@ impl Forge for Places {
 
     async fn close(&self, url: &str, reason: &str) -> Result<(), Error> {
         self.of(url)?.close(url, reason).await
+    }
+}
+
+/// On GitHub, if it is used now; else there are none.
+#[async_trait]
+impl PullRequests for Places {
+    async fn open_pull_request(&self, new: &NewPullRequest) -> Result<Option<PullRequest>, Error> {
+        match &self.github {
+            Some(github) => github.open_pull_request(new).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn update_pull_request(
+        &self,
+        url: &str,
+        body: &str,
+        ready: bool,
+    ) -> Result<PullRequest, Error> {
+        match &self.github {
+            Some(github) => github.update_pull_request(url, body, ready).await,
+            None => Err(Error::Elsewhere { url: url.to_owned() }),
+        }
     }
 }

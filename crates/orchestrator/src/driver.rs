@@ -7,7 +7,7 @@ use std::time::Duration;
 use agents::Asking;
 use checkpoint_store::{Holder, Lease, RunId, RunStore, ValueStore};
 use degradation_templates::Templates;
-use forge::Forge;
+use forge::{Forge, PullRequests};
 use model_providers::{Attempt, Chain, Class, Observer};
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
@@ -64,6 +64,8 @@ pub struct Parts {
     pub guard: Arc<Guard>,
     /// Where people are told what is left for them.
     pub forge: Arc<dyn Forge>,
+    /// Where the branch is offered to people, if anywhere.
+    pub pull_requests: Arc<dyn PullRequests>,
     /// What is said when no model answers.
     pub templates: Arc<Templates>,
     /// Who is asked.

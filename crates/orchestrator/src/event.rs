@@ -341,6 +341,22 @@ pub enum Event {
     },
     PullRequestOpened {
         url: String,
+        #[serde(default)]
+        number: u64,
+        #[serde(default)]
+        draft: bool,
+        /// `open`; what a person closed or merged before this was written down is found as that.
+        #[serde(default = "open")]
+        state: String,
+        #[serde(default)]
+        commit: String,
+    },
+    PullRequestUpdated {
+        url: String,
+        number: u64,
+        draft: bool,
+        state: String,
+        commit: String,
     },
     /// A later process does what was put off.
     EffectsRetried {
@@ -370,6 +386,10 @@ pub enum Event {
 /// The check of journals from before there were others.
 fn test() -> String {
     "test".to_owned()
+}
+
+fn open() -> String {
+    "open".to_owned()
 }
 
 impl Event {

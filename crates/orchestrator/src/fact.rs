@@ -53,6 +53,17 @@ pub enum Fact {
     Update(Update),
     /// With the `step_started` of a push: the intent of the effect.
     Push(Push),
+    /// With `pull_request_opened` and `pull_request_updated`.
+    PullRequest(Told),
+}
+
+/// What a pull request says.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Default)]
+pub struct Told {
+    /// The newest commit then.
+    pub commit: Option<CommitId>,
+    /// A short name for all that was told.
+    pub digest: String,
 }
 
 /// A branch to be moved onto a newer base.

@@ -6,11 +6,12 @@ use checkpoint_store::Entry;
 use jiff::Timestamp;
 
 use crate::event::{Event, Status, StepName};
-use crate::fact::{Checked, Fact, Push};
+use crate::fact::{Checked, Fact, Push, Told};
 use crate::idea_issue;
 use crate::journal::parse;
 use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Origin, RoundState};
 use crate::offers::Offer;
+use crate::pull_request::{self, PullRequestState};
 use crate::questions::Asked;
 use crate::state::{Deferred, Given, IssueState, Phase, Repair, State};
 
@@ -111,6 +112,19 @@ impl State {
                     closed_by_person: false,
                 });
             }
+            (Event::QuestionAsked { questions, marker, .. }, _) => {
+                self.asked_about_analysis = true;
+                self.asked.push(Asked { marker, questions, answered: false });
+            }
+            (Event::QuestionAnswered { marker, .. }, Some(Fact::Answer(answer))) => {
+                self.answer(&marker, answer);
+            }
+            (event, fact) => self.take_outside(event, fact),
+        }
+    }
+
+    fn take_outside(&mut self, event: Event, fact: Option<Fact>) {
+        match (event, fact) {
             (Event::EffectDeferred { effect, reason, marker: Some(marker) }, _) => {
                 self.deferred.retain(|deferred| deferred.marker != marker);
                 self.deferred.push(Deferred { marker, effect, reason });
@@ -123,15 +137,29 @@ impl State {
                 let is_it = |push: &&Push| push.remote == remote && push.commit.as_str() == commit;
                 self.pushed = self.pushes.iter().find(is_it).cloned();
             }
-            (Event::QuestionAsked { questions, marker, .. }, _) => {
-                self.asked_about_analysis = true;
-                self.asked.push(Asked { marker, questions, answered: false });
-            }
-            (Event::QuestionAnswered { marker, .. }, Some(Fact::Answer(answer))) => {
-                self.answer(&marker, answer);
-            }
+            (
+                Event::PullRequestOpened { url, draft, state, .. }
+                | Event::PullRequestUpdated { url, draft, state, .. },
+                fact,
+            ) => self.take_pull_request(url, draft, state, fact),
             (event, fact) => self.take_item(event, fact),
         }
+    }
+
+    fn take_pull_request(
+        &mut self,
+        url: String,
+        draft: bool,
+        standing: String,
+        fact: Option<Fact>,
+    ) {
+        let told = match fact {
+            Some(Fact::PullRequest(told)) => told,
+            _ => Told::default(),
+        };
+        let draft = draft && self.pull_request.as_ref().is_none_or(|known| known.draft);
+        self.deferred.retain(|deferred| !deferred.marker.starts_with(pull_request::MARKER));
+        self.pull_request = Some(PullRequestState { url, standing, draft, told });
     }
 
     /// The files of the work item that an issue is about.

@@ -30,6 +30,7 @@ mod observer;
 pub mod offers;
 pub mod owed;
 mod progress;
+mod pull_request;
 pub mod questions;
 mod settings;
 mod shutdown;
@@ -49,8 +50,10 @@ pub use error::Error;
 pub use event::{Event, Role, Status};
 pub use journal::{Line, Listener};
 pub use next::{Step, next};
+pub use pull_request::PullRequestState;
 pub use settings::{
-    CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign, UpdateBy,
+    CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, PullRequestWhen, Settings, Sign,
+    UpdateBy,
 };
 pub use shutdown::Shutdown;
 pub use start::{NewWork, start};

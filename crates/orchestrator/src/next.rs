@@ -10,6 +10,7 @@ use crate::findings;
 use crate::idea_issue;
 use crate::issues::{self, Wanted};
 use crate::milestone::{Item, ItemResult, MilestoneState, Origin, RoundState};
+use crate::pull_request;
 use crate::questions;
 use crate::settings::Settings;
 use crate::state::State;
@@ -46,6 +47,8 @@ pub enum Step {
     Commit { milestone: usize },
     /// Move the branch on a remote.
     Push(Push),
+    /// Open the branch's pull request or bring it up to date; none while the run is at work.
+    PullRequest { status: Option<Status> },
     /// Try the failed items of a committed milestone once more, as a milestone of their own.
     Reopen { milestone: usize },
     /// Leave a milestone that the plan does not have; what it is for stays as it was before.
@@ -82,8 +85,11 @@ pub fn next(state: &State, settings: &Settings) -> Step {
     if let Some(push) = state.push_due(settings.push.as_deref()) {
         return Step::Push(push);
     }
+    if let Some(step) = pull_request::due_after_push(state, settings) {
+        return step;
+    }
     if state.parked.is_some() {
-        return end(state);
+        return end(state, settings);
     }
     // What was lost is told before anything is done upon what is left.
     let lost = |wanted: &Wanted| wanted.kind == IssueKind::DamagedState;
@@ -98,7 +104,7 @@ pub fn next(state: &State, settings: &Settings) -> Step {
         return Step::Ask { questions };
     }
     if questions::must_wait(state, settings) {
-        return end(state);
+        return end(state, settings);
     }
     let Some(plan) = state.plan.as_ref().filter(|_| !state.replan) else {
         return Step::Plan;
@@ -135,7 +141,7 @@ pub fn next(state: &State, settings: &Settings) -> Step {
         }
         return milestone_step(number, milestone, settings);
     }
-    end(state)
+    end(state, settings)
 }
 
 /// What earlier milestones lack since before the run was taken up again comes first: later ones
@@ -164,7 +170,7 @@ fn waits(state: &State, planned: &agents::Milestone, milestone: &MilestoneState)
 
 /// The run's last steps: what failed is tried once more, people are told what they must know,
 /// then its status.
-fn end(state: &State) -> Step {
+fn end(state: &State, settings: &Settings) -> Step {
     if let Some(step) = rest(state) {
         return step;
     }
@@ -172,6 +178,9 @@ fn end(state: &State) -> Step {
         return step;
     }
     let (status, reason) = outcome(state);
+    if let Some(step) = pull_request::due_at_end(state, settings, status) {
+        return step;
+    }
     Step::Finish { status, reason }
 }
 
@@ -188,7 +197,11 @@ fn for_people(state: &State) -> Option<Step> {
 
 /// The next effect that a run which has ended still owes.
 pub(crate) fn owed(state: &State, settings: &Settings) -> Option<Step> {
-    state.push_due(settings.push.as_deref()).map(Step::Push).or_else(|| for_people(state))
+    let push = state.push_due(settings.push.as_deref()).map(Step::Push);
+    push.or_else(|| for_people(state)).or_else(|| {
+        let (status, _) = state.ended.as_ref()?;
+        pull_request::due_at_end(state, settings, *status)
+    })
 }
 
 fn outcome(state: &State) -> (Status, Option<String>) {

@@ -78,8 +78,7 @@ pub(crate) fn facts(
 ) -> ProgressFacts {
     let plan = view::milestones(state).into_iter().map(|milestone| match &milestone.commit {
         Some(commit) => {
-            let short: String = commit.chars().take(SHORT).collect();
-            format!("{}: {} ({short})", milestone.name, milestone.status)
+            format!("{}: {} ({})", milestone.name, milestone.status, short(commit))
         }
         None => format!("{}: {}", milestone.name, milestone.status),
     });
@@ -97,8 +96,14 @@ pub(crate) fn facts(
         waiting: waiting.collect(),
         models: state.tally.models.iter().map(ToString::to_string).collect(),
         cost: cost(state),
+        pull_request: state.pull_request.as_ref().map(|known| known.url.clone()),
         resume_command: resume_command.to_owned(),
     }
+}
+
+/// The beginning of a commit's name.
+pub(crate) fn short(commit: &str) -> &str {
+    commit.get(..SHORT).unwrap_or(commit)
 }
 
 fn standing(state: &State) -> String {
@@ -115,7 +120,7 @@ fn standing(state: &State) -> String {
     words
 }
 
-fn cost(state: &State) -> String {
+pub(crate) fn cost(state: &State) -> String {
     let tally = &state.tally;
     let tokens = format!("{} tokens in, {} out", tally.tokens.input, tally.tokens.output);
     let usd = tally.usd;

@@ -70,6 +70,18 @@ pub enum UpdateBy {
     Rebase,
 }
 
+/// When a run's branch gets a pull request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PullRequestWhen {
+    /// Never: not wanted, or there are none here.
+    #[default]
+    Never,
+    /// Once the run is completed.
+    Ready,
+    /// With the first milestone on the remote, as a draft until the run is completed.
+    Draft,
+}
+
 /// The rules of a run. Defaults are the contract's.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -115,6 +127,8 @@ pub struct Settings {
     pub mirror: Option<String>,
     /// The remote that the branch is pushed to after each milestone; `None` pushes nothing.
     pub push: Option<String>,
+    /// When the branch on that remote gets a pull request.
+    pub pull_request: PullRequestWhen,
     /// Where worktrees are made, outside the repository.
     pub worktrees: PathBuf,
     /// The largest file that is read or written, in bytes.

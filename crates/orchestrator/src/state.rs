@@ -15,6 +15,7 @@ use crate::fact::{Checked, Push, Started};
 use crate::issues;
 use crate::milestone::{Item, MilestoneState};
 use crate::offers::Offer;
+use crate::pull_request::PullRequestState;
 use crate::questions::Asked;
 use crate::tally::Tally;
 
@@ -194,6 +195,8 @@ pub struct State {
     pub pushes: Vec<Push>,
     /// The last one that is known to have reached its remote.
     pub pushed: Option<Push>,
+    /// The run's pull request.
+    pub pull_request: Option<PullRequestState>,
     /// An end was asked for and did not come yet.
     pub stopping: bool,
     /// Processes in a row that ended without a word and without having finished anything.

@@ -33,6 +33,7 @@ pub struct RunView {
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub issues: Vec<String>,
+    pub pull_request: Option<String>,
     pub red_checks: Vec<String>,
     pub put_off: Vec<PutOff>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +117,7 @@ impl RunView {
                 .filter(|issue| !issue.closed)
                 .map(|issue| issue.url.clone())
                 .collect(),
+            pull_request: state.pull_request.as_ref().map(|known| known.url.clone()),
             red_checks: state.red_checks().into_iter().map(str::to_owned).collect(),
             put_off: state
                 .deferred
@@ -135,6 +137,19 @@ impl RunView {
         self.milestones = None;
         self
     }
+}
+
+/// What a template said because no model did.
+pub fn degraded(state: &State) -> Vec<String> {
+    let analysis = state.analysis.as_ref().is_some_and(|analysis| analysis.degraded);
+    let plan = state.plan.as_ref().is_some_and(|plan| plan.degraded);
+    let planner = [(analysis, "the analysis"), (plan, "the plan")];
+    let planner =
+        planner.iter().filter(|(degraded, _)| *degraded).map(|(_, what)| (*what).to_owned());
+    let reviews = state.milestones.iter().enumerate();
+    let reviews = reviews.filter(|(_, milestone)| milestone.review_degraded());
+    let reviews = reviews.map(|(index, _)| format!("the review of milestone {}", index + 1));
+    planner.chain(reviews).collect()
 }
 
 pub(crate) fn milestones(state: &State) -> Vec<MilestoneView> {

@@ -14,6 +14,8 @@ const used = {
   [`${repository}/issues`]: ['get', 'post'],
   [`${repository}/issues/{issue_number}`]: ['get', 'patch'],
   [`${repository}/issues/{issue_number}/comments`]: ['get', 'post'],
+  [`${repository}/pulls`]: ['get', 'post'],
+  [`${repository}/pulls/{pull_number}`]: ['get', 'patch'],
   [`${repository}/labels`]: ['post'],
   [`${repository}/labels/{name}`]: ['get'],
   [`${repository}/assignees/{assignee}`]: ['get'],

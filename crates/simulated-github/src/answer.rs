@@ -6,6 +6,7 @@ use url::form_urlencoded;
 use crate::graphql;
 use crate::http::{Reply, Request};
 use crate::json;
+use crate::pulls;
 use crate::world::{Issue, World};
 
 /// Seconds until the hour's requests are there again.
@@ -45,7 +46,7 @@ fn refused(world: &World, request: &Request) -> Option<Reply> {
 }
 
 fn route(world: &mut World, api: &str, request: &Request) -> Reply {
-    if graphql::is_for(&request.path) {
+    if graphql::is_question(request) {
         return graphql::answer(world, request);
     }
     let segments: Vec<String> = request.path.split('/').skip(1).map(decoded).collect();
@@ -55,6 +56,7 @@ fn route(world: &mut World, api: &str, request: &Request) -> Reply {
             return error(403, "Resource not accessible by integration");
         }
         ["user"] => return reply(200, &json::user(&world.login)),
+        ["graphql"] => return pulls::graphql(world, request),
         ["repositories", "1", rest @ ..] => rest,
         ["repos", owner, name, rest @ ..] => {
             let given = format!("{owner}/{name}");
@@ -77,6 +79,7 @@ fn route(world: &mut World, api: &str, request: &Request) -> Reply {
         ("GET", ["assignees", login]) if world.permissions.contains_key(*login) => empty(204),
         ("POST", ["labels"]) => make_label(world, request),
         (_, ["issues", ..]) => issues(world, api, request, &rest[1..]),
+        (_, ["pulls", ..]) => pulls::pulls(world, api, request, &rest[1..]),
         _ => error(404, "Not Found"),
     }
 }
@@ -101,8 +104,8 @@ fn issues(world: &mut World, api: &str, request: &Request, rest: &[&str]) -> Rep
             Some(_) => {}
         }
     }
-    if body["body"].as_str().is_some_and(|text| text.chars().count() > world.longest_body) {
-        return error(422, "Validation Failed: body is too long (maximum is 65536 characters)");
+    if let Some(refused) = too_long(world, &body) {
+        return refused;
     }
     match (request.method.as_str(), number, rest.get(1)) {
         ("GET", None, None) => list(world, api, request),
@@ -113,6 +116,13 @@ fn issues(world: &mut World, api: &str, request: &Request, rest: &[&str]) -> Rep
         ("POST", Some(number), Some(&"comments")) => make_comment(world, number, &body),
         _ => error(404, "Not Found"),
     }
+}
+
+/// A text that is longer than any is taken.
+pub(crate) fn too_long(world: &World, body: &Value) -> Option<Reply> {
+    let is_long = body["body"].as_str()?.chars().count() > world.longest_body;
+    let said = "Validation Failed: body is too long (maximum is 65536 characters)";
+    is_long.then(|| error(422, said))
 }
 
 fn list(world: &mut World, api: &str, request: &Request) -> Reply {
@@ -145,14 +155,14 @@ fn list(world: &mut World, api: &str, request: &Request) -> Reply {
     reply(200, &page(found, request))
 }
 
-fn page(all: Vec<Value>, request: &Request) -> Value {
+pub(crate) fn page(all: Vec<Value>, request: &Request) -> Value {
     let number = |name: &str| parameter(request, name).and_then(|text| text.parse::<usize>().ok());
     let size = number("per_page").unwrap_or(30).clamp(1, 100);
     let skip = (number("page").unwrap_or(1).max(1) - 1) * size;
     all.into_iter().skip(skip).take(size).collect()
 }
 
-fn parameter(request: &Request, name: &str) -> Option<String> {
+pub(crate) fn parameter(request: &Request, name: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(request.query.as_bytes());
     pairs.find(|(own, _)| own == name).map(|(_, value)| value.into_owned())
 }
@@ -250,7 +260,7 @@ fn permission(world: &World, login: &str) -> Reply {
     reply(200, &json!({"permission": right, "role_name": right, "user": json::user(login)}))
 }
 
-fn without_right(right: &str) -> Reply {
+pub(crate) fn without_right(right: &str) -> Reply {
     let mut reply = error(403, "Resource not accessible by personal access token");
     reply.headers.push(("x-accepted-github-permissions".to_owned(), right.to_owned()));
     reply

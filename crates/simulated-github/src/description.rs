@@ -12,6 +12,11 @@ const DESCRIPTION: &str = include_str!("../openapi/github.json");
 /// The kind of answer that GitHub advises everybody to ask for.
 const ACCEPTED: &str = "application/vnd.github";
 
+/// The other interface, which the description has nothing of.
+const GRAPHQL: &str = "/graphql";
+/// The one thing that only that one can do, as its own reference writes it.
+const READY: &str = "mutation($id: ID!) { markPullRequestReadyForReview(input: { pullRequestId: $id }) { pullRequest { isDraft } } }";
+
 /// The description, ready to be held against requests.
 #[derive(Debug)]
 pub(crate) struct Description {
@@ -52,8 +57,11 @@ impl Description {
 
     /// What the request breaks. Paths by a repository's number stand for those by its name.
     pub(crate) fn violations(&self, request: &Request) -> Vec<String> {
-        if graphql::is_for(&request.path) {
+        if graphql::is_question(request) {
             return graphql::violations(request);
+        }
+        if request.path == GRAPHQL {
+            return broken_mutation(request);
         }
         let path = by_name(&request.path);
         let segments: Vec<&str> = path.split('/').skip(1).collect();
@@ -77,8 +85,8 @@ impl Description {
             .operations
             .iter()
             .filter(|one| one.method == request.method && one.takes(&segments));
-        graphql::is_for(&request.path)
-            || ALL.contains(&status)
+        ALL.contains(&status)
+            || request.path == GRAPHQL && status == 200
             || fitting.any(|operation| operation.statuses.contains(&u64::from(status)))
     }
 }
@@ -164,6 +172,18 @@ impl Parameter {
     }
 }
 
+fn broken_mutation(request: &Request) -> Vec<String> {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let names = body.as_object().map(|all| all.keys().map(String::as_str).collect::<Vec<_>>());
+    let is_known = request.method == "POST"
+        && names.is_some_and(|names| names == ["query", "variables"])
+        && body["query"] == READY
+        && body["variables"]["id"].is_string();
+    let mut broken = broken_headers(request);
+    broken.extend((!is_known).then(|| format!("an unknown query: {body}")));
+    broken
+}
+
 fn broken_headers(request: &Request) -> Vec<String> {
     let mut broken = Vec::new();
     if request.header("user-agent").is_none_or(str::is_empty) {
@@ -210,6 +230,8 @@ mod tests {
             ("GET", "/repositories/7/issues/3", "", ""),
             ("POST", "/repos/o/r/issues", "", r#"{"title":"t","labels":["a"],"assignees":[]}"#),
             ("PATCH", "/repos/o/r/issues/3", "", r#"{"state":"closed","state_reason":null}"#),
+            ("GET", "/repos/o/r/pulls", "state=all&head=o%3Aa%2Fb&per_page=100", ""),
+            ("POST", "/repos/o/r/pulls", "", r#"{"title":"t","head":"a/b","base":"main"}"#),
         ] {
             let broken = description.violations(&request(method, path, query, body));
             assert_eq!(broken, [""; 0], "{method} {path}");
@@ -231,6 +253,10 @@ mod tests {
             ("POST", "/repos/o/r/issues", "", r#"{"title":"t","label":["a"]}"#),
             ("POST", "/repos/o/r/issues", "", "title"),
             ("PATCH", "/repos/o/r/issues/3", "", r#"{"state":"done"}"#),
+            ("POST", "/repos/o/r/pulls", "", r#"{"title":"t","head":"a/b"}"#),
+            // Silently ignored by GitHub.
+            ("PATCH", "/repos/o/r/pulls/3", "", r#"{"draft":false}"#),
+            ("POST", "/graphql", "", r#"{"query":"{ viewer { login } }"}"#),
         ] {
             let broken = description.violations(&request(method, path, query, body));
             assert_eq!(broken.len(), 1, "{method} {path}?{query} {body}: {broken:?}");

@@ -5,6 +5,8 @@
 pub enum Act {
     /// The request is done in full, and the connection closed without an answer.
     LoseAnswer,
+    /// The request is done in full, and nothing is ever said.
+    KeepAnswer,
     /// Nothing is done; the connection is closed.
     Cut,
     /// Nothing is done, and nothing is ever said.

@@ -13,9 +13,11 @@ use query::Wish;
 
 const SCHEMA: &str = include_str!("../openapi/graphql.json");
 
-/// Whether the request is one for this interface.
-pub(crate) fn is_for(path: &str) -> bool {
-    matches!(path, "/graphql" | "/api/graphql")
+/// Whether the request is a question to this interface; what it is to change is another matter.
+pub(crate) fn is_question(request: &Request) -> bool {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let asks = |text: &str| text.trim_start().starts_with("query");
+    request.path == "/graphql" && body["query"].as_str().is_some_and(asks)
 }
 
 /// What the request breaks of the schema.

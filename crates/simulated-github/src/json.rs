@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Comment, Issue, World};
+use crate::world::{Comment, Issue, Pull, World};
 
 /// Days in the months of a year that is no leap year.
 const MONTHS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -49,6 +49,42 @@ pub(crate) fn issue(world: &World, api: &str, issue: &Issue) -> Value {
             json!({"url": format!("{api}/repos/{name}/pulls/{}", issue.number)});
     }
     value
+}
+
+pub(crate) fn pull(world: &World, api: &str, issue: &Issue, pull: &Pull) -> Value {
+    let name = world.full_name();
+    let side = |branch: &str| {
+        json!({
+            "label": format!("{}:{branch}", world.owner),
+            "ref": branch,
+            "sha": world.branch(branch).unwrap_or_default(),
+            "repo": {"full_name": name},
+        })
+    };
+    json!({
+        "url": format!("{api}/repos/{name}/pulls/{}", issue.number),
+        "html_url": format!("https://github.com/{name}/pull/{}", issue.number),
+        "id": 5_000 + issue.number,
+        "node_id": node(issue.number),
+        "number": issue.number,
+        "title": issue.title,
+        "user": user(&issue.author),
+        "state": if issue.closed { "closed" } else { "open" },
+        "locked": issue.locked,
+        "created_at": stamp(issue.created_at),
+        "updated_at": stamp(issue.updated_at),
+        "merged_at": pull.merged.then(|| stamp(issue.updated_at)),
+        "draft": pull.draft,
+        "head": side(&pull.head),
+        "base": side(&pull.base),
+        "author_association": association(world, &issue.author),
+        "body": if issue.body.is_empty() { Value::Null } else { json!(issue.body) },
+    })
+}
+
+/// What the other interface knows a pull request by.
+pub(crate) fn node(number: u64) -> String {
+    format!("PR_{number:08}")
 }
 
 pub(crate) fn comment(world: &World, number: u64, comment: &Comment) -> Value {

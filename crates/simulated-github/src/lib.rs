@@ -1,4 +1,4 @@
-//! A loopback server that keeps issues as GitHub does and misbehaves on order.
+//! A loopback server that keeps issues and pull requests as GitHub does and misbehaves on order.
 //!
 //! Code that writes to GitHub goes wrong where the network does: an answer is lost after the
 //! issue was made, the service throttles, goes away, comes back. The real service does none of
@@ -24,9 +24,10 @@ mod fault;
 mod graphql;
 mod http;
 mod json;
+mod pulls;
 mod server;
 mod world;
 
 pub use fault::{Act, Fault};
 pub use server::{Recorded, Server};
-pub use world::{Comment, Happened, Happening, Issue, World};
+pub use world::{Comment, Happened, Happening, Issue, Pull, World};

@@ -181,7 +181,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) -> io::Result<()> {
     state.record(&request, reply.as_ref().map(|reply| reply.status));
     match (reply, act) {
         (Some(reply), _) => http::write(&mut stream, &reply).await,
-        (None, Some(Act::Hang)) => std::future::pending().await,
+        (None, Some(Act::Hang | Act::KeepAnswer)) => std::future::pending().await,
         (None, _) => stream.set_zero_linger(),
     }
 }
@@ -207,7 +207,7 @@ impl State {
                 }
                 Some(reply)
             }
-            Some(Act::LoseAnswer) => {
+            Some(Act::LoseAnswer | Act::KeepAnswer) => {
                 answer(&mut world, &self.api, request);
                 None
             }

@@ -2,6 +2,8 @@
 //! people do to them there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// An issue. Its fields may be read and changed by a test as by an administrator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +64,19 @@ pub enum Happening {
     Renamed,
 }
 
+/// What a pull request has besides what it has as an issue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pull {
+    /// The branch that it brings.
+    pub head: String,
+    /// The branch that it is for.
+    pub base: String,
+    /// Whether it is not to be reviewed yet.
+    pub draft: bool,
+    /// Whether it was merged.
+    pub merged: bool,
+}
+
 /// A comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
@@ -95,6 +110,12 @@ pub struct World {
     pub may_label: bool,
     /// Whether the token may ask for the rights of others.
     pub may_look_up: bool,
+    /// Whether the token may write pull requests.
+    pub may_open_pulls: bool,
+    /// Whether the jobs of the repository may open pull requests with their own token.
+    pub jobs_may_open_pulls: bool,
+    /// Whether there are drafts, as where the plan has them.
+    pub has_drafts: bool,
     /// Whether issues are switched off.
     pub issues_disabled: bool,
     /// Whether nothing can be written any more.
@@ -109,8 +130,14 @@ pub struct World {
     pub now: u64,
     /// Labels there are.
     pub labels: BTreeSet<String>,
-    /// Issues by number.
+    /// Issues by number, those that are pull requests included.
     pub issues: BTreeMap<u64, Issue>,
+    /// What they have besides.
+    pub pulls: BTreeMap<u64, Pull>,
+    /// Branches there are, besides those of `remote`.
+    pub branches: BTreeSet<String>,
+    /// A bare repository beside it, whose branches are there too.
+    pub remote: Option<PathBuf>,
     last_comment: u64,
 }
 
@@ -128,6 +155,9 @@ impl World {
             may_write: true,
             may_label: true,
             may_look_up: true,
+            may_open_pulls: true,
+            jobs_may_open_pulls: true,
+            has_drafts: true,
             issues_disabled: false,
             archived: false,
             listing_lag: 0,
@@ -136,6 +166,9 @@ impl World {
             now: 1_800_000_000,
             labels: BTreeSet::new(),
             issues: BTreeMap::new(),
+            pulls: BTreeMap::new(),
+            branches: BTreeSet::from(["main".to_owned()]),
+            remote: None,
             last_comment: 0,
         }
     }
@@ -167,6 +200,37 @@ impl World {
         };
         self.issues.insert(number, issue);
         number
+    }
+
+    /// Somebody opens a pull request; its number.
+    pub fn open_pull(&mut self, author: &str, title: &str, body: &str, pull: Pull) -> u64 {
+        let number = self.open(author, title, body);
+        if let Some(issue) = self.issues.get_mut(&number) {
+            issue.pull_request = true;
+        }
+        self.pulls.insert(number, pull);
+        number
+    }
+
+    /// Somebody merges a pull request.
+    pub fn merge(&mut self, number: u64, who: &str) {
+        self.set_closed(number, who, true);
+        if let Some(pull) = self.pulls.get_mut(&number) {
+            pull.merged = true;
+        }
+    }
+
+    /// Every pull request with what it is as an issue, the oldest first.
+    pub fn live_pulls(&self) -> Vec<(Issue, Pull)> {
+        let all = self.pulls.iter();
+        all.filter_map(|(number, pull)| Some((self.issues.get(number)?.clone(), pull.clone())))
+            .collect()
+    }
+
+    /// Where a branch stands, if there is one; some commit where that is not known.
+    pub(crate) fn branch(&self, name: &str) -> Option<String> {
+        let told = || self.branches.contains(name).then(|| format!("{name:0<40.40}"));
+        self.remote.as_ref().and_then(|remote| tip(remote, name)).or_else(told)
     }
 
     /// Somebody comments; nothing where there is no such issue.
@@ -229,4 +293,15 @@ impl World {
             issue.updated_at = self.now;
         }
     }
+}
+
+/// Where a branch of a repository stands, by the two places where git writes that down.
+fn tip(repository: &Path, branch: &str) -> Option<String> {
+    let name = format!("refs/heads/{branch}");
+    if let Ok(text) = fs::read_to_string(repository.join(&name)) {
+        return Some(text.trim().to_owned());
+    }
+    let packed = fs::read_to_string(repository.join("packed-refs")).ok()?;
+    let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
+    lines.find(|(_, found)| *found == name).map(|(commit, _)| commit.to_owned())
 }

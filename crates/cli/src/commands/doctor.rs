@@ -124,7 +124,7 @@ pub(crate) async fn run(
     checks.extend(git::of_commits(&patient).await);
     checks.extend(remotes::checks(&patient).await);
     checks.extend(places::checks(&patient).await);
-    checks.push(github::check(&patient).await);
+    checks.extend(github::checks(&patient).await);
     print(&patient.printer, &checks);
     let failed = checks.iter().any(|check| check.state == Grade::Fail);
     Ok(if failed { Exit::Failure } else { Exit::Success })

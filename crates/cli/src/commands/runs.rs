@@ -123,6 +123,7 @@ fn lines(view: &RunView) -> Vec<String> {
         view.red_checks.iter().map(|check| format!("Red      {check}, as before any change")),
     );
     lines.extend(view.put_off.iter().map(|one| format!("Put off  {}: {}", one.effect, one.reason)));
+    lines.extend(view.pull_request.iter().map(|url| format!("Pull req {url}")));
     lines.extend(view.issues.iter().map(|issue| format!("Issue    {issue}")));
     lines
 }

@@ -34,7 +34,8 @@ pub(crate) use self::detect::probe_local;
 pub(crate) use self::environment::{Environment, LocalServers};
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::meant::{
-    Check, Checks, Choice, Config, Confine, Gate, ProjectCommand, Provider, Role, Update,
+    Check, Checks, Choice, Config, Confine, Gate, ProjectCommand, Provider, PullRequest, Role,
+    Update,
 };
 pub(crate) use self::sections::bad_branch;
 

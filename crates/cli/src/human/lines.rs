@@ -46,6 +46,7 @@ pub(super) fn lines(event: &Event) -> Vec<Said> {
         | Event::BaseUpdated { .. }
         | Event::BaseRefused { .. }
         | Event::PullRequestOpened { .. }
+        | Event::PullRequestUpdated { .. }
         | Event::EffectDeferred { .. }
         | Event::EffectsRetried { .. } => outside(event),
         _ => milestone(event),
@@ -377,8 +378,14 @@ fn outside(event: &Event) -> Vec<Said> {
         Event::BranchPushed { branch, remote, .. } => {
             one("pushed", Tone::Good, &format!("{branch} to {remote}"))
         }
-        Event::PullRequestOpened { url } => {
-            one("opened", Tone::Good, &format!("pull request {url}"))
+        Event::PullRequestOpened { url, draft, state, .. } => {
+            let what = if *draft { "draft pull request" } else { "pull request" };
+            let state = if state == "open" { String::new() } else { format!(", {state} since") };
+            one("opened", Tone::Good, &format!("{what} {url}{state}"))
+        }
+        Event::PullRequestUpdated { url, state, .. } => {
+            let state = if state == "open" { String::new() } else { format!(", {state} since") };
+            one("updated", Tone::Plain, &format!("pull request {url}{state}"))
         }
         Event::EffectsRetried { number } => {
             let many = if *number == 1 { "effect" } else { "effects" };

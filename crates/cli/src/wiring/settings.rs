@@ -4,13 +4,14 @@
 use std::path::PathBuf;
 
 use orchestrator::{
-    CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, Settings, Sign, UpdateBy,
+    CheckSetting, ChecksSetting, Gate, ProjectCommandSetting, PullRequestWhen, Settings, Sign,
+    UpdateBy,
 };
 use worktree::{Check, Person, ProjectEnvironment};
 
 use crate::args::WorkArgs;
 use crate::bounds;
-use crate::config::{self, Checks, Choice, Confine, ProjectCommand, Update};
+use crate::config::{self, Checks, Choice, Confine, ProjectCommand, PullRequest, Update};
 use crate::environment::{SHORTEST_SECRET, looks_secret};
 use crate::error::CommandError;
 use crate::ideas;
@@ -20,7 +21,7 @@ use crate::project::Project;
 pub(super) fn of(
     project: &Project,
     work: &WorkArgs,
-    progress_issue: bool,
+    on_github: bool,
 ) -> Result<Settings, CommandError> {
     let config = &project.config;
     Ok(Settings {
@@ -61,10 +62,16 @@ pub(super) fn of(
         },
         mirror: config.store.mirror.clone(),
         push: config.pushes_to().map(str::to_owned),
+        pull_request: match config.github.pull_request {
+            _ if !on_github => PullRequestWhen::Never,
+            PullRequest::None => PullRequestWhen::Never,
+            PullRequest::Ready => PullRequestWhen::Ready,
+            PullRequest::Draft => PullRequestWhen::Draft,
+        },
         worktrees: project.surroundings.cache().join("worktrees"),
         max_file_bytes: config.guard.max_file_bytes,
         plan_only: work.dry_run,
-        progress_issue,
+        progress_issue: on_github,
         secrets: secrets(project),
         resume_command: "belay resume".to_owned(),
     })

@@ -46,7 +46,7 @@ pub(crate) async fn belay(bench: &Bench, args: &[&str]) -> Ran {
 
 const FILES: [&str; 5] = ["one.py", "two.py", "three.py", "four.py", "five.py"];
 
-fn numbers() -> Answers {
+pub(crate) fn numbers() -> Answers {
     let plan = json!({
         "milestones": [{ "name": "Numbers", "description": "", "read": [], "tests": [],
             "files": { "create": FILES, "modify": [], "delete": [] } }],
@@ -57,13 +57,13 @@ fn numbers() -> Answers {
 }
 
 /// Two of five coders get no good answer.
-fn two_fail() -> Script {
+pub(crate) fn two_fail() -> Script {
     let steps =
         ["two.py", "four.py"].map(|path| Step::path(path, simulated_models::Fault::WrongSchema));
     Script::with_model("code", ModelScript::steps(steps)).with_answers(numbers())
 }
 
-fn urls(ran: &Ran, event: &str) -> Vec<String> {
+pub(crate) fn urls(ran: &Ran, event: &str) -> Vec<String> {
     let named = ran.named(event).into_iter();
     named.filter_map(|event| event["url"].as_str().map(str::to_owned)).collect()
 }
@@ -303,25 +303,30 @@ async fn what_github_needs_is_said_before_anything_is_written() {
     models.stop().await;
 }
 
+/// What `belay doctor --format json` says about one thing.
+pub(crate) fn doctors_line(ran: &Ran, name: &str) -> String {
+    let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let checks = report["checks"].as_array().expect("checks").clone();
+    let found = checks.into_iter().find(|check| check["name"] == name).expect("a line");
+    let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+    format!("{}: {}", text("state"), text("message"))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_says_how_github_stands() {
     let (models, github) = (server(Script::default()).await, github().await);
     let bench = bench(&models, &github, "");
-    let line = |ran: &Ran| {
-        let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
-        let checks = report["checks"].as_array().expect("checks").clone();
-        let found = checks.into_iter().find(|check| check["name"] == "github").expect("a line");
-        format!(
-            "{}: {}",
-            found["state"].as_str().unwrap_or(""),
-            found["message"].as_str().unwrap_or("")
-        )
-    };
+    let line = |ran: &Ran| doctors_line(ran, "github");
+    let pulls = |ran: &Ran| doctors_line(ran, "pull requests");
     let doctor = ["doctor", "--format", "json"];
     let off = bench.belay(&doctor).await;
     assert_eq!(line(&off), "ok: off: issues are files in .belay/issues (GITHUB_TOKEN is not set)");
     let on = belay(&bench, &doctor).await;
     assert_eq!(line(&on), "ok: issues go to octo/demo as belay-writer");
+    assert_eq!(
+        pulls(&on),
+        "ok: none: no branch is pushed, as neither run.push nor store.mirror names a remote"
+    );
     let offline = belay(&bench, &["doctor", "--offline", "--format", "json"]).await;
     assert_eq!(line(&offline), "ok: octo/demo, not asked (--offline)");
     github.world(|world| world.permissions.insert("belay-writer".into(), "read".into()));

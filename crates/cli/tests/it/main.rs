@@ -31,6 +31,7 @@ mod mending;
 mod mirrored;
 mod people;
 mod projects;
+mod pulls;
 mod pushes;
 mod questions;
 mod real;

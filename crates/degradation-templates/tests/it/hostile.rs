@@ -34,6 +34,7 @@ fn issues(facts: &Facts<impl Fn(&str) -> String>) -> Vec<IssueText> {
         templates.blocked(&facts.blocked()).unwrap(),
         templates.recovery(&facts.recovery()).unwrap(),
         templates.progress(&facts.progress()).unwrap(),
+        templates.pull_request(&facts.pull_request()).unwrap(),
         templates.degraded_review(&facts.degraded_review()).unwrap(),
         templates.question(&facts.question()).unwrap(),
         templates.damaged_state(&facts.damaged_state()).unwrap(),

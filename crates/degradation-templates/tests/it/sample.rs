@@ -2,7 +2,8 @@
 
 use degradation_templates::{
     AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
-    IdeaFacts, ManualTaskFacts, ProgressFacts, QuestionFacts, RecoveryFacts, ReviewFacts,
+    IdeaFacts, ManualTaskFacts, ProgressFacts, PullRequestFacts, QuestionFacts, RecoveryFacts,
+    ReviewFacts,
 };
 
 /// Facts in which every text comes from `text`.
@@ -121,7 +122,26 @@ impl<F: Fn(&str) -> String> Facts<F> {
             waiting: vec![self.text("https://example.org/issues/3")],
             models: vec![self.text("a/large"), self.text("b/small")],
             cost: self.text("1200 tokens in, 300 out; $0.04."),
+            pull_request: Some(self.text("https://example.org/pull/4")),
             resume_command: self.text("belay resume 01JZX4Q0000000000000000000"),
+        }
+    }
+
+    pub(crate) fn pull_request(&self) -> PullRequestFacts {
+        PullRequestFacts {
+            idea: self.idea(),
+            run: self.text("01JZX4Q0000000000000000000"),
+            branch: self.text("belay/007-export"),
+            standing: self.text("completed, partial, degraded"),
+            issue: None,
+            closes: false,
+            built: vec![self.text("Read the report (0123456789)")],
+            missing: vec![self.text("Write the rows: src/csv_export.rs")],
+            degraded: vec![self.text("the review of milestone 1")],
+            red_checks: vec![self.text("lint")],
+            tasks: vec![self.text("https://example.org/issues/3")],
+            models: vec![self.text("a/large"), self.text("b/small")],
+            cost: self.text("1200 tokens in, 300 out; $0.04."),
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use degradation_templates::{
-    DamagedStateFacts, IdeaFacts, IssueText, QuestionFacts, ReviewFacts, Templates,
+    DamagedStateFacts, IdeaFacts, IssueText, PullRequestFacts, QuestionFacts, ReviewFacts,
+    Templates,
 };
 use serde_json::{Value, json};
 
@@ -73,6 +74,7 @@ fn progress_tells_plan_models_and_cost() {
     - Standing: completed, partial
     - Run: `01JZX4Q0000000000000000000`
     - Branch: `belay/007-export`
+    - Pull request: https://example.org/pull/4
 
     ## Plan
 
@@ -96,6 +98,67 @@ fn progress_tells_plan_models_and_cost() {
     belay resume 01JZX4Q0000000000000000000
     ```
     ");
+}
+
+#[test]
+fn pull_request_tells_what_it_brings_and_what_it_lacks() {
+    let facts = ordinary().pull_request();
+    insta::assert_snapshot!(shown(&templates().pull_request(&facts).unwrap()), @r"
+    TITLE: Export the report as CSV
+
+    Made by belay for the idea `007-export`. The run is completed, partial, degraded.
+
+    > The report can be saved.
+    >
+    > Columns stay in their order.
+
+    ## What was built
+
+    - Read the report (0123456789)
+
+    ## What is not there
+
+    - Write the rows: src/csv_export.rs
+
+    ## What no model has looked at
+
+    A template answered in its place; look at these more closely.
+
+    - the review of milestone 1
+
+    ## Checks that are red, as they were before any change
+
+    - lint
+
+    ## Open tasks
+
+    - https://example.org/issues/3
+
+    ## Models and cost
+
+    - a/large
+    - b/small
+
+    1200 tokens in, 300 out; \$0.04.
+
+    Run `01JZX4Q0000000000000000000`, branch `belay/007-export`.
+    ");
+    let closes = PullRequestFacts { issue: Some(12), closes: true, ..facts.clone() };
+    let body = templates().pull_request(&closes).unwrap().body;
+    assert!(body.contains("\nCloses #12\n") && !body.contains("Columns stay"), "{body}");
+    let part = PullRequestFacts { issue: Some(12), ..facts.clone() };
+    let body = templates().pull_request(&part).unwrap().body;
+    assert!(body.contains("\nPart of #12\n") && !body.contains("Closes"), "{body}");
+    let whole = PullRequestFacts {
+        missing: Vec::new(),
+        degraded: Vec::new(),
+        red_checks: Vec::new(),
+        tasks: Vec::new(),
+        ..facts
+    };
+    let body = templates().pull_request(&whole).unwrap().body;
+    let headings: Vec<&str> = body.lines().filter(|line| line.starts_with('#')).collect();
+    assert_eq!(headings, ["## What was built", "## Models and cost"]);
 }
 
 #[test]
@@ -202,6 +265,7 @@ fn the_page_names_every_template_and_every_fact() {
         facts.blocked(),
         facts.recovery(),
         facts.progress(),
+        facts.pull_request(),
         facts.degraded_review(),
         facts.question(),
         facts.damaged_state(),

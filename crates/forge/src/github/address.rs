@@ -1,8 +1,8 @@
-//! The web address of an issue, taken apart.
+//! The web address of an issue or a pull request, taken apart.
 
 use url::Url;
 
-/// An issue's place: whose repository, which one, which issue.
+/// Its place: whose repository, which one, which number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) repository: String,
@@ -11,10 +11,19 @@ pub(super) struct Address {
 
 /// Nothing for what is no web address of an issue.
 pub(super) fn parse(url: &str) -> Option<Address> {
+    of_kind("issues", url)
+}
+
+/// Nothing for what is no web address of a pull request.
+pub(super) fn of_pull_request(url: &str) -> Option<Address> {
+    of_kind("pull", url)
+}
+
+fn of_kind(kind: &str, url: &str) -> Option<Address> {
     let url = Url::parse(url).ok()?;
     let segments: Vec<&str> = url.path_segments()?.collect();
     match (url.scheme(), segments.as_slice()) {
-        ("http" | "https", [.., owner, name, "issues", number]) => {
+        ("http" | "https", [.., owner, name, found, number]) if *found == kind => {
             let plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
             let number = number.parse().ok().filter(|_| plain)?;
             Some(Address { repository: format!("{owner}/{name}"), number })
@@ -46,5 +55,8 @@ mod tests {
         ] {
             assert_eq!(found(url), None, "{url}");
         }
+        let pull = of_pull_request("https://github.com/o/r/pull/12");
+        assert_eq!(pull.map(|one| one.number), Some(12));
+        assert_eq!(of_pull_request("https://github.com/o/r/issues/12"), None);
     }
 }

@@ -101,6 +101,9 @@ impl Answer {
         match self.status {
             401 => Error::BadToken { said },
             403 if words.contains("archived") => Error::Archived { repository },
+            403 if words.contains("not permitted to create or approve pull requests") => {
+                Error::JobsMayNotOpen
+            }
             403 if words.contains("locked") => Error::Locked { action },
             403 => Error::Forbidden { action, right: self.right(said) },
             404 => Error::UnknownRepository { repository },

@@ -15,7 +15,7 @@ use super::wire::{Call, Method};
 use super::{CLOSED, GitHub, composed, listing, mark, people};
 
 /// Looks after a lost answer, a pace apart: a listing may not be up to date yet.
-const LOOKS: usize = 3;
+pub(super) const LOOKS: usize = 3;
 const MAKE: &str = "make an issue";
 /// Colours of the labels that are made.
 const COLOUR: &str = "5319e7";

@@ -1,4 +1,4 @@
-//! Issues on GitHub, or on an Enterprise server, over its REST interface.
+//! Issues and pull requests on GitHub, or on an Enterprise server, over its REST interface.
 //!
 //! The failures this prevents: an answer is lost after the issue was made, and
 //! the next try makes it again; a stranger's comment is taken for an answer, a
@@ -13,6 +13,8 @@ mod limits;
 mod listing;
 mod making;
 mod people;
+mod pull_text;
+mod pulls;
 mod rows;
 mod settings;
 mod wire;
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::Forge;
 use crate::clock::Clock;
@@ -32,6 +34,7 @@ use crate::marker::{Marker, encode};
 use crate::replies;
 use crate::text::{self, MARK, MAX_REPLIES};
 
+use address::Address;
 use answer::Answer;
 use people::People;
 use rows::{CommentRow, IssueRow};
@@ -50,6 +53,8 @@ pub struct GitHub {
     /// Held while an issue or a comment is looked for and made: two at once
     /// would both find nothing.
     making: Mutex<making::Prepared>,
+    /// How the repository is called now, once that was asked.
+    home: OnceCell<String>,
     /// Names that the repository had before.
     aliases: Mutex<Vec<(String, bool)>>,
 }
@@ -95,6 +100,7 @@ impl GitHub {
             wire: Wire::new(settings, clock)?,
             people: People::default(),
             making: Mutex::default(),
+            home: OnceCell::new(),
             aliases: Mutex::default(),
         })
     }
@@ -133,7 +139,17 @@ impl GitHub {
     /// The issue's number, if it is one of this repository under any name.
     async fn number(&self, url: &str) -> Result<u64, Error> {
         let elsewhere = || Error::Elsewhere { url: url.to_owned() };
-        let address = address::parse(url).ok_or_else(elsewhere)?;
+        self.number_here(url, address::parse(url).ok_or_else(elsewhere)?).await
+    }
+
+    /// The name of the repository, also where it was moved.
+    async fn home(&self) -> Result<String, Error> {
+        let own = self.wire.settings.repository();
+        let ask = || async { Ok(self.repository(&own).await?.full_name) };
+        self.home.get_or_try_init(ask).await.cloned()
+    }
+
+    async fn number_here(&self, url: &str, address: Address) -> Result<u64, Error> {
         let own = self.wire.settings.repository();
         if address.repository.eq_ignore_ascii_case(&own) {
             return Ok(address.number);
@@ -145,7 +161,7 @@ impl GitHub {
             None => {
                 let named = |row: RepositoryRow| row.full_name;
                 let there = self.repository(&address.repository).await.map(named);
-                let here = self.repository(&own).await.map(named)?;
+                let here = self.home().await?;
                 let is_ours = match there {
                     Ok(there) => there.eq_ignore_ascii_case(&here),
                     Err(Error::UnknownRepository { .. }) => false,
@@ -155,7 +171,7 @@ impl GitHub {
                 is_ours
             }
         };
-        if is_ours { Ok(address.number) } else { Err(elsewhere()) }
+        if is_ours { Ok(address.number) } else { Err(Error::Elsewhere { url: url.to_owned() }) }
     }
 
     async fn row(&self, url: &str, number: u64) -> Result<IssueRow, Error> {
@@ -263,11 +279,16 @@ impl GitHub {
             body: Some(fields),
             action,
         };
-        match self.wire.write(&call).await {
+        self.again(&call).await.map(drop)
+    }
+
+    /// Does what is the same whether it is done once or twice.
+    async fn again(&self, call: &Call) -> Result<Answer, Error> {
+        match self.wire.write(call).await {
             Err(Failure { is_ambiguous: true, .. }) => {
-                self.wire.write(&call).await.map(drop).map_err(|failure| failure.error)
+                self.wire.write(call).await.map_err(|failure| failure.error)
             }
-            done => done.map(drop).map_err(|failure| failure.error),
+            done => done.map_err(|failure| failure.error),
         }
     }
 }

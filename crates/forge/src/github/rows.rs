@@ -1,4 +1,4 @@
-//! Issues, comments and people as the service lists them: only the fields that
+//! Issues, comments, pull requests and people as the service lists them: only the fields that
 //! are read, so that an older server's answer can be read too.
 
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::issue::{Issue, IssueState};
 use crate::marker::Marker;
+use crate::pull_request::{PullRequest, PullRequestState};
 use crate::replies::is_mark;
 
 use super::answer::Answer;
@@ -59,6 +60,66 @@ enum LabelRow {
 pub(super) struct CommentRow {
     pub(super) body: Option<String>,
     pub(super) user: Option<User>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct PullRow {
+    pub(super) number: u64,
+    html_url: String,
+    #[serde(default)]
+    pub(super) node_id: String,
+    body: Option<String>,
+    state: String,
+    merged_at: Option<String>,
+    #[serde(default)]
+    pub(super) draft: bool,
+    pub(super) user: Option<User>,
+    head: Side,
+    pub(super) base: Side,
+}
+
+/// One of the two branches of a pull request.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Side {
+    #[serde(rename = "ref")]
+    pub(super) name: String,
+    /// None for a fork that was deleted.
+    repo: Option<SideRepository>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct SideRepository {
+    full_name: String,
+}
+
+impl PullRow {
+    pub(super) fn text(&self) -> String {
+        self.body.as_deref().unwrap_or_default().replace("\r\n", "\n")
+    }
+
+    pub(super) fn marker(&self) -> Option<Marker> {
+        Marker::find(&self.text())
+    }
+
+    /// Whether it brings this branch of this repository; a fork may have one of the same name.
+    pub(super) fn is_from(&self, repository: &str, branch: &str) -> bool {
+        let from = self.head.repo.as_ref();
+        self.head.name == branch
+            && from.is_some_and(|from| from.full_name.eq_ignore_ascii_case(repository))
+    }
+
+    pub(super) fn state(&self) -> PullRequestState {
+        match (self.merged_at.is_some(), self.state.as_str()) {
+            (true, _) => PullRequestState::Merged,
+            (false, "closed") => PullRequestState::Closed,
+            (false, _) => PullRequestState::Open,
+        }
+    }
+
+    pub(super) fn into_pull_request(self) -> PullRequest {
+        let state = self.state();
+        PullRequest { url: self.html_url, number: self.number, state, draft: self.draft }
+    }
 }
 
 impl IssueRow {

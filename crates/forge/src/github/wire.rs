@@ -29,6 +29,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Before a request that changes nothing is sent once more.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// The path of the interface beside the usual one.
+pub(super) const GRAPHQL: &str = "/graphql";
+
 /// How a request is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
@@ -72,8 +75,6 @@ impl From<Error> for Failure {
 /// The way to the service.
 pub(super) struct Wire {
     client: Octocrab,
-    /// The same, for the other interface.
-    queries: Octocrab,
     pub(super) settings: Settings,
     pub(super) clock: Arc<dyn Clock>,
     breakers: Registry<&'static str, BreakerClock>,
@@ -87,16 +88,17 @@ pub(super) struct Wire {
 enum Refused {
     Everything,
     Writes,
+    /// Pull requests aside.
+    IssueWrites,
     Action(&'static str),
 }
 
 impl Wire {
     pub(super) fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let (client, queries) = clients(&settings)?;
+        let client = client(&settings)?;
         let breakers = Registry::new(settings.breaker.clone(), BreakerClock(Arc::clone(&clock)));
         Ok(Self {
             client,
-            queries,
             settings,
             clock,
             breakers,
@@ -120,7 +122,7 @@ impl Wire {
 
     /// Puts a question to the other interface; its path is not that of requests.
     pub(super) async fn query(&self, body: Value, action: &'static str) -> Result<Answer, Error> {
-        let path = "/graphql".to_owned();
+        let path = GRAPHQL.to_owned();
         let call = Call { method: Method::Query, path, body: Some(body), action };
         let answer = self.ask_twice(&call).await?;
         if answer.is_success() { Ok(answer) } else { Err(self.refusal(&answer, action, false)) }
@@ -145,6 +147,11 @@ impl Wire {
         Err(self.refusal(&answer, call.action, true).into())
     }
 
+    /// Changes something and gives back whatever is said, throttling aside.
+    pub(super) async fn answered(&self, call: &Call) -> Result<Answer, Failure> {
+        self.exchange(call).await
+    }
+
     /// Tells something once.
     pub(super) fn tell_once(&self, message: &str) {
         if lock(&self.told).insert(message.to_owned()) {
@@ -154,13 +161,29 @@ impl Wire {
 
     /// The error of a refusal; what stays refused is noted.
     pub(super) fn refusal(&self, answer: &Answer, action: &'static str, writes: bool) -> Error {
-        let error = answer.refusal(action, &self.settings);
+        self.noted(answer.refusal(action, &self.settings), action, writes)
+    }
+
+    /// The error of a refusal that came as a success.
+    pub(super) fn mutation_refusal(&self, error: &Value, action: &'static str) -> Error {
+        let said = self.settings.token.clean(error["message"].as_str().unwrap_or_default());
+        let error = match error["type"].as_str().unwrap_or_default() {
+            "FORBIDDEN" => Error::Forbidden { action, right: said },
+            "RATE_LIMITED" => {
+                let retry_in = lock(&self.limits).throttled(self.clock.now(), None);
+                Error::RateLimited { retry_in }
+            }
+            _ => Error::Rejected { action, status: 200, said },
+        };
+        self.noted(error, action, true)
+    }
+
+    fn noted(&self, error: Error, action: &'static str, writes: bool) -> Error {
         let refused = match &error {
             Error::BadToken { .. } => Some(Refused::Everything),
-            Error::IssuesDisabled { .. } | Error::Archived { .. } if writes => {
-                Some(Refused::Writes)
-            }
-            Error::Forbidden { .. } => Some(Refused::Action(action)),
+            Error::IssuesDisabled { .. } if writes => Some(Refused::IssueWrites),
+            Error::Archived { .. } if writes => Some(Refused::Writes),
+            Error::Forbidden { .. } | Error::JobsMayNotOpen => Some(Refused::Action(action)),
             _ => None,
         };
         if let Some(refused) = refused {
@@ -203,9 +226,24 @@ impl Wire {
         let is_refused = lock(&self.refused).iter().any(|refused| match refused {
             Refused::Everything => true,
             Refused::Writes => call.method.changes_things(),
+            Refused::IssueWrites => call.method.changes_things() && !self.is_about_pulls(call),
             Refused::Action(action) => *action == call.action,
         });
         if is_refused { Err(Error::StillRefused { action: call.action }) } else { Ok(()) }
+    }
+
+    fn is_about_pulls(&self, call: &Call) -> bool {
+        let rest = call.path.strip_prefix(&self.repository_path()).unwrap_or(&call.path);
+        rest == GRAPHQL || rest.starts_with("/pulls")
+    }
+
+    /// The whole path, with what stands before it on an Enterprise server.
+    fn whole(&self, path: &str) -> String {
+        let before = self.settings.api_url.path().trim_end_matches('/');
+        match before.strip_suffix("/v3").filter(|_| path == GRAPHQL) {
+            Some(beside) => format!("{beside}{path}"),
+            None => format!("{before}{path}"),
+        }
     }
 
     /// Where a redirect leads; the token goes to no other service.
@@ -291,10 +329,10 @@ impl Wire {
     }
 
     async fn send(&self, call: &Call) -> Result<Answer, Failure> {
-        let path = call.path.as_str();
+        let path = self.whole(&call.path);
         let sent = match call.method {
             Method::Get => self.client._get(path).await,
-            Method::Query => self.queries._post(path, call.body.as_ref()).await,
+            Method::Query => self.client._post(path, call.body.as_ref()).await,
             Method::Post => self.client._post(path, call.body.as_ref()).await,
             Method::Patch => self.client._patch(path, call.body.as_ref()).await,
         };
@@ -341,23 +379,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const NO_CLIENT: &str = "no client for GitHub can be made";
-
-/// For requests and for questions.
-fn clients(settings: &Settings) -> Result<(Octocrab, Octocrab), Error> {
-    let client = client(settings)?;
-    let api = settings.api_url.as_str().trim_end_matches('/');
-    // On an Enterprise server: `/api/v3/...` and `/api/graphql`.
-    let queries = api.strip_suffix("/v3").unwrap_or(api);
-    Ok((octocrab(&client, api)?, octocrab(&client, queries)?))
-}
-
-fn octocrab(client: &reqwest::Client, base: &str) -> Result<Octocrab, Error> {
-    let built = OctocrabBuilder::new().base_uri(base).map_err(|_| Error::Invalid(NO_CLIENT))?;
-    built.build_with_reqwest(client.clone()).map_err(|_| Error::Invalid(NO_CLIENT))
-}
-
-fn client(settings: &Settings) -> Result<reqwest::Client, Error> {
+fn client(settings: &Settings) -> Result<Octocrab, Error> {
+    const NO_CLIENT: &str = "no client for GitHub can be made";
     let invalid = Error::Invalid;
     let mut token = HeaderValue::from_str(&format!("Bearer {}", settings.token.expose()))
         .map_err(|_| invalid("a token is one word of plain characters"))?;
@@ -379,7 +402,10 @@ fn client(settings: &Settings) -> Result<reqwest::Client, Error> {
             .map_err(|_| invalid("the address of the proxy cannot be used"))?;
         builder = builder.proxy(all.no_proxy(reqwest::NoProxy::from_string(&proxy.except)));
     }
-    builder.build().map_err(|_| invalid(NO_CLIENT))
+    let client = builder.build().map_err(|_| invalid(NO_CLIENT))?;
+    let api = settings.api_url.origin().ascii_serialization();
+    let octocrab = OctocrabBuilder::new().base_uri(api).map_err(|_| invalid(NO_CLIENT))?;
+    octocrab.build_with_reqwest(client).map_err(|_| invalid(NO_CLIENT))
 }
 
 fn is_on_this_machine(url: &Url) -> bool {

@@ -23,6 +23,8 @@ mod once;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod pulls;
+#[cfg(test)]
 mod rights;
 mod updates;
 

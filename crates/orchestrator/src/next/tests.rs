@@ -2,6 +2,7 @@
 
 mod asking;
 mod outside;
+mod pulls;
 mod story;
 mod updating;
 

@@ -12,6 +12,7 @@ mod offers;
 pub(crate) mod people;
 mod planning;
 mod prepare;
+mod pull_request;
 mod push;
 mod rejected;
 mod rest;
@@ -51,6 +52,7 @@ impl Driver {
             Step::Test { milestone } => self.test(milestone).await,
             Step::Commit { milestone } => self.commit(milestone).await,
             Step::Push(push) => self.push(push).await,
+            Step::PullRequest { status } => self.pull_request(status).await,
             Step::Reopen { milestone } => self.reopen(milestone).await,
             Step::Drop { milestone, reason } => self.drop_besides(milestone, reason).await,
             Step::OpenIssue(wanted) => self.open_issue(&wanted).await,

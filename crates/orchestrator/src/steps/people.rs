@@ -188,7 +188,7 @@ impl Driver {
 
     /// What the forge does, within its time. A service that is silent must not keep the process:
     /// the recovery issue is made while it ends, and has a limit of its own.
-    pub(super) async fn told<T>(
+    pub(crate) async fn told<T>(
         &self,
         work: impl Future<Output = Result<T, forge::Error>>,
         kind: IssueKind,

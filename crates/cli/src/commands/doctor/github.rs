@@ -6,39 +6,75 @@ use forge::{Condition, Error, Settings};
 use tokio::time::timeout;
 
 use super::{Check, Patient};
+use crate::config::PullRequest;
 use crate::wiring::{self, Use};
 
 /// For all that is asked.
 const LIMIT: Duration = Duration::from_secs(15);
 const NAME: &str = "github";
-const RIGHTS: &str = "give the token write access to issues (a fine-grained token: Issues, read \
-                      and write; a job's own: permissions: issues: write)";
+const RIGHTS: &str = "give the token write access to issues and pull requests (a fine-grained \
+                      token: Issues and Pull requests, read and write; a job's own: \
+                      permissions: issues: write, pull-requests: write)";
 
-/// One line about it.
-pub(super) async fn check(patient: &Patient) -> Check {
+/// One line about issues and, where they go to GitHub, one about pull requests.
+pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     let files = "off: issues are files in .belay/issues";
-    let Some(project) = patient.project() else { return Check::ok(NAME, files) };
+    let Some(project) = patient.project() else { return vec![Check::ok(NAME, files)] };
     let settings = match wiring::chosen(&project).await {
         Ok(Use::On(settings)) => settings,
-        Ok(Use::Off(why)) => return Check::ok(NAME, format!("{files} ({why})")),
+        Ok(Use::Off(why)) => return vec![Check::ok(NAME, format!("{files} ({why})"))],
         Err(error) => {
-            return Check::fail(NAME, error.line(), "see docs/github.md for what it needs");
+            let mend = "see docs/github.md for what it needs";
+            return vec![Check::fail(NAME, error.line(), mend)];
         }
     };
     let repository = settings.repository();
     if patient.offline {
-        return Check::ok(NAME, format!("{repository}, not asked (--offline)"));
+        return vec![
+            Check::ok(NAME, format!("{repository}, not asked (--offline)")),
+            pull_requests(patient, None),
+        ];
     }
-    let github = match wiring::forge(&project).await {
+    let places = match wiring::forge(&project).await {
         Ok(places) => places,
-        Err(error) => return Check::fail(NAME, error.line(), "see docs/github.md"),
+        Err(error) => return vec![Check::fail(NAME, error.line(), "see docs/github.md")],
     };
-    let Some(github) = github.github() else { return Check::ok(NAME, files) };
+    let Some(github) = places.github() else { return vec![Check::ok(NAME, files)] };
     match timeout(LIMIT, github.examine()).await {
-        Ok(Ok(condition)) => judged(&settings, &condition),
-        Ok(Err(error)) => refused(&repository, &error),
-        Err(_) => Check::warn(NAME, format!("{repository}: no answer in time"), LATER),
+        Ok(Ok(condition)) => {
+            vec![judged(&settings, &condition), pull_requests(patient, Some(&condition))]
+        }
+        Ok(Err(error)) => vec![refused(&repository, &error)],
+        Err(_) => vec![Check::warn(NAME, format!("{repository}: no answer in time"), LATER)],
     }
+}
+
+const PULLS: &str = "pull requests";
+const JOBS: &str = "a job's own GITHUB_TOKEN";
+/// Trap 40.
+const OTHER_TOKEN: &str = "give belay the token of a GitHub App or of a person (docs/github.md, Pull requests); with \
+     a job's own, switch on \"Allow GitHub Actions to create and approve pull requests\" in the \
+     repository's settings (Actions, General), and approve or start the checks by hand";
+
+/// When there is one, and what would keep its checks from being started.
+fn pull_requests(patient: &Patient, found: Option<&Condition>) -> Check {
+    let Some(config) = &patient.config else { return Check::ok(PULLS, "none") };
+    let when = match config.github.pull_request {
+        PullRequest::None => return Check::ok(PULLS, "none: github.pull_request is none"),
+        PullRequest::Ready => "one for each run that is completed",
+        PullRequest::Draft => "a draft with the first milestone, ready when the run is completed",
+    };
+    if config.pushes_to().is_none() {
+        let said = "none: no branch is pushed, as neither run.push nor store.mirror names a remote";
+        return Check::ok(PULLS, said);
+    }
+    let in_a_job = patient.surroundings.var("GITHUB_ACTIONS") == Some("true");
+    // A person's token has an account; the job's own and an app's have none.
+    if in_a_job && found.is_some_and(|found| found.login.is_none()) {
+        let said = format!("{when}; if this is {JOBS}, GitHub starts no checks on it by itself");
+        return Check::warn(PULLS, said, OTHER_TOKEN);
+    }
+    Check::ok(PULLS, format!("{when}; with {JOBS} GitHub would start no checks on it by itself"))
 }
 
 const LATER: &str = "nothing, if it is there again later: what cannot be told now is put off";

@@ -43,6 +43,7 @@ pub(super) fn settings() -> Settings {
         update: crate::settings::UpdateBy::Nothing,
         mirror: None,
         push: None,
+        pull_request: crate::settings::PullRequestWhen::Never,
         worktrees: PathBuf::new(),
         max_file_bytes: 1,
         plan_only: false,
