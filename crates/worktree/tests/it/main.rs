@@ -13,6 +13,7 @@ mod hooks;
 mod hostile;
 mod linked;
 mod locking;
+mod offered;
 mod paths;
 mod project;
 mod real;
