@@ -21,8 +21,7 @@ impl State {
 pub(crate) fn to_close(state: &State, status: Status) -> Option<&str> {
     let done = status == Status::Completed && !state.waits_for_items();
     let is_left_to_it = state.pull_request.is_some();
-    let due =
-        done && !is_left_to_it && !state.idea_issue_closed && !state.is_deferred(MARKER);
+    let due = done && !is_left_to_it && !state.idea_issue_closed && !state.is_deferred(MARKER);
     state.idea_issue().filter(|_| due)
 }
 

@@ -367,7 +367,9 @@ async fn doctor_says_what_a_jobs_own_token_lacks() {
     let when = "a draft with the first milestone, ready when the run is completed";
     assert_eq!(
         doctors_line(&here, "pull requests"),
-        format!("ok: {when}; with a job's own GITHUB_TOKEN GitHub would start no checks on it by itself")
+        format!(
+            "ok: {when}; with a job's own GITHUB_TOKEN GitHub would start no checks on it by itself"
+        )
     );
     scene.github.world(|world| world.login = "github-actions[bot]".into());
     let mut job = scene.bench.command(&doctor);
@@ -375,7 +377,9 @@ async fn doctor_says_what_a_jobs_own_token_lacks() {
     let job = finish(job.spawn().expect("belay")).await;
     assert_eq!(
         doctors_line(&job, "pull requests"),
-        format!("warn: {when}; if this is a job's own GITHUB_TOKEN, GitHub starts no checks on it by itself")
+        format!(
+            "warn: {when}; if this is a job's own GITHUB_TOKEN, GitHub starts no checks on it by itself"
+        )
     );
     assert!(job.stdout.contains("Allow GitHub Actions to create and approve pull requests"));
     scene.configure("none", "");
