@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use worktree::CommitId;
 
 use crate::event::{IssueKind, Status};
-use crate::fact::Told;
+use crate::fact::{Started, Told};
 use crate::issues;
 use crate::next::Step;
 use crate::progress::{self, short};
@@ -98,10 +98,6 @@ fn digest(facts: &PullRequestFacts) -> String {
 pub(crate) fn facts(state: &State, run: &str, status: Option<Status>) -> PullRequestFacts {
     let started = state.started.as_ref();
     let milestones = view::milestones(state);
-    let issue = started.filter(|started| started.idea_path.is_none()).and_then(|started| {
-        let number = started.idea.id.strip_prefix(FROM_ISSUE)?;
-        number.parse().ok()
-    });
     let tasks = state.issues.iter();
     let tasks = tasks.filter(|issue| !issue.closed && issue.kind != IssueKind::Progress);
     PullRequestFacts {
@@ -109,7 +105,7 @@ pub(crate) fn facts(state: &State, run: &str, status: Option<Status>) -> PullReq
         run: run.to_owned(),
         branch: started.map(|started| started.branch.clone()).unwrap_or_default(),
         standing: standing(state, status),
-        issue,
+        issue: started.and_then(issue_behind),
         closes: status == Some(Status::Completed) && !state.partial(),
         built: milestones.iter().filter_map(|one| built(state, one)).collect(),
         missing: milestones.iter().filter_map(|one| missing(state, one)).collect(),
@@ -119,6 +115,13 @@ pub(crate) fn facts(state: &State, run: &str, status: Option<Status>) -> PullReq
         models: state.tally.models.iter().map(ToString::to_string).collect(),
         cost: progress::cost(state),
     }
+}
+
+/// The issue that the idea was written in. A file of that name is a file.
+fn issue_behind(started: &Started) -> Option<u64> {
+    let number = started.idea.id.strip_prefix(FROM_ISSUE)?;
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse().ok().filter(|_| plain && started.idea_path.is_none())
 }
 
 fn standing(state: &State, status: Option<Status>) -> String {
@@ -152,5 +155,33 @@ fn missing(state: &State, milestone: &MilestoneView) -> Option<String> {
         "note" | "committed" | "partial" => None,
         _ if is_by_hand(state, number) => None,
         status => Some(format!("{name} ({status})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agents::Idea;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_an_idea_that_was_an_issue_names_one() {
+        let issue = |id: &str, path: Option<&str>| {
+            let started = Started {
+                idea: Idea::parse(id, "# Numbers\n\nAdd them.").expect("an idea"),
+                idea_path: path.map(str::to_owned),
+                base: serde_json::from_value(json!("0".repeat(40))).expect("an id"),
+                base_branch: None,
+                branch: "b".into(),
+            };
+            issue_behind(&started)
+        };
+        assert_eq!(issue("issue-12", None), Some(12));
+        assert_eq!(issue("issue-12", Some("ideas/backlog/issue-12.md")), None);
+        assert_eq!(
+            (issue("issue-x", None), issue("001", None), issue("issue-+1", None)),
+            (None, None, None)
+        );
     }
 }
