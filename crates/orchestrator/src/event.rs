@@ -7,7 +7,7 @@
 use model_providers::{Class, ModelId, Tokens};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use worktree::{CommitId, TreeId};
+use worktree::{CommitId, Person, TreeId};
 
 use crate::fact::Update;
 pub use crate::words::{Finding, IssueKind, Role, Status, StepName, Success};
@@ -133,6 +133,9 @@ pub enum Event {
         files: Vec<String>,
         model: Option<ModelId>,
         attempts: usize,
+        /// The people who did it, where no model did.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        authors: Vec<Person>,
     },
     ItemFailed {
         milestone: usize,
@@ -262,6 +265,20 @@ pub enum Event {
         reason: String,
         #[serde(default)]
         by_person: bool,
+    },
+    /// A person names work of their own in the issue about an item.
+    WorkOffered {
+        marker: String,
+        url: String,
+        named: String,
+        commit: CommitId,
+    },
+    /// It is not taken, which the issue says.
+    WorkRefused {
+        marker: String,
+        url: String,
+        commit: CommitId,
+        reason: String,
     },
     BranchAdopted {
         branch: String,

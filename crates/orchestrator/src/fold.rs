@@ -10,6 +10,7 @@ use crate::fact::{Checked, Fact, Push, Told};
 use crate::idea_issue;
 use crate::journal::parse;
 use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Origin, RoundState};
+use crate::offers::Offer;
 use crate::pull_request::{self, PullRequestState};
 use crate::questions::Asked;
 use crate::state::{Deferred, Given, IssueState, Phase, Repair, State};
@@ -111,13 +112,6 @@ impl State {
                     closed: false,
                     closed_by_person: false,
                 });
-            }
-            (Event::IssueClosed { marker, by_person, .. }, _) => {
-                self.idea_issue_closed |= marker == idea_issue::MARKER;
-                for issue in self.issues.iter_mut().filter(|issue| issue.marker == marker) {
-                    issue.closed = true;
-                    issue.closed_by_person |= by_person;
-                }
             }
             (Event::QuestionAsked { questions, marker, .. }, _) => {
                 self.asked_about_analysis = true;
@@ -272,10 +266,11 @@ impl State {
     fn take_item(&mut self, event: Event, fact: Option<Fact>) {
         match (event, fact) {
             (
-                Event::ItemSucceeded { milestone, item, model, attempts, .. },
+                Event::ItemSucceeded { milestone, item, model, attempts, authors, .. },
                 Some(Fact::Changes(changes)),
             ) => {
-                self.set_item(milestone, item, ItemResult::Succeeded { changes, model, attempts });
+                let result = ItemResult::Succeeded { changes, model, attempts, authors };
+                self.set_item(milestone, item, result);
             }
             (
                 Event::ItemFailed { milestone, item, class, message, for_want_of_a_model, .. },
@@ -286,6 +281,20 @@ impl State {
                     item,
                     ItemResult::Failed { class, message, for_want_of_a_model, attempts },
                 );
+            }
+            (Event::IssueClosed { marker, by_person, .. }, _) => {
+                self.idea_issue_closed |= marker == idea_issue::MARKER;
+                for issue in self.issues.iter_mut().filter(|issue| issue.marker == marker) {
+                    issue.closed = true;
+                    issue.closed_by_person |= by_person;
+                }
+            }
+            (Event::WorkOffered { marker, named, commit, .. }, _) => {
+                self.offers.push(Offer { marker, named, commit, refused: false });
+            }
+            (Event::WorkRefused { marker, commit, .. }, _) => {
+                let is_it = |offer: &&mut Offer| offer.marker == marker && offer.commit == commit;
+                self.offers.iter_mut().filter(is_it).for_each(|offer| offer.refused = true);
             }
             (event, fact) => self.take_verdict(event, fact),
         }

@@ -1,5 +1,6 @@
 //! The issue that an idea comes from: closed once the run of it is completed. Until then it is
-//! only looked at, so that a run which is blocked leaves it as people know it.
+//! only looked at, so that a run which is blocked leaves it as people know it. Where there is a
+//! pull request, GitHub closes the issue with it.
 
 use crate::event::Status;
 use crate::state::State;
@@ -18,7 +19,9 @@ impl State {
 
 /// The issue, where the run ends `status` and it is still to be closed.
 pub(crate) fn to_close(state: &State, status: Status) -> Option<&str> {
-    let due = status == Status::Completed && !state.idea_issue_closed && !state.is_deferred(MARKER);
+    let done = status == Status::Completed && !state.waits_for_items();
+    let is_left_to_it = state.pull_request.is_some();
+    let due = done && !is_left_to_it && !state.idea_issue_closed && !state.is_deferred(MARKER);
     state.idea_issue().filter(|_| due)
 }
 

@@ -27,6 +27,7 @@ pub mod milestone;
 pub mod mirror;
 mod next;
 mod observer;
+pub mod offers;
 pub mod owed;
 mod progress;
 mod pull_request;

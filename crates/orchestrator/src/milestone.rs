@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use agents::{ChangeSet, ResolvedChange, Review, WorkItem};
 use model_providers::{Attempt, Class, ModelId};
-use worktree::{CommitId, CommitIntent};
+use worktree::{CommitId, CommitIntent, Person};
 
 use crate::event::Status;
 use crate::fact::{Cause, Checked, Round, Update};
@@ -20,6 +20,8 @@ pub enum ItemResult {
         model: Option<ModelId>,
         /// How many tries it took.
         attempts: usize,
+        /// The people who did it, where no model did.
+        authors: Vec<Person>,
     },
     /// No answer could be taken.
     Failed {
@@ -62,6 +64,19 @@ impl Item {
     /// Whether it failed and no model could be had.
     pub fn failed_for_want_of_a_model(&self) -> bool {
         matches!(self.result, Some(ItemResult::Failed { for_want_of_a_model: true, .. }))
+    }
+
+    /// Whether the change set is one that people made.
+    pub fn is_by_hand(&self) -> bool {
+        !self.authors().is_empty()
+    }
+
+    /// The people who made its change set, where no model did.
+    pub fn authors(&self) -> &[Person] {
+        match &self.result {
+            Some(ItemResult::Succeeded { authors, .. }) => authors,
+            _ => &[],
+        }
     }
 
     /// The tries it took so far.
@@ -126,6 +141,11 @@ impl RoundState {
     /// The check that is red, if one is.
     pub fn red(&self) -> Option<&Checked> {
         self.checks.iter().find(|(_, passed)| !passed).map(|(checked, _)| checked)
+    }
+
+    /// Whether its content was judged, and not taken.
+    pub fn refused(&self) -> bool {
+        self.judged.as_ref().is_some_and(|judged| !judged.approved) || self.red().is_some()
     }
 
     /// Items whose change set was taken.
@@ -313,6 +333,17 @@ impl MilestoneState {
             }
         }
         models
+    }
+
+    /// The people whose work is in its commit, in order.
+    pub fn authors(&self) -> Vec<&Person> {
+        let mut authors = Vec::new();
+        for author in self.active().iter().flat_map(|round| &round.items).flat_map(Item::authors) {
+            if !authors.contains(&author) {
+                authors.push(author);
+            }
+        }
+        authors
     }
 
     /// The planned files that no taken change set covers.

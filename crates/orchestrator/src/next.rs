@@ -184,6 +184,11 @@ fn end(state: &State, settings: &Settings) -> Step {
     if let Some(step) = pull_request::due_at_end(state, settings, status) {
         return step;
     }
+    // One that was put off may be there for the next process.
+    let put_off = pull_request::is_put_off(state);
+    if let Some(step) = close_idea(state, status).filter(|_| !put_off) {
+        return step;
+    }
     Step::Finish { status, reason }
 }
 
@@ -191,10 +196,13 @@ fn for_people(state: &State) -> Option<Step> {
     if let Some(wanted) = issues::missing(state).into_iter().next() {
         return Some(Step::OpenIssue(Box::new(wanted)));
     }
-    if let Some(issue) = issues::needless(state).into_iter().next() {
-        return Some(Step::CloseIssue { url: issue.url.clone(), marker: issue.marker.clone() });
-    }
-    let url = idea_issue::to_close(state, outcome(state).0)?.to_owned();
+    let issue = issues::needless(state).into_iter().next()?;
+    Some(Step::CloseIssue { url: issue.url.clone(), marker: issue.marker.clone() })
+}
+
+/// The issue of the idea, once it is done and no pull request sees to it.
+fn close_idea(state: &State, status: Status) -> Option<Step> {
+    let url = idea_issue::to_close(state, status)?.to_owned();
     Some(Step::CloseIssue { url, marker: idea_issue::MARKER.to_owned() })
 }
 
@@ -203,7 +211,8 @@ pub(crate) fn owed(state: &State, settings: &Settings) -> Option<Step> {
     let push = state.push_due(settings.push.as_deref()).map(Step::Push);
     push.or_else(|| for_people(state)).or_else(|| {
         let (status, _) = state.ended.as_ref()?;
-        pull_request::due_at_end(state, settings, *status)
+        let due = pull_request::due_at_end(state, settings, *status);
+        due.or_else(|| close_idea(state, *status))
     })
 }
 

@@ -48,6 +48,11 @@ pub(crate) fn marker(status: Option<Status>) -> String {
     }
 }
 
+/// Whether it could not be opened or brought up to date by this process.
+pub(crate) fn is_put_off(state: &State) -> bool {
+    state.deferred.iter().any(|deferred| deferred.marker.starts_with(MARKER))
+}
+
 /// After a push, while the run is at work: a draft is opened, and what is there says what was
 /// pushed.
 pub(crate) fn due_after_push(state: &State, settings: &Settings) -> Option<Step> {
@@ -170,6 +175,7 @@ mod tests {
         let issue = |id: &str, path: Option<&str>| {
             let started = Started {
                 idea: Idea::parse(id, "# Numbers\n\nAdd them.").expect("an idea"),
+                idea_issue: None,
                 idea_path: path.map(str::to_owned),
                 base: serde_json::from_value(json!("0".repeat(40))).expect("an id"),
                 base_branch: None,

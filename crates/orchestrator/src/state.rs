@@ -14,6 +14,7 @@ use crate::event::{Event, IssueKind, Status, StepName};
 use crate::fact::{Checked, Push, Started};
 use crate::issues;
 use crate::milestone::{Item, MilestoneState};
+use crate::offers::Offer;
 use crate::pull_request::PullRequestState;
 use crate::questions::Asked;
 use crate::tally::Tally;
@@ -184,6 +185,8 @@ pub struct State {
     pub tally: Tally,
     /// The issues made.
     pub issues: Vec<IssueState>,
+    /// Work that people named in issues, in order.
+    pub offers: Vec<Offer>,
     /// The issue that the idea comes from is closed.
     pub idea_issue_closed: bool,
     /// Steps that ended in an error since anything was last finished.

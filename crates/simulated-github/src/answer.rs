@@ -46,11 +46,8 @@ fn refused(world: &World, request: &Request) -> Option<Reply> {
 }
 
 fn route(world: &mut World, api: &str, request: &Request) -> Reply {
-    if graphql::is_for(&request.path) {
-        return match graphql::is_mutation(request) {
-            true => pulls::graphql(world, request),
-            false => graphql::answer(world, request),
-        };
+    if graphql::is_question(request) {
+        return graphql::answer(world, request);
     }
     let segments: Vec<String> = request.path.split('/').skip(1).map(decoded).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -59,6 +56,7 @@ fn route(world: &mut World, api: &str, request: &Request) -> Reply {
             return error(403, "Resource not accessible by integration");
         }
         ["user"] => return reply(200, &json::user(&world.login)),
+        ["graphql"] => return pulls::graphql(world, request),
         ["repositories", "1", rest @ ..] => rest,
         ["repos", owner, name, rest @ ..] => {
             let given = format!("{owner}/{name}");

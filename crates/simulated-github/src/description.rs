@@ -13,6 +13,7 @@ const DESCRIPTION: &str = include_str!("../openapi/github.json");
 const ACCEPTED: &str = "application/vnd.github";
 
 /// The other interface, which the description has nothing of.
+const GRAPHQL: &str = "/graphql";
 /// The one thing that only that one can do, as its own reference writes it.
 const READY: &str = "mutation($id: ID!) { markPullRequestReadyForReview(input: { pullRequestId: $id }) { pullRequest { isDraft } } }";
 
@@ -56,10 +57,11 @@ impl Description {
 
     /// What the request breaks. Paths by a repository's number stand for those by its name.
     pub(crate) fn violations(&self, request: &Request) -> Vec<String> {
-        if graphql::is_for(&request.path) {
-            let broken =
-                if graphql::is_mutation(request) { broken_mutation } else { graphql::violations };
-            return broken(request);
+        if graphql::is_question(request) {
+            return graphql::violations(request);
+        }
+        if request.path == GRAPHQL {
+            return broken_mutation(request);
         }
         let path = by_name(&request.path);
         let segments: Vec<&str> = path.split('/').skip(1).collect();
@@ -83,8 +85,8 @@ impl Description {
             .operations
             .iter()
             .filter(|one| one.method == request.method && one.takes(&segments));
-        graphql::is_for(&request.path)
-            || ALL.contains(&status)
+        ALL.contains(&status)
+            || request.path == GRAPHQL && status == 200
             || fitting.any(|operation| operation.statuses.contains(&u64::from(status)))
     }
 }

@@ -13,15 +13,11 @@ use query::Wish;
 
 const SCHEMA: &str = include_str!("../openapi/graphql.json");
 
-/// Whether the request is one for this interface.
-pub(crate) fn is_for(path: &str) -> bool {
-    matches!(path, "/graphql" | "/api/graphql")
-}
-
-/// Whether it changes something, which only pull requests need.
-pub(crate) fn is_mutation(request: &Request) -> bool {
+/// Whether the request is a question to this interface; what it is to change is another matter.
+pub(crate) fn is_question(request: &Request) -> bool {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    body["query"].as_str().is_some_and(|query| query.trim_start().starts_with("mutation"))
+    let asks = |text: &str| text.trim_start().starts_with("query");
+    request.path == "/graphql" && body["query"].as_str().is_some_and(asks)
 }
 
 /// What the request breaks of the schema.
@@ -241,7 +237,7 @@ fn listed(value: &Value, arguments: &std::collections::BTreeMap<String, Value>) 
 mod tests {
     use super::*;
 
-    fn asked(query: &str, variables: Value) -> Request {
+    fn asked(query: &str, variables: &Value) -> Request {
         let body = json!({ "query": query, "variables": variables });
         Request {
             method: "POST".into(),
@@ -255,7 +251,7 @@ mod tests {
     fn what_the_schema_does_not_have_is_a_violation() {
         let ask = |inner: &str| {
             let query = format!("query {{ repository(owner: \"o\", name: \"r\") {{ {inner} }} }}");
-            violations(&asked(&query, json!({}))).len()
+            violations(&asked(&query, &json!({}))).len()
         };
         assert_eq!(
             ask("issue(number: 1) { title lastEditedAt labels(first: 9) { nodes { name } } }"),
@@ -276,7 +272,7 @@ mod tests {
         }
         let undeclared = asked(
             "query { repository(owner: \"o\", name: $n) { issue(number: 1) { title } } }",
-            json!({}),
+            &json!({}),
         );
         assert_eq!(violations(&undeclared).len(), 1);
     }
@@ -289,12 +285,12 @@ mod tests {
         world.rename(number, "eve", "Other");
         let query = "query($n: Int!) { repository(owner: \"o\", name: \"r\") { issue(number: $n) { title \
             timelineItems(last: 5, itemTypes: [LABELED_EVENT]) { nodes { __typename ... on LabeledEvent { label { name } } } } } } }";
-        let reply = answer(&world, &asked(query, json!({ "n": number })));
+        let reply = answer(&world, &asked(query, &json!({ "n": number })));
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
         let event = json!({ "__typename": "LabeledEvent", "label": { "name": "a" } });
         let issue = json!({ "title": "Other", "timelineItems": { "nodes": [event] } });
         assert_eq!(body, json!({ "data": { "repository": { "issue": issue } } }));
-        let missing = answer(&world, &asked(query, json!({ "n": 77 })));
+        let missing = answer(&world, &asked(query, &json!({ "n": 77 })));
         assert!(String::from_utf8(missing.body).unwrap().contains("NOT_FOUND"));
     }
 }

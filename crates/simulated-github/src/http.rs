@@ -93,7 +93,9 @@ fn parse(buffer: &[u8]) -> io::Result<Option<(Request, usize, usize)>> {
 fn own_part(target: &str) -> &str {
     let through_proxy = target.strip_prefix("http://").and_then(|rest| rest.find('/'));
     let path = through_proxy.map_or(target, |at| &target["http://".len() + at..]);
-    path.strip_prefix("/api/v3").unwrap_or(path)
+    // There the one interface is beside the other.
+    let beside = (path == "/api/graphql").then_some("/graphql");
+    beside.unwrap_or_else(|| path.strip_prefix("/api/v3").unwrap_or(path))
 }
 
 /// Writes the answer and ends the connection.

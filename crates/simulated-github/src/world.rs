@@ -43,19 +43,6 @@ pub struct Issue {
     pub(crate) updated_at: u64,
 }
 
-/// What a pull request has besides what it has as an issue.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pull {
-    /// The branch that it brings.
-    pub head: String,
-    /// The branch that it is for.
-    pub base: String,
-    /// Whether it is not to be reviewed yet.
-    pub draft: bool,
-    /// Whether it was merged.
-    pub merged: bool,
-}
-
 /// Something that was done to an issue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happened {
@@ -75,6 +62,19 @@ pub enum Happening {
     Unlabelled(String),
     /// It got another title.
     Renamed,
+}
+
+/// What a pull request has besides what it has as an issue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pull {
+    /// The branch that it brings.
+    pub head: String,
+    /// The branch that it is for.
+    pub base: String,
+    /// Whether it is not to be reviewed yet.
+    pub draft: bool,
+    /// Whether it was merged.
+    pub merged: bool,
 }
 
 /// A comment.

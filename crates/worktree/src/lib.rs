@@ -26,6 +26,7 @@ mod listing;
 mod login;
 mod mirror;
 mod objects;
+mod offered;
 mod place;
 mod project;
 mod refs;

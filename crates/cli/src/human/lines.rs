@@ -36,6 +36,8 @@ pub(super) fn lines(event: &Event) -> Vec<Said> {
         Event::ReviewApproved { .. } | Event::ReviewRejected { .. } => review(event),
         Event::IssueCreated { .. }
         | Event::IssueClosed { .. }
+        | Event::WorkOffered { .. }
+        | Event::WorkRefused { .. }
         | Event::QuestionAsked { .. }
         | Event::QuestionAnswered { .. }
         | Event::BranchAdopted { .. }
@@ -339,6 +341,12 @@ fn outside(event: &Event) -> Vec<Said> {
         Event::IssueClosed { url, by_person, .. } => {
             let who = if *by_person { "closed by a person" } else { "closed" };
             one("issue", Tone::Good, &format!("{who}: {url}"))
+        }
+        Event::WorkOffered { named, url, .. } => {
+            one("by hand", Tone::Good, &format!("a person did it in {named}: {url}"))
+        }
+        Event::WorkRefused { reason, url, .. } => {
+            one("by hand", Tone::Warn, &format!("not taken: {reason}: {url}"))
         }
         Event::QuestionAsked { question, url, .. } => {
             let place = url.as_deref().map(|url| format!(" ({url})")).unwrap_or_default();

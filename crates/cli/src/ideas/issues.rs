@@ -45,7 +45,7 @@ pub(crate) async fn places(
         Use::Off(why) => format!(": {why}"),
         Use::On(_) => String::new(),
     };
-    Err(usage(format!("no such idea: {number} (no file has this id, and GitHub is not used{why})")))
+    Err(usage(format!("no such idea: issue {number} (GitHub is not used here{why})")))
 }
 
 /// The idea in an issue that was named.

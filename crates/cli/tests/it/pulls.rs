@@ -107,6 +107,28 @@ fn three() -> Script {
     Script::default().with_answers(answers())
 }
 
+/// An idea that stands in an issue: the pull request closes it when it is merged, and not the run.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_issue_of_an_idea_is_left_to_the_pull_request() {
+    let scene = Scene::new("ready", three()).await;
+    let number = scene.github.world(|world| {
+        let number = world.open("eve", "Numbers in green", "Print the numbers in green.");
+        world.label(number, "ada", "belay:idea");
+        number
+    });
+    let name = format!("#{number}");
+    let ran = belay(&scene.bench, &["run", &name, "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    let (pull, _) = scene.only();
+    assert!(pull.body.contains(&format!("Closes #{number}")), "{}", pull.body);
+    let issue = scene.github.world(|world| world.issues[&number].clone());
+    assert!(!issue.closed && issue.comments.is_empty(), "{issue:?}");
+    let again = belay(&scene.bench, &["run", &name]).await.exits(0);
+    assert!(again.stderr.contains("This idea is done"), "{}", again.stderr);
+    assert!(!scene.github.world(|world| world.issues[&number].closed));
+    scene.end().await;
+}
+
 /// Why a pull request was put off, each time.
 fn put_off(ran: &Ran) -> Vec<String> {
     let deferred = ran.named("effect_deferred").into_iter();

@@ -332,7 +332,8 @@ impl Wire {
         let path = self.whole(&call.path);
         let sent = match call.method {
             Method::Get => self.client._get(path).await,
-            Method::Query | Method::Post => self.client._post(path, call.body.as_ref()).await,
+            Method::Query => self.client._post(path, call.body.as_ref()).await,
+            Method::Post => self.client._post(path, call.body.as_ref()).await,
             Method::Patch => self.client._patch(path, call.body.as_ref()).await,
         };
         let response = sent.map_err(|error| self.broken(&error))?;
@@ -378,9 +379,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const NO_CLIENT: &str = "no client for GitHub can be made";
-
 fn client(settings: &Settings) -> Result<Octocrab, Error> {
+    const NO_CLIENT: &str = "no client for GitHub can be made";
     let invalid = Error::Invalid;
     let mut token = HeaderValue::from_str(&format!("Bearer {}", settings.token.expose()))
         .map_err(|_| invalid("a token is one word of plain characters"))?;

@@ -179,7 +179,7 @@ async fn an_enterprise_server_is_asked_at_its_own_address() {
     });
     let there = hub.at("/api/v3");
     assert!(read(&there).await.is_ok());
-    assert_eq!(hub.count("POST", "/api/graphql"), 1);
+    assert_eq!(hub.count("POST", "/graphql"), 1);
     assert_eq!(there.labelled_ideas().await.unwrap(), [1]);
     there.close(URL, "Done.").await.unwrap();
     hub.check();

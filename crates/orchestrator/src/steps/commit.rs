@@ -219,6 +219,9 @@ impl Driver {
         for model in found.models() {
             message.push_str(&format!("Belay-Model: {model}\n"));
         }
+        for author in found.authors() {
+            message.push_str(&format!("Co-authored-by: {} <{}>\n", author.name, author.email));
+        }
         if found.review_degraded() || state.plan.as_ref().is_some_and(|plan| plan.degraded) {
             message.push_str("Belay-Degraded: true\n");
         }

@@ -159,6 +159,9 @@ impl Driver {
             return Ok(());
         };
         let files: Vec<String> = work.files.iter().map(|file| file.path.clone()).collect();
+        if self.code_by_hand(board, index).await? {
+            return Ok(());
+        }
         let place = self.place(Role::Coder, Some(milestone), Some(item));
         let asking = self.asking(&self.parts.chains.coder, &place);
         let input = CoderInput {
@@ -183,6 +186,7 @@ impl Driver {
                     files,
                     model: answered.model,
                     attempts,
+                    authors: Vec::new(),
                 };
                 self.journal.append_fact(event, Fact::Changes(answered.value)).await
             }
@@ -193,6 +197,33 @@ impl Driver {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether a person did the item, and it is taken. What is not is told, and a model is asked.
+    async fn code_by_hand(&self, board: &Board, index: usize) -> Result<bool, Error> {
+        let (milestone, item) = (board.milestone, index + 1);
+        let Some(found) = board.round.items.get(index).filter(|_| board.round.cause == Cause::Plan)
+        else {
+            return Ok(false);
+        };
+        let files = found.files();
+        let offer = self.journal.state().offer_for(&files).cloned();
+        let Some(offer) = offer else { return Ok(false) };
+        let refusal = match self.take_offer(&offer, &found.work, board.source.tree()).await? {
+            Ok((changes, authors)) => match self.refusal(board, &changes).await? {
+                None => {
+                    let (model, attempts) = (None, 0);
+                    let event =
+                        Event::ItemSucceeded { milestone, item, files, model, attempts, authors };
+                    self.journal.append_fact(event, Fact::Changes(changes)).await?;
+                    return Ok(true);
+                }
+                Some(refusal) => refusal,
+            },
+            Err(refusal) => refusal,
+        };
+        self.refuse_offer(&offer, &refusal).await?;
+        Ok(false)
     }
 
     /// Why the repository does not take the item's files, if it does not: a symlink on the

@@ -8,6 +8,7 @@ mod commit;
 mod format;
 mod implement;
 mod milestone_tree;
+mod offers;
 pub(crate) mod people;
 mod planning;
 mod prepare;
@@ -83,6 +84,7 @@ impl Driver {
         outcome: Option<Status>,
         reason: String,
     ) -> Result<(), Error> {
+        self.refuse_offers_of(milestone, &reason, outcome.is_some()).await?;
         let (succeeded, total, retry) = self.score(milestone);
         let success = Success::of(succeeded, total);
         let kept = match outcome {

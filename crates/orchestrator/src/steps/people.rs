@@ -76,7 +76,9 @@ impl Driver {
             let event = Event::QuestionAnswered { question, url, marker: issue.marker.clone() };
             self.journal.append_fact(event, Fact::Answer(answer)).await?;
         }
-        if look.closed_by_person {
+        // Whoever names their work and closes the issue wants it taken.
+        let offered = self.meet_offer(issue, &look.said).await?;
+        if look.closed_by_person && !offered {
             let (url, marker) = (issue.url.clone(), issue.marker.clone());
             let reason = "A person closed it.".to_owned();
             let event = Event::IssueClosed { url, marker, reason, by_person: true };

@@ -25,6 +25,7 @@ impl Driver {
         let origin = self.journal.state().milestone(milestone).map(|state| state.origin.clone());
         match origin {
             Some(Origin::RestOf(rest_of)) => {
+                self.refuse_offers_of(milestone, &reason, true).await?;
                 self.journal.append(Event::MilestoneDropped { milestone, rest_of, reason }).await?;
                 self.refresh_issues_of(rest_of).await
             }

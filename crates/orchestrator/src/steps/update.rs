@@ -78,7 +78,7 @@ impl Driver {
     }
 
     /// Where the base is now: on the remote that it follows, else here.
-    async fn base_tip(&self, name: &str) -> Result<Option<CommitId>, Error> {
+    pub(super) async fn base_tip(&self, name: &str) -> Result<Option<CommitId>, Error> {
         let repository = &self.parts.repository;
         let here = repository.ref_tip(name).await?;
         let Some((remote, there)) = repository.followed(name).await? else {

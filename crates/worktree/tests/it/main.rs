@@ -14,6 +14,7 @@ mod hostile;
 mod linked;
 mod locking;
 mod login;
+mod offered;
 mod paths;
 mod project;
 mod real;

@@ -5,7 +5,7 @@ use serde_json::json;
 use worktree::CommitId;
 
 use super::story::{FILES, Story, settings};
-use crate::event::{Event, StepName};
+use crate::event::{Event, Status, StepName};
 use crate::fact::{Cause, Fact, Push};
 use crate::next::{Step, next, owed};
 use crate::settings::Settings;
@@ -80,6 +80,14 @@ fn the_issue_of_an_idea_is_closed_at_the_end() {
     let marker = Some(crate::idea_issue::MARKER.into());
     story.tell(Event::EffectDeferred { effect, reason, marker });
     assert!(matches!(story.next(), Step::Finish { .. }), "the run does not wait for it");
+    story.tell(Event::RunFinished {
+        status: Status::Completed,
+        branch: "b".into(),
+        commits: 2,
+        partial: false,
+        degraded: false,
+        reason: None,
+    });
     story.tell(Event::EffectsRetried { number: 1 });
     assert_eq!(owed(&story.state, &settings()), Some(close), "a later process does it");
     let (url, reason) = ("https://x/issues/12".into(), "done".into());

@@ -174,8 +174,14 @@ impl Story {
             from: None,
         };
         let changes = ChangeSet { changes: vec![change], notes: String::new() };
-        let event =
-            Event::ItemSucceeded { milestone, item, files: vec![], model: None, attempts: 1 };
+        let event = Event::ItemSucceeded {
+            milestone,
+            item,
+            files: vec![],
+            model: None,
+            attempts: 1,
+            authors: vec![],
+        };
         self.tell_fact(event, Fact::Changes(changes))
     }
 
