@@ -28,9 +28,11 @@ pub(crate) fn markdown(
     let mut page = Page { text: String::new(), hide };
     page.heading(run);
     page.milestones(run);
-    page.table(&["Waits for a person"], run.issues.iter().map(|url| vec![link(url)]).collect());
+    let issues: Vec<_> = run.issues.iter().map(|url| vec![link(url)]).collect();
+    page.table(&["Waits for a person"], &issues);
     let row = |row: &BreakerRow| vec![cell(row.role), cell(&row.model), cell(&row.state)];
-    page.table(&["Role", "Model", "Breaker"], breakers.iter().map(row).collect());
+    let breakers: Vec<_> = breakers.iter().map(row).collect();
+    page.table(&["Role", "Model", "Breaker"], &breakers);
     page.used(run);
     page.text
 }
@@ -71,8 +73,8 @@ impl Page<'_> {
                 format!("{done} of {}", milestone.items.len()),
             ]
         });
-        let rows = rows.collect();
-        self.table(&["", "Milestone", "State", "Commit", "Items"], rows);
+        let rows: Vec<_> = rows.collect();
+        self.table(&["", "Milestone", "State", "Commit", "Items"], &rows);
     }
 
     fn used(&mut self, run: &RunView) {
@@ -91,11 +93,11 @@ impl Page<'_> {
             let millis = to.as_millisecond().saturating_sub(from.as_millisecond());
             rows.push(row("Time", seconds(u64::try_from(millis).unwrap_or(0))));
         }
-        self.table(&["Used", ""], rows);
+        self.table(&["Used", ""], &rows);
     }
 
     /// A table, if it has rows; what is beyond the limit is counted.
-    fn table(&mut self, names: &[&str], rows: Vec<Vec<String>>) {
+    fn table(&mut self, names: &[&str], rows: &[Vec<String>]) {
         if rows.is_empty() {
             return;
         }
@@ -152,7 +154,8 @@ mod tests {
     #[test]
     fn a_long_table_says_how_much_it_leaves_out() {
         let mut page = Page { text: String::new(), hide: &str::to_owned };
-        page.table(&["n"], (0..150).map(|n| vec![n.to_string()]).collect());
+        let rows: Vec<_> = (0..150).map(|n| vec![n.to_string()]).collect();
+        page.table(&["n"], &rows);
         let text = page.text;
         assert_eq!(text.lines().filter(|line| line.starts_with('|')).count(), 102);
         assert!(text.contains("and 50 more"), "{text}");

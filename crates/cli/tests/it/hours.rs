@@ -103,7 +103,7 @@ fn answers() -> Answers {
     });
     let changes = (1..=MILESTONES)
         .flat_map(files)
-        .map(|file| (file.clone(), FileAnswer::create(&format!("# {file}\n"))));
+        .map(|file| (file.clone(), FileAnswer::create(format!("# {file}\n"))));
     Answers { plan, changes: changes.collect(), ..Answers::default() }
 }
 
@@ -221,17 +221,14 @@ async fn hour(world: &World, dice: &mut Dice) -> String {
     let mut child = machine.begin(world, &[]);
     let until = before + dice.up_to(6);
     let instant = dice.within(Duration::from_millis(150));
-    let chance = async {
-        world.models.wait_for_requests(until).await;
-        tokio::time::sleep(instant).await;
-    };
-    tokio::select! {
-        () = chance => {
-            let killed = stop(world, &mut child).await;
-            assert!(!killed, "belay did not end by itself");
+    let ended = tokio::select! {
+        () = world.models.wait_for_requests(until) => {
+            tokio::time::timeout(instant, child.wait()).await.is_ok()
         }
-        ended = child.wait() => drop(ended.expect("an end")),
-    }
+        ended = child.wait() => ended.is_ok(),
+    };
+    let killed = !ended && stop(world, &mut child).await;
+    assert!(!killed, "belay did not end by itself");
     end(child).await
 }
 
@@ -281,7 +278,8 @@ fn completed(world: &World, seed: u64, log: &str) {
     assert_eq!(titles, once, "seed {seed}: an issue is there twice");
     assert!(titles.iter().all(|(_, closed)| *closed), "seed {seed}: {titles:?}");
     let pulls = world.github.world(|world| world.live_pulls());
-    let [(pull, about)] = pulls.as_slice() else { panic!("seed {seed}: {pulls:?}, {log}") };
+    assert_eq!(pulls.len(), 1, "seed {seed}: {pulls:?}, {log}");
+    let (pull, about) = &pulls[0];
     assert_eq!((pull.closed, about.head.as_str(), about.base.as_str()), (false, BRANCH, "main"));
     assert_eq!(world.github.violations(), [""; 0]);
     assert!(!log.contains(TOKEN), "seed {seed}");

@@ -91,6 +91,7 @@ impl<F: Fn(&str) -> String> Facts<F> {
             idea: self.idea(),
             run: self.text("01JZX4Q0000000000000000000"),
             branch: self.text("belay/007-export"),
+            review_rejected: false,
             milestone_name: Some(self.text("Write the rows")),
             reason: self.text("The tests still fail after 2 attempts to fix them."),
             details: self.text("test quotes_commas ... FAILED\n  left: 1\n right: 2"),

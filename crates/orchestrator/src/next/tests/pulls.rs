@@ -78,7 +78,7 @@ fn a_draft_follows_each_push_and_is_told_how_it_ended() {
     assert!(matches!(next(&story.state, &draft), Step::BeginRound { milestone: 2, .. }));
     let to: CommitId = serde_json::from_value(json!("7".repeat(40))).expect("an id");
     let (branch, from) = ("b".into(), story.state.tip.clone().expect("a commit"));
-    story.tell(Event::BranchAdopted { branch, from, to, redo: false });
+    story.tell(Event::BranchAdopted { branch, from, to, redo: false, done: false });
     assert!(matches!(next(&story.state, &draft), Step::Push(_)), "not before its commit");
     push(&mut story);
     assert_eq!(next(&story.state, &draft), AT_WORK);
