@@ -4,7 +4,8 @@
 //! The failure this prevents: an hourly run that fills the disk over a year
 //! with what nobody will ever look at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,7 +78,7 @@ async fn clear_away(
     let repository = &project.repository;
     for (run, path) in folders {
         let head = heads.iter().find(|head| head.id == run);
-        if is_over(head, &path, before) && repository.has_worktree(&path)? {
+        if is_over(head, &path, before) && repository.has_left(&path)? {
             let here = repository.resolve("HEAD").await?;
             repository.worktree(&path, &here).await?.remove().await?;
         }
@@ -85,11 +86,15 @@ async fn clear_away(
     Ok(())
 }
 
-/// The folders that are named like runs.
-fn folders(worktrees: &Path) -> Vec<(RunId, PathBuf)> {
+/// Where worktrees of runs are, or were: of a folder that was moved aside the place it was moved
+/// from.
+fn folders(worktrees: &Path) -> BTreeMap<RunId, PathBuf> {
     let entries = fs::read_dir(worktrees).into_iter().flatten().flatten();
-    let named = |path: PathBuf| Some((path.file_name()?.to_str()?.parse().ok()?, path));
-    entries.filter_map(|entry| named(entry.path())).collect()
+    let named = |name: OsString| {
+        let name = name.to_str()?.split('.').next()?;
+        Some((name.parse().ok()?, worktrees.join(name)))
+    };
+    entries.filter_map(|entry| named(entry.file_name())).collect()
 }
 
 /// Whether nobody will work there again. A run that is not known may be another state's: its

@@ -112,7 +112,9 @@ impl Driver {
 
     /// The worktree of a run that is done holds nothing that its commits do not.
     async fn clear_away(&self) {
-        if !self.worktree_path().exists() {
+        let path = self.worktree_path();
+        // What cannot be looked at is told below.
+        if !path.exists() && !self.parts.repository.has_left(&path).unwrap_or(true) {
             return;
         }
         let removed = match self.worktree().await {

@@ -202,6 +202,18 @@ impl Repository {
         Ok(self.admin_of(&canonical(path)?)?.is_some())
     }
 
+    /// Whether anything is left of a linked worktree of this repository: the
+    /// folder, what git knows of it, or, where no folder stands, what was moved
+    /// aside from there by a process that died before it made another one.
+    ///
+    /// # Errors
+    ///
+    /// `Io`.
+    pub fn has_left(&self, path: &Path) -> Result<bool, Error> {
+        let nothing_stands = path.symlink_metadata().is_err();
+        Ok(self.has_worktree(path)? || nothing_stands && !all_set_aside(path).is_empty())
+    }
+
     /// The administrative directory of the linked worktree at this path.
     pub(crate) fn admin_of(&self, path: &Path) -> Result<Option<PathBuf>, Error> {
         let all = self.git_dir().join("worktrees");

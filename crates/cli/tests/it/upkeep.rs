@@ -67,6 +67,16 @@ async fn old_runs_go_and_what_a_person_may_need_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_worktree_of_a_run_that_is_done_is_not_left() {
+    is_cleared_away(false).await;
+}
+
+/// A process died after it had moved a damaged worktree aside, before it made another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_moved_aside_for_a_run_that_is_done_is_not_left() {
+    is_cleared_away(true).await;
+}
+
+async fn is_cleared_away(moved_aside: bool) {
     let server = server(Script::default().with_answers(answers())).await;
     let bench = bench();
     bench.config(&server, ROLES);
@@ -82,14 +92,20 @@ async fn the_worktree_of_a_run_that_is_done_is_not_left() {
     state.commit(&lease, batch).await.expect("finished");
     state.release(lease).await.expect("released");
     state.close().await.expect("closed");
+    if moved_aside {
+        let aside = worktrees.join(format!("{run}.broken-1"));
+        std::fs::rename(worktrees.join(&run), aside).expect("moved aside");
+        bench.git(&["worktree", "prune"]);
+    }
     std::fs::create_dir(worktrees.join("a-persons-folder")).expect("a folder");
 
     bench.write("ideas/backlog/002-letters.md", "# Letters\n\nAdd letters.\n");
     let mut command = bench.command(&["run", "002", "--format", "json"]);
     finish(command.env("MAX_ITERATIONS", "1").spawn().expect("belay")).await.exits(0);
     bench.belay(&["resume", "--format", "json"]).await.exits(0);
-    assert!(!worktrees.join(&run).exists());
-    assert!(worktrees.join("a-persons-folder").is_dir());
+    let left = std::fs::read_dir(&worktrees).expect("a folder").flatten();
+    let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+    assert_eq!(left, ["a-persons-folder"]);
     assert!(!bench.git(&["worktree", "list"]).contains(&run));
     server.stop().await;
 }
