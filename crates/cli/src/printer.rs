@@ -228,7 +228,9 @@ impl Printer {
                 self.safe(&laid_out(&text, columns, said.hang, self.code(said.tone)))
             }
         };
-        self.write_err(lines.iter().map(line).collect());
+        // A heading stands apart there by being folded.
+        let shown = lines.iter().filter(|said| self.job.is_none() || !said.text.is_empty());
+        self.write_err(shown.map(line).collect());
     }
 
     /// What GitHub's runner is told besides, in a job of it.
