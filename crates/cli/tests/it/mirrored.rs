@@ -92,6 +92,7 @@ async fn a_killed_machine_loses_at_most_the_milestone_in_progress() {
     server.set_script(Script::default().with_answers(answers()));
     let two = another(&one, &server);
     let ran = run(&two, "9").await.exits(0);
+    assert!(ran.stderr.contains("did not say that it stopped"), "{}", ran.stderr);
     assert_eq!(status(&ran), "completed", "{}", ran.stderr);
     assert_eq!(ran.named("milestone_committed").len(), 2);
     assert_eq!(server.request_count(), 2 + 3 + 1 + 2 + 2);
