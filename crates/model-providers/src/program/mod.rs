@@ -25,6 +25,8 @@ use lines::Rule;
 /// How a program is started and understood.
 #[derive(Clone)]
 pub struct Program {
+    /// Its name among the known programs; none for a command of one's own.
+    pub preset: Option<&'static str>,
     /// The program and its arguments; `{model}`, `{prompt}` and `{file}` are filled in.
     pub command: Vec<String>,
     /// How the question goes in.
@@ -104,6 +106,7 @@ impl Program {
             Input::Stdin
         };
         Self {
+            preset: None,
             command,
             input,
             long_input_to_stdin: false,

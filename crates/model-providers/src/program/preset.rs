@@ -80,6 +80,7 @@ pub(super) fn lines(name: &str) -> EventLines {
 pub(super) fn named(name: &str) -> Option<Program> {
     let preset = all().presets.iter().find(|preset| preset.name == name)?;
     Some(Program {
+        preset: Some(&preset.name),
         command: preset.command.clone(),
         input: preset.input.into(),
         long_input_to_stdin: preset.long_input == Some(Way::Stdin),
