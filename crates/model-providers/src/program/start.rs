@@ -44,8 +44,9 @@ pub(crate) async fn ask(
     let folder = folder.map_err(|error| no_folder(&error))?;
     let command = command(program, key, model, messages, &folder, limited)?;
     // Giving up is dropping, as with a connection.
-    let output = subprocess::run(&command, &CancellationToken::new()).await.map_err(not_run)?;
-    understood(program, output, limited)
+    let output = subprocess::run(&command, &CancellationToken::new()).await;
+    let output = output.map_err(|error| not_run(&error))?;
+    understood(program, &output, limited)
 }
 
 fn command(
@@ -105,7 +106,7 @@ fn no_folder(error: &std::io::Error) -> Failure {
 }
 
 /// Starting it again at once would end the same way.
-fn not_run(error: subprocess::Error) -> Failure {
+fn not_run(error: &subprocess::Error) -> Failure {
     let mut failure = Failure::new(Class::Unavailable, error.to_string());
     failure.refused_connection = true;
     failure
@@ -113,7 +114,7 @@ fn not_run(error: subprocess::Error) -> Failure {
 
 pub(super) fn understood(
     program: &Program,
-    output: subprocess::Output,
+    output: &subprocess::Output,
     limited: Limited,
 ) -> Result<Completion, Failure> {
     let said = output.stdout.text();

@@ -187,7 +187,7 @@ async fn ids(file: &Path) -> Vec<i32> {
             if ids.len() == 2 && text.ends_with('\n') {
                 return ids;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(LONG, reading).await.unwrap()
@@ -202,7 +202,7 @@ async fn gone(ids: &[i32]) {
     };
     let waiting = async {
         while ids.iter().any(alive) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(LONG, waiting).await.unwrap();
