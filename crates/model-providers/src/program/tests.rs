@@ -81,6 +81,11 @@ fn recorded_lines_become_answers_and_classes() {
         ("opencode", 143, recorded!("opencode-1.18.33-cut-loop"), "unavailable"),
         ("opencode", 0, recorded!("opencode-1.18.33-cut-loop"), "unavailable"),
         ("opencode", 1, recorded!("opencode-1.18.33-status-500"), "unavailable 500"),
+        ("opencode", 1, recorded!("opencode-1.18.33-status-401"), "auth 401"),
+        ("claude-code", 1, recorded!("claude-code-2.1.197-status-401"), "auth 401"),
+        ("claude-code", 1, recorded!("claude-code-2.1.197-status-429"), "rate_limited 429"),
+        ("codex", 1, recorded!("codex-0.169.0-status-401"), "auth 401"),
+        ("codex", 1, recorded!("codex-0.169.0-status-429"), "rate_limited 429"),
         (
             "claude-code",
             0,
