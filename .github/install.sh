@@ -52,8 +52,12 @@ fi
 [ "${found%% *}" = "$wanted" ] || fail "$archive is not what the release's checksums say"
 
 mkdir bin
-tar -xzf "$archive" -C bin --no-same-owner belay
-said=$(bin/belay --version) || fail "$archive does not run on this machine"
+tar -xzf "$archive" -C bin --no-same-owner belay || fail "$archive holds no belay"
+if [ ! -f bin/belay ] || [ -L bin/belay ]; then
+  fail "belay in $archive is no program"
+fi
+said=$(bin/belay --version | head -n 1 | tr -cd 'A-Za-z0-9. +-') || fail "$archive does not run on this machine"
+[ -n "$said" ] || fail "$archive does not run on this machine"
 echo "$folder/bin" >> "$GITHUB_PATH"
 echo "version=$said" >> "$GITHUB_OUTPUT"
 echo "$said, $target"

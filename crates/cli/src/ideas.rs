@@ -22,6 +22,8 @@ const MOST_BYTES: u64 = MAX_IDEA_BYTES as u64 + 1;
 const MOST_IDEAS: usize = 10_000;
 /// Numbers tried for a new one.
 const MOST_TRIES: u64 = 100;
+/// A larger number is a date or a joke, and nothing to go on counting from.
+const MOST_NUMBER: u64 = 1_000_000;
 
 /// An idea and where it stands.
 #[derive(Clone, Debug)]
@@ -136,10 +138,10 @@ pub(crate) fn sentence(text: &str) -> Result<Idea, CommandError> {
 pub(crate) fn write_new(top: &Path, title: &str, text: &str) -> Result<String, CommandError> {
     let names = FOLDERS.iter().flat_map(|folder| list(&top.join(folder)));
     let numbers = names.filter_map(|path| order::number(&stem(&path)));
-    let first = numbers.max().unwrap_or(0).saturating_add(1);
+    let first = numbers.filter(|number| *number < MOST_NUMBER).max().unwrap_or(0) + 1;
     plain_folders(top, FOLDERS[0])?;
     fs::create_dir_all(top.join(FOLDERS[0]))?;
-    for number in first..first.saturating_add(MOST_TRIES) {
+    for number in first..first + MOST_TRIES {
         let path = format!("{}/{number:03}-{}.md", FOLDERS[0], slug(title, 40));
         match fs::OpenOptions::new().write(true).create_new(true).open(top.join(&path)) {
             Ok(mut file) => {
@@ -166,8 +168,9 @@ pub(crate) fn same_place(one: &str, other: &str) -> bool {
 
 fn list(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_IDEAS);
-    let is_idea =
-        |path: &PathBuf| path.extension().is_some_and(|end| end == "md") && path.is_file();
+    let is_idea = |path: &PathBuf| {
+        path.extension().is_some_and(|end| end == "md") && (path.is_file() || path.is_symlink())
+    };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_idea).collect();
     paths.sort();
     paths
@@ -175,12 +178,28 @@ fn list(folder: &Path) -> Vec<PathBuf> {
 
 fn read(path: &Path, top: &Path) -> Result<Found, CommandError> {
     let shown = path.strip_prefix(top).unwrap_or(path).display().to_string();
+    if leads_away(path, top) {
+        return Err(usage(format!(
+            "{shown} is a symbolic link, or behind one: not read as an idea"
+        )));
+    }
     let file =
         fs::File::open(path).map_err(|error| usage(format!("{shown} cannot be read: {error}")))?;
     let text = text(file, &shown)?;
     let idea =
         Idea::parse(&stem(path), &text).map_err(|error| usage(format!("{shown}: {error}")))?;
     Ok(Found { idea, path: inside(path, top), issue: None })
+}
+
+/// Whether a file of the repository is another one in truth. What a commit links to may be a
+/// key or `/proc/self/environ`, and an idea is told to models and people.
+fn leads_away(path: &Path, top: &Path) -> bool {
+    let Ok(below) = path.strip_prefix(top) else { return false };
+    let mut at = top.to_owned();
+    below.components().any(|part| {
+        at.push(part);
+        at.is_symlink()
+    })
 }
 
 fn from_stdin() -> Result<Found, CommandError> {

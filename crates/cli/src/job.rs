@@ -54,7 +54,11 @@ impl Job {
     }
 }
 
+/// A file as the runner makes it; whatever else stands there may take it for ever to be written.
 fn append(file: &Path, text: &str) -> io::Result<()> {
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::other(format!("{} is no file", file.display())));
+    }
     OpenOptions::new().append(true).create(true).open(file)?.write_all(text.as_bytes())
 }
 

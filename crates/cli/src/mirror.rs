@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use checkpoint_store::{
     Error, Holder, MAX_EXPORT_BYTES, RunHead, RunId, RunStore, SqliteStore, ValueStore as _,
 };
-use orchestrator::State;
 use orchestrator::mirror::{EXPORT, HOLD, MODELS, MOST_HOLD_BYTES, RUNS, Seen, remember, seen};
+use orchestrator::{State, owed};
 use tokio::time::{Instant, timeout_at};
 use worktree::CommitId;
 
@@ -153,16 +153,17 @@ impl Bringing<'_> {
                 return Ok(false);
             }
         }
-        self.tell_of_holder(run, &bundle).await?;
+        self.take_over(run, &bundle).await?;
         take_models(project, store, &bundle).await?;
         Ok(true)
     }
 
-    /// Whoever has it there and did not say that they stopped may still be at work: nobody can
+    /// What the run still owes is done here as well as there. Whoever has it there and did not say that they stopped may still be at work: nobody can
     /// see that from here, so it is said what taking the run up does to them.
-    async fn tell_of_holder(&self, run: RunId, bundle: &CommitId) -> Result<(), CommandError> {
+    async fn take_over(&self, run: RunId, bundle: &CommitId) -> Result<(), CommandError> {
         let Ok(records) = self.store.records(run, 0).await else { return Ok(()) };
         let state = State::fold(&records);
+        owed::take_over(self.store, run, &state).await?;
         if state.ended.is_some() || state.stopped.is_some() {
             return Ok(());
         }

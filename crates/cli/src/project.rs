@@ -128,7 +128,7 @@ impl Project {
         &self,
         store: Option<&SqliteStore>,
     ) -> Result<Arc<Providers>, CommandError> {
-        let providers = Providers::new(self.config.provider_settings()).map_err(usage)?;
+        let providers = Providers::new(self.config.provider_settings(self.top())).map_err(usage)?;
         if let Some(store) = store {
             match orchestrator::memory::load(store).await {
                 Ok(memory) => providers.restore(&memory),

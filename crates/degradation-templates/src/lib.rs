@@ -65,4 +65,5 @@ pub use facts::{
     ReviewFacts,
 };
 pub use issue::IssueText;
+pub use markdown::unlinked;
 pub use templates::Templates;

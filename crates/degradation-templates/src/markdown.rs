@@ -24,9 +24,29 @@ pub(crate) fn inline(text: &str) -> String {
     escape(&shortened(&one_line(text), INLINE_CHARS))
 }
 
-/// Text for an issue's title, which is not Markdown: one line, no comment.
+/// Text for an issue's title, which is not Markdown: one line, no comment, and nothing that a
+/// hosting service makes a link or a mention of.
 pub(crate) fn plain(text: &str) -> String {
-    without_comments(&shortened(&one_line(text), TITLE_CHARS))
+    unlinked(&without_comments(&shortened(&one_line(text), TITLE_CHARS)))
+}
+
+/// Plain text in which nothing closes an issue or calls a person: titles of pull requests and
+/// commit messages are read for `fixes #7`, `closes https://.../issues/7` and `@name` too.
+#[must_use]
+pub fn unlinked(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(c) = letters.next() {
+        made.push(c);
+        let next = letters.peek();
+        let digit = next.is_some_and(char::is_ascii_digit);
+        let name = next.is_some_and(char::is_ascii_alphanumeric);
+        let before = ["GH-", "gh-", "/issues/", "/pull/", "#"];
+        if (c == '@' && name) || (digit && before.iter().any(|end| made.ends_with(end))) {
+            made.push(BREAK);
+        }
+    }
+    made
 }
 
 /// A path, a model or a branch as a code span, whatever backticks it holds.

@@ -54,6 +54,7 @@ mod limits;
 mod memory;
 mod model_id;
 mod output;
+mod program;
 mod providers;
 mod redact;
 mod request;
@@ -72,6 +73,7 @@ pub use error::Error;
 pub use event::{Event, Observer};
 pub use memory::Memory;
 pub use model_id::{InvalidModelId, ModelId};
+pub use program::{EventLines, Input, Output, Program};
 pub use providers::{Health, Providers};
 pub use request::{
     Message, MessageRole, Prompt, Request, Schema, StandIn, TooLarge, Validate, estimate_tokens,

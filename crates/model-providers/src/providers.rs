@@ -80,7 +80,8 @@ impl Providers {
     /// [`Error`] for facts about a model of an unknown provider, for an endpoint that cannot be
     /// asked, for a limit or price that is no amount, or if the client cannot be set up.
     pub fn new(settings: Settings) -> Result<Arc<Self>, Error> {
-        let urls = settings.endpoints.values().map(|endpoint| &endpoint.base_url);
+        let servers = settings.endpoints.values().filter(|one| one.program.is_none());
+        let urls = servers.map(|endpoint| &endpoint.base_url);
         let http = Http::new(urls, settings.failover.connect_timeout)?;
         Self::over(settings, Arc::new(http))
     }

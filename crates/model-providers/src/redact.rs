@@ -26,6 +26,11 @@ impl Redactor {
         for endpoint in settings.endpoints.values() {
             secrets.extend(endpoint.api_key.iter().map(|key| key.expose().to_owned()));
             secrets.extend(endpoint.base_url.password().map(str::to_owned));
+            for (name, value) in endpoint.program.iter().flat_map(|program| &program.env) {
+                if is_telling(name) {
+                    push_with_bare(&mut secrets, value, TELLS_ENOUGH);
+                }
+            }
             for (name, value) in endpoint.base_url.query_pairs() {
                 if is_telling(&name) {
                     push_with_bare(&mut secrets, &value, SHORTEST);

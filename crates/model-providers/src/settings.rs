@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
-use crate::{ModelId, Secret};
+use crate::{ModelId, Program, Secret};
 
 /// Everything [`crate::Providers`] needs to know.
 #[derive(Clone, Debug)]
@@ -75,6 +76,8 @@ pub enum Kind {
     OpenAi,
     /// `POST {base_url}/v1/messages`, as Anthropic; a `base_url` that ends in `/v1` is taken too.
     Anthropic,
+    /// No server but a program, see [`Endpoint::program`].
+    Command,
 }
 
 /// Where a provider's models are asked, and with which credential.
@@ -90,6 +93,8 @@ pub struct Endpoint {
     /// Sent as they are; one with the name of our own header replaces it. Values are taken for
     /// secrets.
     pub headers: BTreeMap<String, String>,
+    /// For [`Kind::Command`]: what is started instead of a request. `base_url` only names it then.
+    pub program: Option<Arc<Program>>,
     /// What the server is like, by a name of [`crate::dialects`]; `None`: by its address.
     pub dialect: Option<String>,
     /// What is kept to beforehand with this credential.
@@ -105,6 +110,7 @@ impl Endpoint {
             base_url,
             api_key: None,
             headers: BTreeMap::new(),
+            program: None,
             dialect: None,
             limits: Limits::default(),
         }
@@ -132,6 +138,7 @@ impl fmt::Debug for Endpoint {
             .field("path", &self.base_url.path())
             .field("api_key", &self.api_key)
             .field("headers", &headers)
+            .field("program", &self.program)
             .field("dialect", &self.dialect)
             .field("limits", &self.limits)
             .finish()

@@ -203,7 +203,9 @@ impl Driver {
 
     async fn go_on(&self, resumed: Event) -> Result<(), Error> {
         let put_off = self.claim().await?;
+        let unanswered = self.unanswered();
         self.journal.reopen(resumed).await?;
+        self.find_again(unanswered).await?;
         self.put_off_mirror(put_off).await?;
         let (deaths, phase) = {
             let state = self.journal.state();

@@ -17,6 +17,9 @@ use degradation_templates::{
 };
 use sha2::{Digest, Sha256};
 
+/// What the issue of a run that was stopped is known by.
+pub(crate) const RECOVERY: &str = "recovery";
+
 /// What the issue about an idea is known by for which nothing could be planned.
 const IDEA: &str = "idea";
 
@@ -45,7 +48,7 @@ impl Wanted {
 
     /// The issue that says how to go on with a run that was stopped.
     pub fn recovery(state: &State, trigger: &str) -> Self {
-        let marker = marker(state, "recovery", |issue| issue.closed);
+        let marker = marker(state, RECOVERY, |issue| issue.closed);
         Self { trigger: trigger.to_owned(), ..Self::new(marker, IssueKind::Recovery, None) }
     }
 

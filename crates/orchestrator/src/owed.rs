@@ -48,8 +48,27 @@ fn parse(value: serde_json::Value) -> Vec<RunId> {
 /// Notes whether a run owes anything. Before its end is written: a process that
 /// dies between the two leaves a run that is taken up again anyway.
 pub(crate) async fn note(parts: &Parts, run: RunId, owes: bool) -> Result<(), StoreError> {
+    write(&*parts.values, run, owes).await
+}
+
+/// Notes that a run owes something which came from another machine, if it does.
+///
+/// # Errors
+/// If the store cannot be written.
+pub async fn take_over(
+    values: &dyn ValueStore,
+    run: RunId,
+    state: &State,
+) -> Result<(), StoreError> {
+    if state.ended.is_none() || state.deferred.is_empty() || state.retried >= MOST_RETRIES {
+        return Ok(());
+    }
+    write(values, run, true).await
+}
+
+async fn write(values: &dyn ValueStore, run: RunId, owes: bool) -> Result<(), StoreError> {
     for _ in 0..TRIES {
-        let (expected, mut runs) = match parts.values.get(KEY).await {
+        let (expected, mut runs) = match values.get(KEY).await {
             Ok(Some(found)) => (Some(found.revision), parse(found.value)),
             Ok(None) => (None, Vec::new()),
             Err(StoreError::DamagedValue { revision, .. }) => (Some(revision), Vec::new()),
@@ -62,7 +81,7 @@ pub(crate) async fn note(parts: &Parts, run: RunId, owes: bool) -> Result<(), St
         runs.extend(owes.then_some(run));
         runs.drain(..runs.len().saturating_sub(MOST));
         let names: Vec<String> = runs.iter().map(ToString::to_string).collect();
-        match parts.values.compare_and_swap(KEY, expected, names.into()).await {
+        match values.compare_and_swap(KEY, expected, names.into()).await {
             Err(StoreError::Conflict) => {}
             written => return written.map(drop),
         }
@@ -94,7 +113,9 @@ pub async fn settle(parts: Parts, lease: Lease) -> Result<bool, Error> {
 
 impl Driver {
     async fn settle(&self, number: usize) -> Result<bool, Error> {
+        let unanswered = self.unanswered();
         self.journal.append(Event::EffectsRetried { number }).await?;
+        self.find_again(unanswered).await?;
         for _ in 0..MOST_STEPS {
             let owed = next::owed(&self.journal.state(), &self.parts.settings);
             let Some(step) = owed else { break };

@@ -120,7 +120,7 @@ pub(crate) struct Call<'a> {
     stdin: Vec<u8>,
     output: usize,
     uninterrupted: bool,
-    to_remote: bool,
+    with_login: bool,
     limit: Duration,
 }
 
@@ -134,7 +134,7 @@ impl<'a> Call<'a> {
             stdin: Vec::new(),
             output: MOST_OUTPUT,
             uninterrupted: false,
-            to_remote: false,
+            with_login: false,
             limit: Duration::MAX,
         }
     }
@@ -173,9 +173,9 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Speaks with a remote, which may ask who is there.
-    pub(crate) fn asking_a_remote(mut self) -> Self {
-        self.to_remote = true;
+    /// Speaks with a remote on the login's server, which may ask who is there.
+    pub(crate) fn with_login(mut self) -> Self {
+        self.with_login = true;
         self
     }
 
@@ -225,6 +225,11 @@ impl Caller {
     /// The same, with a login for remotes that ask for one.
     pub(crate) fn with_login(&self, login: Login) -> Self {
         Self { login: Some(Arc::new(login)), ..self.clone() }
+    }
+
+    /// The login for remotes that ask for one.
+    pub(crate) fn login(&self) -> Option<&Login> {
+        self.login.as_deref()
     }
 
     /// How long one call may take.
@@ -319,7 +324,7 @@ impl Caller {
         let inherited = self.program.git.env.iter().filter(|(name, _)| is_allowed(name)).cloned();
         let fixed = VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let given = call.env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let login = self.login.iter().filter(|_| call.to_remote);
+        let login = self.login.iter().filter(|_| call.with_login);
         let login = login.flat_map(|login| login.environment());
         inherited.chain(fixed).chain(given).chain(login).collect()
     }

@@ -2,8 +2,9 @@
 //!
 //! The failure this prevents: a job has a token, but a checkout keeps it only
 //! in a file, where the project's own commands find it. Given to git in its
-//! environment, for calls to a remote and no others, it stands in no file. Git
-//! asks it last, so whoever has a login of their own pushes with that.
+//! environment, for calls to remotes on that server and no others, it stands
+//! in no file. No other helper is asked meanwhile: git would have it save what
+//! was used, and one that knows an older login would be asked first.
 
 use std::fmt;
 
@@ -27,14 +28,29 @@ const HELPER: &str = r#"!f() { test "$1" = get && printf 'username=%s\npassword=
 
 impl Login {
     /// What git's environment must hold.
-    pub(crate) fn environment(&self) -> [(String, String); 5] {
+    pub(crate) fn environment(&self) -> [(String, String); 9] {
+        let key = |number: usize| format!("GIT_CONFIG_KEY_{number}");
+        let value = |number: usize| format!("GIT_CONFIG_VALUE_{number}");
+        let own = format!("credential.{}.helper", self.server);
         [
-            ("GIT_CONFIG_COUNT".to_owned(), "1".to_owned()),
-            ("GIT_CONFIG_KEY_0".to_owned(), format!("credential.{}.helper", self.server)),
-            ("GIT_CONFIG_VALUE_0".to_owned(), HELPER.to_owned()),
+            ("GIT_CONFIG_COUNT".to_owned(), "3".to_owned()),
+            // An empty one ends the list that stands before it.
+            (key(0), "credential.helper".to_owned()),
+            (value(0), String::new()),
+            (key(1), own.clone()),
+            (value(1), String::new()),
+            (key(2), own),
+            (value(2), HELPER.to_owned()),
             (NAME.to_owned(), self.name.clone()),
             (PASSWORD.to_owned(), self.password.clone()),
         ]
+    }
+}
+
+impl Login {
+    /// Whether an address, without what it holds of a login itself, is on the server.
+    pub(crate) fn is_for(&self, url: &str) -> bool {
+        url.strip_prefix(&self.server).is_some_and(|rest| rest.starts_with('/'))
     }
 }
 

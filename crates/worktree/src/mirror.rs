@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::git::Call;
 use crate::objects::{CommitId, TreeId};
 use crate::refs::commit_id;
-use crate::remote::{discreet, over_the_network};
+use crate::remote::discreet;
 use crate::repository::{Repository, tree_id};
 
 /// Who such commits are by, and when: the same files are the same commit.
@@ -95,7 +95,11 @@ impl Repository {
     ) -> Result<Vec<(String, CommitId)>, Error> {
         let pattern = format!("{beginning}*");
         let args = ["ls-remote", "--quiet", "--", remote, &pattern];
-        let list = self.caller().line(&over_the_network(&args)).await.map_err(discreet)?;
+        let list = self
+            .caller()
+            .line(&self.over_the_network(remote, &args).await?)
+            .await
+            .map_err(discreet)?;
         let named = list.lines().filter_map(|line| line.split_once('\t'));
         named
             .filter(|(_, name)| name.starts_with(beginning))
@@ -137,7 +141,7 @@ impl Repository {
         args.extend(leases.iter().map(String::as_str));
         args.extend(["--", remote]);
         args.extend(moved.iter().map(String::as_str));
-        let call = over_the_network(&args).options(&crate::remote::OPTIONS);
+        let call = self.over_the_network(remote, &args).await?.options(&crate::remote::OPTIONS);
         self.caller().run(&call).await.map(drop).map_err(discreet)
     }
 }

@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::git::Call;
 use crate::objects::{CommitId, Person, TreeId};
-use crate::remote::{discreet, over_the_network};
+use crate::remote::discreet;
 use crate::repository::Repository;
 
 /// The shortest beginning of an id that is looked up.
@@ -44,7 +44,12 @@ impl Repository {
                     id,
                 ];
                 // Servers have many words for an object that they do not have or give.
-                match self.caller().run(&over_the_network(&args)).await.map_err(discreet) {
+                match self
+                    .caller()
+                    .run(&self.over_the_network(remote, &args).await?)
+                    .await
+                    .map_err(discreet)
+                {
                     Ok(_) => self.object(id).await,
                     Err(Error::Git { .. }) => Ok(None),
                     Err(error) => Err(error),

@@ -64,7 +64,11 @@ impl Repository {
         name: &str,
     ) -> Result<Option<CommitId>, Error> {
         let args = ["ls-remote", "--quiet", "--", remote, name];
-        let list = self.caller().line(&over_the_network(&args)).await.map_err(discreet)?;
+        let list = self
+            .caller()
+            .line(&self.over_the_network(remote, &args).await?)
+            .await
+            .map_err(discreet)?;
         // The pattern also matches refs that only end like it.
         let mut tips = list.lines().filter_map(|line| line.split_once('\t'));
         let found = tips.find(|(_, found)| *found == name);
@@ -93,9 +97,25 @@ impl Repository {
     }
 }
 
-pub(crate) fn over_the_network<'a>(args: &[&'a str]) -> Call<'a> {
-    // Dropped where it takes too long: the end of a run has time for one push.
-    Call::new(args).asking_a_remote().within(LIMIT).asking_nobody().uninterrupted()
+impl Repository {
+    /// A call that speaks with this remote.
+    pub(crate) async fn over_the_network<'a>(
+        &self,
+        remote: &str,
+        args: &[&'a str],
+    ) -> Result<Call<'a>, Error> {
+        // Dropped where it takes too long: the end of a run has time for one push.
+        let call = Call::new(args).within(LIMIT).asking_nobody().uninterrupted();
+        let Some(login) = self.caller().login() else { return Ok(call) };
+        let mut is_there = true;
+        for push in [None, Some("--push")] {
+            let args: Vec<&str> =
+                ["remote", "get-url"].into_iter().chain(push).chain(["--", remote]).collect();
+            let url = self.caller().line(&Call::new(&args).uninterrupted()).await?;
+            is_there &= login.is_for(&without_credentials(&url));
+        }
+        Ok(if is_there { call.with_login() } else { call })
+    }
 }
 
 /// An address may hold a name and a password.

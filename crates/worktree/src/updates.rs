@@ -13,7 +13,6 @@ use crate::error::Error;
 use crate::git::{Call, complaint};
 use crate::objects::{CommitId, TreeId};
 use crate::refs::commit_id;
-use crate::remote::over_the_network;
 use crate::repository::{Repository, tree_id};
 
 /// Refs named in one call: a command line has a limit.
@@ -158,7 +157,10 @@ impl Repository {
             remote,
         ];
         let args: Vec<&str> = fixed.into_iter().chain(names.iter().copied()).collect();
-        self.caller().run(&over_the_network(&args).options(&FETCH_OPTIONS)).await.map(drop)
+        self.caller()
+            .run(&self.over_the_network(remote, &args).await?.options(&FETCH_OPTIONS))
+            .await
+            .map(drop)
     }
 
     /// Merges two commits; makes a tree and nothing else.

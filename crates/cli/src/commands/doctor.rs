@@ -7,6 +7,7 @@ mod git;
 mod github;
 mod models;
 mod places;
+mod programs;
 mod remotes;
 
 use std::path::PathBuf;

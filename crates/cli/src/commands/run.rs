@@ -230,16 +230,16 @@ fn tell_job(project: &Project, view: &RunView, providers: &Providers) {
     let breakers: Vec<BreakerRow> = breakers.collect();
     let hide = |text: &str| project.printer.without_secrets(text);
     let summary = job::markdown(view, &breakers, &hide);
-    let told = job.tell_summary(&summary).and_then(|()| {
-        job.set_outputs(&[
-            ("status", view.status.as_str()),
-            ("run", &view.run),
-            ("branch", &view.branch),
-            ("pull-request", view.pull_request.as_deref().unwrap_or_default()),
-        ])
-    });
-    if let Err(error) = told {
-        project.printer.warn(&format!("the job is not told of the run: {error}"));
+    let outputs = job.set_outputs(&[
+        ("status", view.status.as_str()),
+        ("run", &view.run),
+        ("branch", &view.branch),
+        ("pull-request", view.pull_request.as_deref().unwrap_or_default()),
+    ]);
+    for (what, told) in [("outputs", outputs), ("summary", job.tell_summary(&summary))] {
+        if let Err(error) = told {
+            project.printer.warn(&format!("the job gets no {what}: {error}"));
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! From one typed value to one meant value, with the place and the key in every refusal. Checks
 //! written out at each key would forget the place at one of them.
 
-use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -271,11 +270,6 @@ impl<'a> Section<'a> {
             rest = after;
         }
         Ok(())
-    }
-
-    /// Refuses what a later version will do, rather than to ignore it.
-    pub(super) fn not_yet(&self, key: &str, what: impl Display) -> ConfigError {
-        self.wrong(key, format!("{what} is not available in this version"))
     }
 
     /// A warning about a key, as a line that begins like an error's.

@@ -1,8 +1,10 @@
 //! What is asked of the config as a whole.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use model_providers::ModelId;
+use model_providers::{Endpoint, ModelId};
 
 use super::meant::{Config, Role};
 
@@ -22,15 +24,16 @@ impl Config {
         self.roles.get(role).timeout
     }
 
-    /// What the providers of a run go by: the usable endpoints and all facts.
-    pub(crate) fn provider_settings(&self) -> model_providers::Settings {
+    /// What the providers of a run go by: the usable endpoints and all facts. Programs that are
+    /// given as relative paths are looked for below `top`.
+    pub(crate) fn provider_settings(&self, top: &Path) -> model_providers::Settings {
         let default = model_providers::Settings::default();
         model_providers::Settings {
             endpoints: self
                 .providers
                 .iter()
                 .filter(|(_, provider)| provider.is_usable())
-                .map(|(name, provider)| (name.clone(), provider.endpoint.clone()))
+                .map(|(name, provider)| (name.clone(), below(provider.endpoint.clone(), top)))
                 .collect(),
             models: self.models.clone(),
             failover: self.failover.clone(),
@@ -39,4 +42,15 @@ impl Config {
             max_response_bytes: self.max_response_bytes.unwrap_or(default.max_response_bytes),
         }
     }
+}
+
+/// A program by its whole path, where it is a path at all: it works in a folder of its own.
+pub(super) fn below(mut endpoint: Endpoint, top: &Path) -> Endpoint {
+    if let Some(program) = &mut endpoint.program
+        && let Some(first) = Arc::make_mut(program).command.first_mut()
+        && first.contains('/')
+    {
+        *first = top.join(&*first).display().to_string();
+    }
+    endpoint
 }

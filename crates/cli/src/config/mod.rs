@@ -19,6 +19,7 @@ pub(crate) mod meant;
 mod models;
 mod nearest;
 mod outline;
+mod programs;
 mod providers;
 mod sections;
 #[cfg(test)]

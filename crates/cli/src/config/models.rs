@@ -163,7 +163,9 @@ pub(super) fn nobody(parts: &Parts<'_>, providers: &BTreeMap<String, Provider>) 
     );
     if !parts.environment.programs.is_empty() {
         let programs = parts.environment.programs.join(", ");
-        text = format!("{text} (this version cannot ask the programs found: {programs})");
+        text = format!(
+            "{text}; or configure a program that was found ({programs}) as a provider of kind `command`"
+        );
     }
     vec![text]
 }

@@ -13,6 +13,7 @@ use super::environment::Environment;
 use super::error::{ConfigError, quoted};
 use super::meant::Provider;
 use super::nearest::suggestion;
+use super::programs;
 use super::typed::{self, ProviderKind};
 
 /// The providers that the config names.
@@ -43,15 +44,24 @@ fn provider(
     environment: &Environment,
 ) -> Result<Provider, ConfigError> {
     let kind = match typed.kind {
-        None => return Err(section.lacking("`kind` is missing, expected `openai` or `anthropic`")),
+        None => {
+            let message = "`kind` is missing, expected `openai`, `anthropic` or `command`";
+            return Err(section.lacking(message));
+        }
         Some(ProviderKind::Command) => {
-            return Err(section.not_yet("kind", "a program as a provider (kind `command`)"));
+            return programs::provider(section, name, typed, environment);
         }
         Some(ProviderKind::OpenAi) => Kind::OpenAi,
         Some(ProviderKind::Anthropic) => Kind::Anthropic,
     };
-    for (key, is_set) in [("preset", typed.preset.is_some()), ("command", typed.command.is_some())]
-    {
+    for (key, is_set) in [
+        ("preset", typed.preset.is_some()),
+        ("command", typed.command.is_some()),
+        ("input", typed.input.is_some()),
+        ("output", typed.output.is_some()),
+        ("env", typed.env.is_some()),
+        ("isolate_home", typed.isolate_home.is_some()),
+    ] {
         if is_set {
             return Err(section.wrong(key, "belongs to kind `command` only"));
         }
@@ -91,7 +101,7 @@ fn base_url(
     }
     let fitting = |name: &str| catalog.named(name).filter(|known| known.kind() == kind);
     let known = match kind {
-        Kind::OpenAi => fitting(name),
+        Kind::OpenAi | Kind::Command => fitting(name),
         Kind::Anthropic => fitting(name).or_else(|| fitting("anthropic")),
     };
     known.map(|known| known.base_url.clone()).ok_or_else(|| {
@@ -111,7 +121,7 @@ fn dialect(section: &Section<'_>, typed: Option<String>) -> Result<Option<String
     }
 }
 
-fn limits(section: &Section<'_>, typed: &typed::Limits) -> Result<Limits, ConfigError> {
+pub(super) fn limits(section: &Section<'_>, typed: &typed::Limits) -> Result<Limits, ConfigError> {
     let whole = |key, typed: Option<i64>, most| {
         typed.map(|number| section.whole(key, Some(number), 1, 1..=most)).transpose()
     };

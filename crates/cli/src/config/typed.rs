@@ -60,10 +60,19 @@ pub(super) struct Provider {
     pub(super) dialect: Option<String>,
     /// What may be asked with its key. Left out: what the server's headers say.
     pub(super) limits: Option<Limits>,
-    /// For kind `command`: a known program.
+    /// For kind `command`: a known program, such as `codex`.
     pub(super) preset: Option<String>,
-    /// For kind `command`: the program and its arguments.
+    /// For kind `command`: the program and its arguments, in which `{model}`, `{prompt}` and `{file}`
+    /// are filled in.
     pub(super) command: Option<Vec<String>>,
+    /// For `command`: how the question goes in. Default: by the arguments.
+    pub(super) input: Option<ProgramInput>,
+    /// For `command`: what standard output is. Default: text.
+    pub(super) output: Option<ProgramOutput>,
+    /// For kind `command`: variables that it sees besides the usual ones and its key.
+    pub(super) env: Option<Vec<String>>,
+    /// For kind `command`: an empty home instead of the person's. Default: false.
+    pub(super) isolate_home: Option<bool>,
 }
 
 /// What may be asked with one key; it is kept to before a request is made.
@@ -90,8 +99,30 @@ pub(super) enum ProviderKind {
     OpenAi,
     /// Anthropic's messages.
     Anthropic,
-    /// A program on this machine; not available in this version.
+    /// A program on this machine, such as a coding agent.
     Command,
+}
+
+/// How a question goes into a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ProgramInput {
+    /// In the argument that holds `{prompt}`.
+    Argument,
+    /// On standard input.
+    Stdin,
+    /// In a file, of which `{file}` is the path.
+    File,
+}
+
+/// What a program prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ProgramOutput {
+    /// The answer and nothing else.
+    Text,
+    /// Lines of JSON, each with a `type`.
+    Events,
 }
 
 /// Facts about a model.

@@ -46,10 +46,11 @@ pub(super) async fn client(project: &Project) -> Result<Option<GitHub>, CommandE
     }
 }
 
-/// What git says to GitHub, where nothing else of its own does: the same token. With the name that
-/// GitHub takes for every kind of token.
+/// What git says to GitHub in a job there: the same token, with the name that GitHub takes for every
+/// kind of token. Elsewhere people have a login of their own for git.
 pub(crate) fn login(config: &Config, surroundings: &Surroundings) -> Option<Login> {
-    if config.github.enabled == Choice::Never {
+    let in_job = surroundings.var("GITHUB_ACTIONS") == Some("true");
+    if !in_job || config.github.enabled == Choice::Never {
         return None;
     }
     let password = surroundings.var(&config.github.token_env)?.trim().to_owned();

@@ -158,6 +158,35 @@ async fn each_issue_exists_once_whatever_the_network_does() {
     models.stop().await;
 }
 
+/// The recovery issue was made, and the answer came too late to know of it: it is closed all the
+/// same once the run goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_issue_without_an_answer_is_found_again() {
+    let hanging = crate::recovery::hanging_from("review", 1);
+    let models = server(Script::with_model("review", hanging).with_answers(numbers())).await;
+    let github = github().await;
+    let bench = bench(&models, &github, "");
+    // The run's own issue is made; the next answer is kept back.
+    github.fault(Fault::on("POST", "/issues", Act::KeepAnswer).after(1));
+    let mut command = bench.command(&["run", "001", "--format", "json"]);
+    let child = command.env("GITHUB_TOKEN", TOKEN).spawn().expect("belay starts");
+    let pid = child.id().expect("a process").to_string();
+    until(|| models.requests().iter().any(|request| request.model == "review")).await;
+    until(|| github.world(|world| world.live().len() == 1)).await;
+    bench.kill("-TERM", &pid);
+    let ran = finish(child).await.exits(0);
+    assert!(!ran.named("effect_deferred").is_empty(), "{}", ran.stderr);
+    assert_eq!(github.world(|world| world.live().len()), 2);
+    github.heal();
+    models.set_script(Script::default().with_answers(numbers()));
+    let ran = belay(&bench, &["run", "001", "--format", "json"]).await.exits(0);
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    let live = github.world(|world| world.live());
+    assert!(live.len() == 2 && live.iter().all(|issue| issue.closed), "{live:?}");
+    github.stop().await;
+    models.stop().await;
+}
+
 /// The run's own issue says how it stands, whoever talks below it, and is closed at the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_issue_of_a_run_says_how_it_stands() {

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulated_github::Server as GitHub;
+use simulated_github::{Act, Fault, Server as GitHub};
 use simulated_models::{Answers, FileAnswer, Script, Server};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -283,6 +283,27 @@ fn completed(world: &World, seed: u64, log: &str) {
     assert_eq!((pull.closed, about.head.as_str(), about.base.as_str()), (false, BRANCH, "main"));
     assert_eq!(world.github.violations(), [""; 0]);
     assert!(!log.contains(TOKEN), "seed {seed}");
+}
+
+/// What GitHub did not take in one hour, the next does on another machine: it knows from the state
+/// that came along what is owed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_hour_put_off_the_next_one_does() {
+    let world = World::new().await;
+    for way in ["/pulls", "/comments"] {
+        world.github.fault(Fault::on("POST", way, Act::Cut).times(1_000));
+    }
+    let log = end(Machine::new(&world).begin(&world, &[])).await;
+    assert!(log.contains("put off"), "{log}");
+    assert!(world.github.world(|world| world.live_pulls()).is_empty());
+    world.github.heal();
+    let asked = world.models.request_count();
+    let next = end(Machine::new(&world).begin(&world, &[])).await;
+    completed(&world, 0, &format!("{log}\n{next}"));
+    let last = end(Machine::new(&world).begin(&world, &[])).await;
+    completed(&world, 0, &last);
+    assert_eq!(world.models.request_count(), asked);
+    world.stop().await;
 }
 
 /// A sentence typed into the form of the workflow becomes an idea, and the next hour, which knows

@@ -114,6 +114,29 @@ async fn what_is_no_idea_and_what_is_interrupted_is_not_written() {
     server.stop().await;
 }
 
+/// What a commit links to may be a key, and an idea is told to models and in issues.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_no_idea() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = Bench::with_files([("check.sh", "true\n"), ("ideas/backlog/.gitkeep", "")]);
+    bench.config(&server, ROLES);
+    let link = |to: &str, name: &str| {
+        let path = bench.repo.join("ideas/backlog").join(name);
+        std::os::unix::fs::symlink(to, path).expect("a link");
+    };
+    link("/proc/self/environ", "001-environment.md");
+    link("../../check.sh", "002-inside.md");
+    for args in
+        [&["idea", "list"][..], &["run"], &["run", "001"], &["run", "ideas/backlog/002-inside.md"]]
+    {
+        let ran = bench.belay(args).await;
+        assert!(ran.stderr.contains("symbolic link"), "{args:?}: {}", ran.stderr);
+        assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("key-a"), "{}", ran.stdout);
+    }
+    assert_eq!(server.request_count(), 0);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_backlog_is_taken_by_priority_then_number() {
     let server = server(Script::default().with_answers(answers())).await;

@@ -129,6 +129,25 @@ async fn what_could_not_be_mended_is_marked_where_it_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_summary_that_cannot_be_written_costs_no_output_and_no_time() {
+    let server = server(Script::default().with_answers(answers())).await;
+    let bench = bench();
+    bench.config(&server, ROLES);
+    // As a pipe that nobody reads would hold its writer up.
+    let made = std::process::Command::new("mkfifo").arg(bench.root().join("summary.md")).status();
+    assert!(made.expect("mkfifo").success());
+    let mut command = bench.command(&["run", "001"]);
+    command.env("GITHUB_ACTIONS", "true");
+    command.env("GITHUB_STEP_SUMMARY", bench.root().join("summary.md"));
+    command.env("GITHUB_OUTPUT", bench.root().join("outputs"));
+    let log = finish(command.spawn().expect("belay")).await.exits(0).stderr;
+    assert!(log.contains("the job gets no summary"), "{log}");
+    let outputs = fs::read_to_string(bench.root().join("outputs")).expect("outputs");
+    assert!(outputs.starts_with("status=completed\n"), "{outputs}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_is_an_error_of_the_job() {
     let bench = bench();
     let step = step(&bench, &["run", "no-such-idea"]).await;

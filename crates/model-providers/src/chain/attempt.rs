@@ -11,9 +11,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::budget::Usage;
 use crate::classify::Told;
 use crate::failure::Failure;
+use crate::program::{self, Limited};
 use crate::providers::Route;
 use crate::wire::{self, Completion, Question, Spans};
-use crate::{Class, Message, Providers, Schema};
+use crate::{Class, Message, Program, Providers, Schema};
 
 /// A server may refuse several parameters, one after the other.
 const MOST_STEPS_DOWN: u32 = 4;
@@ -33,7 +34,13 @@ impl Try<'_> {
     /// at once without it, which is remembered and is no attempt of its own.
     pub(super) async fn make(&self) -> Result<Completion, Failure> {
         let began = self.providers.clock.instant();
-        let whole = timeout_at(self.until, self.step_down());
+        let answering = async {
+            match &self.route.endpoint.program {
+                Some(program) => self.run(program).await,
+                None => self.step_down().await,
+            }
+        };
+        let whole = timeout_at(self.until, answering);
         whole.await.unwrap_or_else(|_| {
             let given = self.until.saturating_duration_since(began);
             let message = format!("not done within the {} it was given", shown(given));
@@ -41,6 +48,28 @@ impl Try<'_> {
             failure.out_of_time = true;
             Err(failure.with_usage(Usage::Estimated { output: 0 }))
         })
+    }
+
+    /// A program refuses no parameters: it is asked once.
+    async fn run(&self, program: &Program) -> Result<Completion, Failure> {
+        let (providers, route) = (self.providers, self.route);
+        let form = wire::Form::first(route.dialect);
+        let question = Question { route, messages: self.messages, schema: self.schema, form };
+        let messages = wire::with_schema_in_prompt(&question);
+        let silence = [
+            Some(providers.settings.failover.idle_timeout),
+            Some(self.first_token_timeout()),
+            program.silence,
+        ];
+        let now = providers.clock.instant();
+        let limited = Limited {
+            total: self.until.saturating_duration_since(now),
+            idle: silence.into_iter().flatten().max().unwrap_or_default(),
+            most_bytes: providers.settings.max_response_bytes,
+            wall: providers.clock.wall(),
+        };
+        let key = route.endpoint.api_key.as_ref();
+        program::ask(program, key, &route.model.name, &messages, limited).await
     }
 
     async fn step_down(&self) -> Result<Completion, Failure> {

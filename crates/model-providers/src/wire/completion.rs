@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 /// Why a model stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Finish {
+pub(crate) enum Finish {
     Whole,
     /// Its limit of tokens was reached.
     CutOff,
@@ -23,7 +23,7 @@ pub(super) enum Finish {
 
 impl Finish {
     /// From any vendor's word for it.
-    pub(super) fn named(reason: &str) -> Self {
+    pub(crate) fn named(reason: &str) -> Self {
         match reason.to_lowercase().as_str() {
             "length" | "max_tokens" | "model_length" | "model_context_window_exceeded" => {
                 Self::CutOff
@@ -38,14 +38,14 @@ impl Finish {
 
 /// What has arrived so far.
 #[derive(Debug, Default)]
-pub(super) struct Arriving {
-    pub(super) text: String,
+pub(crate) struct Arriving {
+    pub(crate) text: String,
     pub(super) refusal: String,
-    pub(super) finish: Option<Finish>,
-    pub(super) tokens: Option<Tokens>,
+    pub(crate) finish: Option<Finish>,
+    pub(crate) tokens: Option<Tokens>,
     pub(super) error: Option<Complaint>,
     /// Where in the text pieces are missing that could not be read and may have carried some.
-    pub(super) holes: Vec<usize>,
+    pub(crate) holes: Vec<usize>,
     /// The vendor's own mark of the end was seen.
     pub(super) ended: bool,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Completion {
 
 impl Arriving {
     /// A piece that could not be read. After the finish reason there is no text left to lose.
-    pub(super) fn damage(&mut self) {
+    pub(crate) fn damage(&mut self) {
         let at = self.text.len();
         if self.finish.is_none() && self.holes.last() != Some(&at) {
             self.holes.push(at);
@@ -73,7 +73,7 @@ impl Arriving {
         self.ended || self.error.is_some() || (self.finish.is_some() && self.tokens.is_some())
     }
 
-    pub(super) fn usage(&self) -> Usage {
+    pub(crate) fn usage(&self) -> Usage {
         match self.tokens {
             Some(tokens) => Usage::Known(tokens),
             None => Usage::Estimated { output: estimate_tokens(&self.text) },
@@ -82,7 +82,7 @@ impl Arriving {
 
     /// Whether it is an answer. Complete means that a finish reason was seen; `broke_off` says how
     /// the stream ended, if not by itself.
-    pub(super) fn conclude(
+    pub(crate) fn conclude(
         mut self,
         broke_off: Option<Failure>,
         wall: SystemTime,

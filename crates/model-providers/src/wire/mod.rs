@@ -11,9 +11,9 @@ mod pieces;
 mod read;
 mod schema;
 
-pub(crate) use completion::Completion;
+pub(crate) use completion::{Arriving, Completion, Finish};
 pub(crate) use form::{Form, Forms};
-pub(crate) use read::{Spans, lost, no_first_token, read};
+pub(crate) use read::{PROMPT_USED, Spans, lost, no_first_token, read};
 pub(crate) use schema::tokens as schema_tokens;
 
 use dialect::{Dialect, SchemaWay};
@@ -41,6 +41,7 @@ pub(crate) fn call(question: &Question<'_>) -> Result<Call, String> {
     let (path, body) = match endpoint.kind {
         Kind::OpenAi => (openai::PATH, openai::body(question)),
         Kind::Anthropic => (anthropic::path(&endpoint.base_url), anthropic::body(question)),
+        Kind::Command => return Err("a program takes no requests".to_owned()),
     };
     Ok(Call {
         url: under(&endpoint.base_url, path),
@@ -51,6 +52,12 @@ pub(crate) fn call(question: &Question<'_>) -> Result<Call, String> {
 
 /// What is wrong with an endpoint, if anything; said without its secrets.
 pub(crate) fn check(endpoint: &Endpoint) -> Result<(), String> {
+    match (&endpoint.program, endpoint.kind) {
+        (Some(program), Kind::Command) => return program.check(),
+        (None, Kind::Command) => return Err("it names no program".to_owned()),
+        (Some(_), _) => return Err("a program belongs to kind command".to_owned()),
+        (None, _) => {}
+    }
     let url = &endpoint.base_url;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err("its base_url is not an http or https address".to_owned());
@@ -83,7 +90,9 @@ fn headers(endpoint: &Endpoint, dialect: &Dialect) -> Result<HeaderMap, String> 
     if let Some(key) = &endpoint.api_key {
         let (name, text) = match (&dialect.key_header, endpoint.kind) {
             (Some(name), _) => (name.as_str(), key.expose().to_owned()),
-            (None, Kind::OpenAi) => ("authorization", format!("Bearer {}", key.expose())),
+            (None, Kind::OpenAi | Kind::Command) => {
+                ("authorization", format!("Bearer {}", key.expose()))
+            }
             (None, Kind::Anthropic) => ("x-api-key", key.expose().to_owned()),
         };
         let name = HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header"))?;
@@ -104,7 +113,7 @@ fn headers(endpoint: &Endpoint, dialect: &Dialect) -> Result<HeaderMap, String> 
 }
 
 /// The messages, with the schema behind them where it cannot go as a parameter.
-fn with_schema_in_prompt(question: &Question<'_>) -> Vec<Message> {
+pub(crate) fn with_schema_in_prompt(question: &Question<'_>) -> Vec<Message> {
     let mut messages = question.messages.to_vec();
     let carried = question.form.schema == SchemaWay::JsonSchema
         && question.route.endpoint.kind == Kind::OpenAi;

@@ -26,7 +26,7 @@ const TIME_FOR_AN_ERROR: Duration = Duration::from_secs(5);
 const TIME_FOR_THE_END: Duration = Duration::from_secs(2);
 
 /// What a request that was taken in and not answered is booked as.
-pub(super) const PROMPT_USED: Usage = Usage::Estimated { output: 0 };
+pub(crate) const PROMPT_USED: Usage = Usage::Estimated { output: 0 };
 
 /// The timers and bounds of one answer.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +113,7 @@ async fn stream(
             Some(Ok(event)) => match kind {
                 Kind::OpenAi => openai::event(&event.data, &mut arriving),
                 Kind::Anthropic => anthropic::event(&event.data, &mut arriving),
+                Kind::Command => {}
             },
             Some(Err(EventStreamError::Transport(failure))) => break Some(failure),
             Some(Err(_)) => {
@@ -149,6 +150,7 @@ async fn plain(
     match kind {
         Kind::OpenAi => openai::plain(&value, &mut arriving),
         Kind::Anthropic => anthropic::plain(&value, &mut arriving),
+        Kind::Command => {}
     }
     arriving.conclude(None, spans.wall)
 }

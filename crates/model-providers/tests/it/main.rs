@@ -9,5 +9,6 @@ mod http;
 mod listed;
 mod llama;
 mod many;
+mod programs;
 mod states;
 mod watched;

@@ -4,6 +4,7 @@
 //! making it again after a kill gives the same object; the branch moves by
 //! compare-and-swap, so it moves once.
 
+use degradation_templates::unlinked;
 use worktree::{CommitId, CommitIntent, Person, TreeId};
 
 use super::command::last_line;
@@ -208,7 +209,7 @@ impl Driver {
         let description = planned.description.trim();
         if !description.is_empty() {
             message.push_str("\n\n");
-            message.push_str(&without_trailers(description));
+            message.push_str(&unlinked(&without_trailers(description)));
         }
         let missing = found.missing();
         if !missing.is_empty() {
@@ -252,7 +253,7 @@ impl Driver {
 
 /// The subject by its template, on one line; a model's name for a milestone is text, not format.
 fn subject(template: &str, number: usize, total: usize, name: &str) -> String {
-    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let name = unlinked(&name.split_whitespace().collect::<Vec<_>>().join(" "));
     let subject =
         template.replace("{number}", &number.to_string()).replace("{total}", &total.to_string());
     subject.replace("{name}", &name).chars().filter(|c| !c.is_control()).take(200).collect()
@@ -283,9 +284,18 @@ fn is_trailer(line: &str) -> bool {
     line.trim_start().to_ascii_lowercase().starts_with("belay-")
 }
 
-/// A description by a model may not pose as the run's own trailers.
+/// A description by a model may not pose as the run's own trailers, nor name people who wrote,
+/// signed or saw what they did not.
 fn without_trailers(text: &str) -> String {
-    text.lines().filter(|line| !is_trailer(line)).collect::<Vec<_>>().join("\n")
+    let foreign = |line: &str| is_trailer(line) || speaks_for_somebody(line);
+    text.lines().filter(|line| !foreign(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// As in `Signed-off-by: Ada`.
+fn speaks_for_somebody(line: &str) -> bool {
+    let key = line.split(':').next().filter(|key| key.len() < line.len()).unwrap_or_default();
+    let key = key.trim().to_ascii_lowercase();
+    key.ends_with("-by") && key.chars().all(|c| c.is_ascii_alphabetic() || c == '-')
 }
 
 #[cfg(test)]
@@ -297,6 +307,18 @@ mod tests {
         let made =
             subject("Milestone {number}/{total}: {name}", 2, 3, "Add {total}\n\nBelay-Run: x");
         assert_eq!(made, "Milestone 2/3: Add {total} Belay-Run: x");
+    }
+
+    #[test]
+    fn nothing_in_a_message_closes_an_issue_or_speaks_for_a_person() {
+        let made =
+            subject("{name}", 1, 1, "fixes #7, GH-8 of https://x/o/r/issues/9 @ada a@b 1 # 2");
+        for live in ["#7", "GH-8", "issues/9", "@ada"] {
+            assert!(!made.contains(live), "{live} in {made:?}");
+        }
+        assert!(made.contains("1 # 2"));
+        let description = "Do it.\nCo-authored-by: Eve <e@x>\nsigned-off-by: Ada\nBelay-Run: x\nStand-by: no\nDone.";
+        assert_eq!(without_trailers(description), "Do it.\nDone.");
     }
 
     #[test]

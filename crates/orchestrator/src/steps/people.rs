@@ -13,10 +13,10 @@ use crate::driver::Driver;
 use crate::event::{Event, IssueKind};
 use crate::fact::Fact;
 use crate::idea_issue;
-use crate::issues::{Wanted, text, wanted};
+use crate::issues::{RECOVERY, Wanted, text, wanted};
 use crate::progress;
 use crate::questions;
-use crate::state::{IssueState, State};
+use crate::state::{Deferred, IssueState, State};
 use crate::steps::command::redact;
 
 /// How long one look at an issue may take.
@@ -65,6 +65,41 @@ impl Driver {
                     let message = format!("{} cannot be looked at: {error}", issue.url);
                     self.journal.append(Event::Warned { message }).await?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// The recovery issues whose making had no answer in the time there was: they may be there.
+    pub(crate) fn unanswered(&self) -> Vec<String> {
+        let state = self.journal.state();
+        let is_one = |deferred: &&Deferred| {
+            deferred.effect == "issue" && deferred.marker.starts_with(RECOVERY)
+        };
+        state.deferred.iter().filter(is_one).map(|deferred| deferred.marker.clone()).collect()
+    }
+
+    /// Finds them by their marks, so that they are closed with the others. Nothing else ever looks
+    /// for them: once a run goes on, nobody wants them any more.
+    pub(crate) async fn find_again(&self, markers: Vec<String>) -> Result<(), Error> {
+        if markers.is_empty() {
+            return Ok(());
+        }
+        let listed = tokio::time::timeout(LOOK_LIMIT, self.parts.forge.open_issues()).await;
+        let Ok(Ok(open)) = listed else { return Ok(()) };
+        let run = self.run.to_string();
+        for issue in open {
+            let Some(found) = issue.marker.filter(|found| found.run == run) else { continue };
+            if markers.contains(&found.step) {
+                let event = Event::IssueCreated {
+                    kind: IssueKind::Recovery,
+                    url: issue.url,
+                    title: issue.title,
+                    milestone: None,
+                    item: None,
+                    marker: found.step,
+                };
+                self.journal.append(event).await?;
             }
         }
         Ok(())

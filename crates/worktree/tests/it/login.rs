@@ -58,6 +58,13 @@ fn login(server: &str) -> Login {
     }
 }
 
+/// Adds to the repository's own config.
+fn configure(place: &Place, more: &str) {
+    let path = place.repo().join(".git/config");
+    let config = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, config + more).unwrap();
+}
+
 async fn asked(place: &Place, login: Option<Login>) -> Result<(), worktree::Error> {
     let repository = place.open().await;
     let repository = login.map_or_else(|| repository.clone(), |login| repository.with_login(login));
@@ -86,8 +93,35 @@ async fn another_server_is_not_told() {
     assert!(given.lock().unwrap().is_empty());
 }
 
+/// Git has every helper keep what was used: one of the person's must not hear of it.
 #[tokio::test]
-async fn a_persons_own_login_comes_first() {
+async fn no_helper_keeps_the_login() {
+    let (server, given) = remote().await;
+    let place = Place::with(&[]).await;
+    let kept = place.dir.path().join("kept");
+    configure(&place, &format!("[credential]\n helper = store --file={}\n", kept.display()));
+    place.git(&format!("remote add origin {server}/octo/demo.git")).await;
+    asked(&place, Some(login(&server))).await.unwrap();
+    assert_eq!(*given.lock().unwrap(), [GIVEN]);
+    assert!(!kept.exists());
+}
+
+/// What git starts for another remote sees nothing of it.
+#[tokio::test]
+async fn a_remote_elsewhere_is_spoken_to_without_it() {
+    let place = Place::with(&[]).await;
+    let seen = place.dir.path().join("seen");
+    let script = place.dir.path().join("transport");
+    std::fs::write(&script, format!("#!/bin/sh\nenv > {}\nexit 1\n", seen.display())).unwrap();
+    place.git("remote add origin ssh://git@other.example/octo/demo.git").await;
+    configure(&place, &format!("[core]\n sshCommand = sh {}\n", script.display()));
+    asked(&place, Some(login("http://127.0.0.1:1"))).await.unwrap_err();
+    let environment = std::fs::read_to_string(seen).unwrap();
+    assert!(!environment.contains("planted"), "{environment}");
+}
+
+#[tokio::test]
+async fn a_login_in_the_address_comes_first() {
     let (server, given) = remote().await;
     let place = Place::with(&[]).await;
     let own = server.replace("http://", "http://ada:own@");

@@ -47,6 +47,7 @@ pub(super) async fn checks(config: &Config, patient: &Patient) -> Vec<Check> {
     }
     let has_proxy = PROXIES.iter().any(|name| patient.surroundings.var(name).is_some());
     let usable = config.providers.iter().filter(|(_, provider)| provider.is_usable());
+    let usable = usable.filter(|(_, provider)| provider.endpoint.program.is_none());
     let mut asking = JoinSet::new();
     for (name, provider) in usable {
         let asked = Asked {
@@ -129,7 +130,9 @@ impl Asked {
         let endpoint = &self.provider.endpoint;
         let key = endpoint.api_key.as_ref().map(|key| key.expose().to_owned());
         let own = match endpoint.kind {
-            Kind::OpenAi => vec![("authorization", key.map(|key| format!("Bearer {key}")))],
+            Kind::OpenAi | Kind::Command => {
+                vec![("authorization", key.map(|key| format!("Bearer {key}")))]
+            }
             Kind::Anthropic => {
                 vec![("x-api-key", key), ("anthropic-version", Some("2023-06-01".to_owned()))]
             }

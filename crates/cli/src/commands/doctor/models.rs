@@ -1,7 +1,7 @@
 //! Which models are asked, and whether their keys are there. Of a key only its
 //! variable's name is ever shown.
 
-use super::{Check, Patient, endpoints};
+use super::{Check, Patient, endpoints, programs};
 use crate::config::{Config, Role};
 
 /// Chains, keys and endpoints.
@@ -12,7 +12,8 @@ pub(super) async fn checks(patient: &Patient) -> Vec<Check> {
     };
     let mut checks = vec![chains(config, patient.offline)];
     checks.extend(config.providers.keys().filter_map(|name| key(config, name)));
-    if !config.providers.is_empty() {
+    checks.extend(programs::checks(config, patient).await);
+    if config.providers.values().any(|provider| provider.endpoint.program.is_none()) {
         checks.extend(endpoints::checks(config, patient).await);
     }
     checks

@@ -127,7 +127,7 @@ fn with_nothing_templates_alone_answer_and_it_is_said() {
     coder: 
     reviewer:
     ");
-    assert_snapshot!(loaded.warnings.join("\n"), @"no model was found, templates alone answer: set one of OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, OPENROUTER_API_KEY, OPENCODE_API_KEY, or start Ollama (this version cannot ask the programs found: codex, claude)");
+    assert_snapshot!(loaded.warnings.join("\n"), @"no model was found, templates alone answer: set one of OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, OPENROUTER_API_KEY, OPENCODE_API_KEY, or start Ollama; or configure a program that was found (codex, claude) as a provider of kind `command`");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The documented config parses whole and is what the defaults are.
 
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -85,7 +86,7 @@ fn the_documented_values_are_these() {
     assert_eq!(config.failover.repair_attempts, 1);
     assert_eq!(config.failover.on_refusal, OnRefusal::Next);
     assert_eq!((config.failover.hedge_after, config.max_response_bytes), (None, None));
-    assert_eq!(config.provider_settings().max_response_bytes, 16 << 20);
+    assert_eq!(config.provider_settings(Path::new("/top")).max_response_bytes, 16 << 20);
 
     assert!(config.circuit_breaker.enabled);
     assert_eq!(config.circuit_breaker.failure_threshold, 5);
@@ -151,13 +152,6 @@ fn the_documented_chains_and_providers_are_taken_as_written() {
 }
 
 #[test]
-fn the_documented_programs_are_refused_in_this_version() {
-    let text = DOCUMENTED
-        .replace("models:    ", "  codex:     { kind: command, preset: codex }\nmodels:    ");
-    insta::assert_snapshot!(refusal(&text, &Environment::default()), @"belay.yaml:5:22: providers.codex.kind: a program as a provider (kind `command`) is not available in this version");
-}
-
-#[test]
 fn every_key_reaches_the_meant_form() {
     let text = r#"
 providers:
@@ -192,6 +186,7 @@ store: { kind: sqlite, path: state, mirror: origin }
                     headers: [
                         "x-team",
                     ],
+                    program: None,
                     dialect: Some(
                         "ollama",
                     ),

@@ -1,5 +1,7 @@
 //! Keys that are not set: a warning while another model can be asked, an error when none can.
 
+use std::path::Path;
+
 use insta::assert_snapshot;
 
 use super::*;
@@ -26,7 +28,8 @@ fn a_model_without_its_key_is_left_out_with_a_warning() {
     reviewer:
     ");
     assert_snapshot!(loaded.warnings.join("\n"), @"belay.yaml:3:76: providers.cloud.api_key_env: CLOUD_KEY is not set, so no chain has cloud/a, cloud/d");
-    let endpoints: Vec<String> = loaded.config.provider_settings().endpoints.into_keys().collect();
+    let endpoints: Vec<String> =
+        loaded.config.provider_settings(Path::new("/top")).endpoints.into_keys().collect();
     assert_eq!(endpoints, ["here", "spare"]);
 }
 
@@ -79,7 +82,7 @@ fn nothing_shows_a_key() {
     for shown in [
         format!("{environment:?}"),
         format!("{loaded:?}"),
-        format!("{:?}", loaded.config.provider_settings()),
+        format!("{:?}", loaded.config.provider_settings(Path::new("/top"))),
     ] {
         assert!(!shown.contains("secret-"), "{shown}");
     }

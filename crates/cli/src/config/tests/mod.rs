@@ -4,6 +4,7 @@ mod checks;
 mod detection;
 mod documented;
 mod keys;
+mod programs;
 mod refused;
 mod text;
 

@@ -209,8 +209,8 @@ fn providers_need_a_kind_and_a_safe_address() {
         "providers:\n  openai: {kind: openai, preset: codex}\n",
         "providers:\n  openai: {kind: openai, command: [codex]}\n",
     ]), @"
-    belay.yaml:2:3: providers.mine: `kind` is missing, expected `openai` or `anthropic`
-    belay.yaml:2:3: providers.mine: `kind` is missing, expected `openai` or `anthropic`
+    belay.yaml:2:3: providers.mine: `kind` is missing, expected `openai`, `anthropic` or `command`
+    belay.yaml:2:3: providers.mine: `kind` is missing, expected `openai`, `anthropic` or `command`
     belay.yaml:2:16: providers.mine.kind: `opnai` is not a choice here, did you mean `openai`?
     belay.yaml:2:3: providers.mine: `base_url` is missing, for example `https://api.example.com/v1`
     belay.yaml:2:34: providers.mine.base_url: must begin with http:// or https://, not `ftp`
@@ -306,16 +306,6 @@ fn globs_names_and_paths_are_checked() {
     belay.yaml:1:21: github.token_env: must be the name of an environment variable (letters, digits, `_`), never the key itself
     belay.yaml:1:21: github.assignees: `ada lovelace` is no login
     belay.yaml:1:26: degradation.templates: must not be empty
-    ");
-}
-
-/// What a later version will do is refused, not ignored.
-#[test]
-fn what_is_not_there_yet_is_refused() {
-    assert_snapshot!(refusals(&[
-        "providers:\n  codex: {kind: command, preset: codex}\n",
-    ]), @"
-    belay.yaml:2:17: providers.codex.kind: a program as a provider (kind `command`) is not available in this version
     ");
 }
 

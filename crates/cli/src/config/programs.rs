@@ -1,0 +1,169 @@
+//! Providers of kind `command`: which program, and which of the process's variables it may see.
+//! What is not named here stays here: a coding agent is other people's code, and the keys of the
+//! other providers are not its concern.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model_providers::{Endpoint, EventLines, Input, Kind, Output, Program};
+use url::Url;
+
+use super::check::Section;
+use super::environment::Environment;
+use super::error::{ConfigError, quoted};
+use super::meant::Provider;
+use super::nearest::suggestion;
+use super::providers::limits;
+use super::typed::{self, ProgramInput, ProgramOutput};
+
+/// What every program needs to work and to be reached by: no key among them.
+const PASSED_ON: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
+    "XDG_CACHE_HOME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
+/// The most arguments; more is a file of something else.
+const MOST_PARTS: usize = 200;
+
+pub(super) fn provider(
+    section: &Section<'_>,
+    name: &str,
+    typed: typed::Provider,
+    environment: &Environment,
+) -> Result<Provider, ConfigError> {
+    for (key, is_set) in [
+        ("base_url", typed.base_url.is_some()),
+        ("headers", typed.headers.is_some()),
+        ("query", typed.query.is_some()),
+        ("dialect", typed.dialect.is_some()),
+    ] {
+        if is_set {
+            return Err(section.wrong(key, "belongs to a server, not to kind `command`"));
+        }
+    }
+    let mut program = match (&typed.preset, &typed.command) {
+        (Some(preset), None) => known(section, preset, &typed)?,
+        (None, Some(command)) => own(section, command, &typed)?,
+        (Some(_), Some(_)) => {
+            return Err(section.wrong("command", "cannot stand beside `preset`"));
+        }
+        (None, None) => {
+            let message = "`preset` or `command` is missing, for example `preset: codex` or `command: [\"./my-agent.sh\", \"{prompt}\"]`";
+            return Err(section.lacking(message));
+        }
+    };
+    let names = typed.env.unwrap_or_default();
+    for (index, name) in names.iter().enumerate() {
+        section.below("env").variable(&format!("[{index}]"), name)?;
+    }
+    if let Some(variable) = &typed.api_key_env {
+        section.variable("api_key_env", variable)?;
+    }
+    // A switch of the preset wins over what stands around.
+    let mut env = passed(&environment.vars, &names);
+    env.append(&mut program.env);
+    program.env = env;
+    program.key_variable.clone_from(&typed.api_key_env);
+    program.isolate_home = typed.isolate_home.unwrap_or(false);
+    program.folders = folders(environment);
+    let place = Url::parse(&format!("command:{name}"));
+    let place = place.map_err(|_| section.lacking("has a name that cannot be used"))?;
+    Ok(Provider {
+        endpoint: Endpoint {
+            api_key: typed.api_key_env.as_ref().and_then(|variable| environment.key(variable).ok()),
+            program: Some(Arc::new(program)),
+            limits: limits(&section.below("limits"), &typed.limits.unwrap_or_default())?,
+            ..Endpoint::new(Kind::Command, place)
+        },
+        key_variable: typed.api_key_env,
+        is_detected: false,
+    })
+}
+
+fn known(
+    section: &Section<'_>,
+    preset: &str,
+    typed: &typed::Provider,
+) -> Result<Program, ConfigError> {
+    for (key, is_set) in [("input", typed.input.is_some()), ("output", typed.output.is_some())] {
+        if is_set {
+            return Err(section.wrong(key, "belongs to `command`; a preset knows its own"));
+        }
+    }
+    Program::preset(preset).ok_or_else(|| {
+        let names: Vec<&str> = Program::presets().collect();
+        let hint = suggestion(preset, &names);
+        section.wrong("preset", format!("{} is no preset{hint}", quoted(preset)))
+    })
+}
+
+fn own(
+    section: &Section<'_>,
+    command: &[String],
+    typed: &typed::Provider,
+) -> Result<Program, ConfigError> {
+    if command.first().is_none_or(|first| first.trim().is_empty()) {
+        return Err(section.wrong("command", "must begin with a program"));
+    }
+    if command.len() > MOST_PARTS {
+        let message = format!("must have at most {MOST_PARTS} parts, has {}", command.len());
+        return Err(section.wrong("command", message));
+    }
+    if let Some(index) = command.iter().position(|part| part.contains('\0')) {
+        return Err(section.wrong_entry("command", index, "must not hold a NUL character"));
+    }
+    let mut program = Program::new(command.to_vec());
+    let input = typed.input.map(|input| match input {
+        ProgramInput::Argument => (Input::Argument, "{prompt}"),
+        ProgramInput::Stdin => (Input::Stdin, ""),
+        ProgramInput::File => (Input::File, "{file}"),
+    });
+    if let Some((input, place)) = input {
+        if !command.iter().skip(1).any(|part| part.contains(place)) && !place.is_empty() {
+            let message = format!("needs an argument with `{place}` in `command`");
+            return Err(section.wrong("input", message));
+        }
+        program.input = input;
+    }
+    program.output = match typed.output {
+        Some(ProgramOutput::Events) => Output::Events(EventLines::plain()),
+        Some(ProgramOutput::Text) | None => Output::Text,
+    };
+    Ok(program)
+}
+
+fn passed(vars: &BTreeMap<String, String>, more: &[String]) -> BTreeMap<String, String> {
+    let named = |name: &String| {
+        PASSED_ON.contains(&name.as_str()) || name.starts_with("LC_") || more.contains(name)
+    };
+    let vars = vars.iter().filter(|(name, _)| named(name));
+    vars.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The system's place for folders that do not last.
+fn folders(environment: &Environment) -> PathBuf {
+    let given = environment.vars.get("TMPDIR").map(PathBuf::from);
+    given.filter(|path| path.is_absolute()).unwrap_or_else(|| PathBuf::from("/tmp"))
+}

@@ -1,0 +1,88 @@
+//! Programs as providers.
+
+use std::path::Path;
+
+use insta::assert_snapshot;
+use model_providers::{Input, Kind, Program};
+
+use super::*;
+
+fn program(text: &str, environment: &Environment) -> Program {
+    let loaded = loaded(text, environment);
+    let endpoints = loaded.config.provider_settings(Path::new("/top")).endpoints;
+    let endpoint = endpoints.values().next().unwrap();
+    assert_eq!(endpoint.kind, Kind::Command);
+    endpoint.program.as_deref().unwrap().clone()
+}
+
+const ROLES: &str =
+    "roles: { planner: { chain: [a/m] }, coder: { chain: [a/m] }, reviewer: { chain: [a/m] } }\n";
+
+#[test]
+fn every_preset_is_taken() {
+    for name in ["opencode", "claude-code", "codex", "gemini-cli"] {
+        let text = format!("providers: {{ a: {{ kind: command, preset: {name} }} }}\n{ROLES}");
+        let found = program(&text, &Environment::default());
+        assert_eq!(found.folders, Path::new("/tmp"), "{name}");
+        assert!(!found.isolate_home, "{name}");
+    }
+}
+
+#[test]
+fn a_command_of_ones_own_is_looked_for_at_the_top() {
+    for (command, first, input) in [
+        ("[./my-agent.sh, \"{prompt}\"]", "/top/./my-agent.sh", Input::Argument),
+        ("[/opt/agent, \"{file}\"]", "/opt/agent", Input::File),
+        ("[agent, \"{model}\"]", "agent", Input::Stdin),
+    ] {
+        let text = format!("providers: {{ a: {{ kind: command, command: {command} }} }}\n{ROLES}");
+        let found = program(&text, &Environment::default());
+        assert_eq!((found.command[0].as_str(), found.input), (first, input));
+    }
+}
+
+/// The key of another provider, and what nobody named, stay here.
+#[test]
+fn only_named_variables_pass() {
+    let mut environment = with_keys(&["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "MY_FLAG", "OTHER"]);
+    environment.vars.insert("PATH".to_owned(), "/bin".to_owned());
+    environment.vars.insert("LC_ALL".to_owned(), "C".to_owned());
+    let text = format!(
+        "providers: {{ a: {{ kind: command, command: [agent], api_key_env: OPENAI_API_KEY, env: [MY_FLAG] }} }}\n{ROLES}"
+    );
+    let found = program(&text, &environment);
+    let names: Vec<&String> = found.env.keys().collect();
+    assert_eq!(names, ["LC_ALL", "MY_FLAG", "PATH"]);
+    assert_eq!(found.key_variable.as_deref(), Some("OPENAI_API_KEY"));
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_its_place() {
+    assert_snapshot!(refusals(&[
+        "providers:\n  a: {kind: command}\n",
+        "providers:\n  a: {kind: command, preset: codx}\n",
+        "providers:\n  a: {kind: command, preset: aider}\n",
+        "providers:\n  a: {kind: comand, preset: codex}\n",
+        "providers:\n  a: {kind: command, preset: codex, command: [b]}\n",
+        "providers:\n  a: {kind: command, preset: codex, input: stdin}\n",
+        "providers:\n  a: {kind: command, preset: codex, base_url: \"https://a.example\"}\n",
+        "providers:\n  a: {kind: command, command: []}\n",
+        "providers:\n  a: {kind: command, command: [b], input: file}\n",
+        "providers:\n  a: {kind: command, command: [b], output: json}\n",
+        "providers:\n  a: {kind: command, command: [b], env: [\"A=b\"]}\n",
+        "providers:\n  a: {kind: openai, base_url: \"https://a.example\", env: [A]}\n",
+    ]), @r#"
+    belay.yaml:2:3: providers.a: `preset` or `command` is missing, for example `preset: codex` or `command: ["./my-agent.sh", "{prompt}"]`
+    belay.yaml:2:30: providers.a.preset: `codx` is no preset, did you mean `codex`?
+    belay.yaml:2:30: providers.a.preset: `aider` is no preset, expected one of `opencode`, `claude-code`, `codex`, `gemini-cli`
+    belay.yaml:2:13: providers.a.kind: `comand` is not a choice here, did you mean `command`?
+    belay.yaml:2:46: providers.a.command: cannot stand beside `preset`
+    belay.yaml:2:44: providers.a.input: belongs to `command`; a preset knows its own
+    belay.yaml:2:47: providers.a.base_url: belongs to a server, not to kind `command`
+    belay.yaml:2:31: providers.a.command: must begin with a program
+    belay.yaml:2:43: providers.a.input: needs an argument with `{file}` in `command`
+    belay.yaml:2:44: providers.a.output: `json` is not a choice here, expected one of `text`, `events`
+    belay.yaml:2:42: providers.a.env[0]: must be the name of an environment variable (letters, digits, `_`), never the key itself
+    belay.yaml:2:57: providers.a.env: belongs to kind `command` only
+    "#);
+}

@@ -1,0 +1,184 @@
+//! One question to one program: started, bounded, and understood.
+//!
+//! How it ended is looked at in a fixed order: what stopped it from here, then what its own lines
+//! say went wrong, then its exit status, and only then its text. Any other order believes one of
+//! the programs that end well after a failure.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use subprocess::{Captured, Command, Ended};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::lines::Heard;
+use super::{Input, Output, Program, prompt};
+use crate::budget::Usage;
+use crate::failure::Failure;
+use crate::wire::{Completion, PROMPT_USED};
+use crate::{Class, Message, Secret, estimate_tokens};
+
+/// Of what a program wrote to standard error, this much of its end is told.
+const SHOWN_OF_ERRORS: usize = 400;
+
+/// The bounds of one start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limited {
+    pub(crate) total: Duration,
+    /// How long it may print nothing.
+    pub(crate) idle: Duration,
+    pub(crate) most_bytes: usize,
+    pub(crate) wall: SystemTime,
+}
+
+/// The program's answer. Dropping this ends the program with everything that it started.
+pub(crate) async fn ask(
+    program: &Program,
+    key: Option<&Secret>,
+    model: &str,
+    messages: &[Message],
+    limited: Limited,
+) -> Result<Completion, Failure> {
+    // Dropped last: when it goes, nobody works in it any more.
+    let folder = tempfile::Builder::new().prefix("belay-model-").tempdir_in(&program.folders);
+    let folder = folder.map_err(|error| no_folder(&error))?;
+    let command = command(program, key, model, messages, &folder, limited)?;
+    // Giving up is dropping, as with a connection.
+    let output = subprocess::run(&command, &CancellationToken::new()).await;
+    let output = output.map_err(|error| not_run(&error))?;
+    understood(program, &output, limited)
+}
+
+fn command(
+    program: &Program,
+    key: Option<&Secret>,
+    model: &str,
+    messages: &[Message],
+    folder: &TempDir,
+    limited: Limited,
+) -> Result<Command, Failure> {
+    let (work, home) = (folder.path().join("work"), folder.path().join("home"));
+    let file = folder.path().join("question.txt");
+    let text = prompt::text(messages);
+    let filled = prompt::fill(program, model, &text, &file)?;
+    prepare(program, &work, &home, &file, &text).map_err(|error| no_folder(&error))?;
+    let mut env = program.env.clone();
+    if program.isolate_home {
+        env.retain(|name, _| !name.starts_with("XDG_"));
+        env.insert("HOME".to_owned(), home.display().to_string());
+    }
+    if let (Some(variable), Some(key)) = (&program.key_variable, key) {
+        env.insert(variable.clone(), key.expose().to_owned());
+    }
+    let limits = subprocess::Limits {
+        total: limited.total,
+        idle: Some(limited.idle),
+        output: limited.most_bytes,
+        ..subprocess::Limits::default()
+    };
+    Ok(Command::new(filled.program, work)
+        .args(filled.args)
+        .env(env)
+        .stdin(filled.stdin)
+        .limits(limits))
+}
+
+/// Small and local, so not worth a thread of its own.
+fn prepare(
+    program: &Program,
+    work: &Path,
+    home: &Path,
+    file: &Path,
+    text: &str,
+) -> std::io::Result<()> {
+    std::fs::create_dir(work)?;
+    if program.isolate_home {
+        std::fs::create_dir(home)?;
+    }
+    if program.input == Input::File {
+        std::fs::write(file, text)?;
+    }
+    Ok(())
+}
+
+fn no_folder(error: &std::io::Error) -> Failure {
+    Failure::new(Class::Unavailable, format!("no folder for the program: {error}"))
+}
+
+/// Starting it again at once would end the same way.
+fn not_run(error: &subprocess::Error) -> Failure {
+    let mut failure = Failure::new(Class::Unavailable, error.to_string());
+    failure.refused_connection = true;
+    failure
+}
+
+pub(super) fn understood(
+    program: &Program,
+    output: &subprocess::Output,
+    limited: Limited,
+) -> Result<Completion, Failure> {
+    let said = output.stdout.text();
+    let heard = match &program.output {
+        Output::Events(rules) => Some(Heard::of(rules.0, &said)),
+        Output::Text => None,
+    };
+    let usage = heard.as_ref().map_or_else(
+        || Usage::Estimated { output: estimate_tokens(&said) },
+        |heard| heard.arriving.usage(),
+    );
+    let failed = |class, message: String| Err(Failure::new(class, message).with_usage(usage));
+    match output.ended {
+        Ended::Exited(_) | Ended::Signaled(_) => {}
+        Ended::Idle => {
+            return failed(Class::Timeout, format!("silent for {:?}", limited.idle));
+        }
+        Ended::TimedOut => {
+            let message = format!("not done within {:?}", limited.total);
+            let mut failure = Failure::new(Class::Timeout, message);
+            failure.out_of_time = true;
+            return Err(failure.with_usage(usage));
+        }
+        Ended::Cancelled => return failed(Class::Cancelled, "the program was stopped".to_owned()),
+    }
+    let mut heard = heard;
+    if let Some(failure) = heard.as_mut().and_then(|heard| heard.failure(limited.wall)) {
+        return Err(failure);
+    }
+    if output.ended != Ended::Exited(0) {
+        let class = match output.ended {
+            Ended::Exited(code) => program.exits.get(&code).copied(),
+            _ => None,
+        };
+        let message = ended_badly(output.ended, &output.stderr);
+        return failed(class.unwrap_or(Class::Unavailable), message);
+    }
+    if output.stdout.dropped > 0 {
+        let message = format!("its output is longer than {} bytes", limited.most_bytes);
+        return failed(Class::Unavailable, message);
+    }
+    let whole = match heard {
+        Some(heard) => heard.arriving.conclude(None, limited.wall)?,
+        None => Completion { text: said, usage, holes: Vec::new() },
+    };
+    if whole.text.trim().is_empty() {
+        let message = ended_badly(output.ended, &output.stderr);
+        let failure = Failure::new(Class::Unavailable, format!("an empty answer; {message}"));
+        return Err(failure.with_usage(PROMPT_USED));
+    }
+    Ok(whole)
+}
+
+fn ended_badly(ended: Ended, stderr: &Captured) -> String {
+    let how = match ended {
+        Ended::Exited(code) => format!("it ended with status {code}"),
+        Ended::Signaled(signal) => format!("it was ended by signal {signal}"),
+        _ => "it was stopped".to_owned(),
+    };
+    let errors = stderr.text();
+    let errors = errors.trim();
+    let from = errors.char_indices().rev().nth(SHOWN_OF_ERRORS).map_or(0, |(at, _)| at);
+    match errors.get(from..) {
+        None | Some("") => how,
+        Some(end) => format!("{how}: {end}"),
+    }
+}
