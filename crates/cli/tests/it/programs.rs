@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bench, Ran, finish};
+use crate::harness::{Bench, Ran, finish, until};
 
 /// Answers by the schema that stands in the question, and notes what it sees.
 const GOOD: &str = r#"#!/bin/sh
@@ -155,4 +155,42 @@ async fn doctor_finds_programs_and_says_which_are_not_there() {
     assert!(has("ok", "program mine: "), "{lines:#?}");
     assert!(has("fail", "program opencode: opencode is not there"), "{lines:#?}");
     assert!(!bench.root().join("seen").exists(), "a command of one's own was started");
+}
+
+/// Hangs the first time it is asked, and is good after that.
+const HANGS_ONCE: &str = r#"#!/bin/sh
+if [ ! -e "$SEEN" ]; then
+    setsid sleep 600 &
+    echo "$$ $!" > "$SEEN.new" && mv "$SEEN.new" "$SEEN"
+    exec sleep 600
+fi
+exec "$(dirname "$0")/good.sh" "$@"
+"#;
+
+/// Neither the program nor what it started in a session of its own works on beside the next run.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_in_mid_question_the_next_start_leaves_no_program() {
+    let bench = bench(
+        "  mine: { kind: command, command: [./agents/hangs-once.sh, \"{file}\"], env: [SEEN] }\n",
+        "[mine/a]",
+    );
+    script(&bench.repo.join("agents/hangs-once.sh"), HANGS_ONCE);
+    let seen = bench.root().join("seen");
+    let mut command = bench.command(&["run", "--format", "json"]);
+    let mut belay = command.env("SEEN", &seen).spawn().expect("belay starts");
+    until(|| seen.exists()).await;
+    belay.kill().await.expect("SIGKILL");
+    let pids = fs::read_to_string(&seen).expect("two ids");
+    let pids: Vec<&str> = pids.split_whitespace().collect();
+    assert!(pids.len() == 2 && pids.iter().any(|pid| is_alive(pid)), "{pids:?}");
+    let ran = run(&bench, &[]).await;
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    until(|| !pids.iter().any(|pid| is_alive(pid))).await;
+}
+
+#[cfg(target_os = "linux")]
+fn is_alive(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
