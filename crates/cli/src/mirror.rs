@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use checkpoint_store::{
-    Error, MAX_EXPORT_BYTES, RunHead, RunId, RunStore, SqliteStore, ValueStore as _,
+    Error, Holder, MAX_EXPORT_BYTES, RunHead, RunId, RunStore, SqliteStore, ValueStore as _,
 };
 use orchestrator::State;
-use orchestrator::mirror::{EXPORT, MODELS, RUNS, Seen, remember, seen};
+use orchestrator::mirror::{EXPORT, HOLD, MODELS, MOST_HOLD_BYTES, RUNS, Seen, remember, seen};
 use tokio::time::{Instant, timeout_at};
 use worktree::CommitId;
 
@@ -153,8 +153,27 @@ impl Bringing<'_> {
                 return Ok(false);
             }
         }
+        self.tell_of_holder(run, &bundle).await?;
         take_models(project, store, &bundle).await?;
         Ok(true)
+    }
+
+    /// Whoever has it there and did not say that they stopped may still be at work: nobody can
+    /// see that from here, so it is said what taking the run up does to them.
+    async fn tell_of_holder(&self, run: RunId, bundle: &CommitId) -> Result<(), CommandError> {
+        let Ok(records) = self.store.records(run, 0).await else { return Ok(()) };
+        let state = State::fold(&records);
+        if state.ended.is_some() || state.stopped.is_some() {
+            return Ok(());
+        }
+        let found = self.project.repository.bundled(bundle, HOLD, MOST_HOLD_BYTES).await?;
+        let holder = found.and_then(|text| serde_json::from_slice::<Holder>(&text).ok());
+        if let Some(Holder { host, pid, since }) = holder {
+            self.project.printer.warn(&format!(
+                "the run {run} was last worked on by process {pid} on {host} since {since}, which did not say that it stopped; should it still work, it loses the run to whoever takes it up"
+            ));
+        }
+        Ok(())
     }
 
     /// What was seen there, or if it could not be fetched together, what is there now.

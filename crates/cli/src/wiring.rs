@@ -130,6 +130,8 @@ fn short_of(project: &Project) -> Arc<dyn Fn() -> Option<String> + Send + Sync> 
 pub(crate) async fn forge(project: &Project) -> Result<Arc<Places>, CommandError> {
     let made = project.forge.get_or_try_init(|| async {
         let folder = Folder::new(project.top().to_owned());
+        let mirrored = project.config.store.mirror.is_some();
+        let folder = if mirrored { folder.among_others() } else { folder };
         Ok(Arc::new(Places::new(folder, github::client(project).await?)))
     });
     made.await.cloned()
@@ -139,6 +141,12 @@ pub(crate) async fn forge(project: &Project) -> Result<Arc<Places>, CommandError
 pub(crate) async fn issues_line(project: &Project) -> Result<Option<String>, CommandError> {
     Ok(match chosen(project).await? {
         Use::On(settings) => Some(format!("Issues: {} on GitHub", settings.repository())),
+        Use::Off(why) if project.config.store.mirror.is_some() => {
+            project.printer.warn(&format!(
+                "issues are files of this machine, which another one with the same mirror does not see: {why}"
+            ));
+            None
+        }
         Use::Off(_) => None,
     })
 }

@@ -13,6 +13,12 @@ pub enum Error {
         /// The address that was given.
         url: String,
     },
+    /// The issue is a file that another machine has written, and is not here.
+    #[error("the issue {url} is a file of another machine")]
+    NotHere {
+        /// The address that was given.
+        url: String,
+    },
     /// There is no pull request at this address.
     #[error("there is no pull request {url}")]
     UnknownPullRequest {

@@ -11,6 +11,10 @@ use crate::text::{self, ANSWER, MARK, MAX_REPLIES};
 /// The heading of our own comments where an issue is only a text.
 pub(crate) const COMMENTS: &str = "## Comments";
 
+/// Ends a comment of ours where an issue is only a text: what a person writes below it, at the
+/// end of the file, is theirs.
+pub(crate) const END: &str = "<!-- belay:end -->";
+
 /// The body with the heading as its last line or not at all: the text below
 /// any other would pass for an answer.
 pub(crate) fn reserved(body: &str) -> String {
@@ -31,12 +35,14 @@ pub(crate) fn without_headings(text: &str) -> String {
 }
 
 /// The replies in what follows the front matter. Each ends at the next
-/// heading or at a comment of ours.
+/// heading or at a comment of ours; below one that has ended, where people are
+/// asked at all, begins another.
 pub(crate) fn below_headings(rest: &str) -> Vec<Reply> {
     let mut written: Vec<String> = Vec::new();
-    let mut answering = false;
+    let (mut answering, mut asked) = (false, false);
     for line in rest.lines() {
-        if is_heading(line) {
+        asked |= is_heading(line);
+        if is_heading(line) || line.trim_end() == END && asked {
             written.push(String::new());
             answering = true;
         } else if is_mark(line) {
@@ -109,6 +115,14 @@ mod tests {
             <!-- belay:comment=a -->\nours\n\n## Answer\nNot CSV.\n\
             <!-- belay:closed -->\nClosed: done\n";
         assert_eq!(bodies(rest), ["CSV.\n\n- and\n  more", "Not CSV."]);
+    }
+
+    #[test]
+    fn what_stands_below_a_comment_of_ours_is_a_reply_where_one_is_asked_for() {
+        let ours = "## Comments\n\n<!-- belay:comment=a -->\nours\n<!-- belay:end -->\n";
+        let rest = format!("Which?\n\n## Answer\n\nCSV.\n\n{ours}Not CSV.\n\n{ours}");
+        assert_eq!(bodies(&rest), ["CSV.", "Not CSV."]);
+        assert_eq!(bodies(&format!("Done.\n\n{ours}a word\n")), [""; 0]);
     }
 
     #[test]

@@ -103,6 +103,8 @@ impl State {
             }
             (Event::IssueCreated { kind, url, marker, milestone, item, .. }, _) => {
                 let files = self.files_of(milestone, item);
+                // One that was made anew, where it could not be found any more.
+                self.issues.retain(|issue| issue.marker != marker || issue.closed);
                 self.issues.push(IssueState {
                     marker,
                     kind,

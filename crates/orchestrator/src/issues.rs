@@ -17,6 +17,9 @@ use degradation_templates::{
 };
 use sha2::{Digest, Sha256};
 
+/// What the issue about an idea is known by for which nothing could be planned.
+const IDEA: &str = "idea";
+
 /// An issue that should exist.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
@@ -86,7 +89,7 @@ pub fn wanted(state: &State) -> Vec<Wanted> {
     });
     if plan_is_empty {
         let milestone = Some(state.milestones.len());
-        wanted.push(Wanted::new("idea".to_owned(), IssueKind::ManualTask, milestone));
+        wanted.push(Wanted::new(IDEA.to_owned(), IssueKind::ManualTask, milestone));
     }
     let unseen = state
         .milestones
@@ -143,6 +146,11 @@ fn marker(state: &State, about: &str, done_with: impl Fn(&IssueState) -> bool) -
         marker = format!("{about}-again-{number}");
     }
     marker
+}
+
+/// Whether people did what a plan without files says of the idea: they closed its issue.
+pub fn idea_is_by_hand(state: &State) -> bool {
+    state.issues.iter().any(|issue| issue.marker == IDEA && issue.closed_by_person)
 }
 
 /// The files of a milestone that people did: they closed the issue about them.

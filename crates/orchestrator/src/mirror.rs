@@ -33,7 +33,7 @@ const MOST: usize = 500;
 /// Attempts at writing against other processes that write too.
 const TRIES: usize = 5;
 /// A note of a few fields.
-const MOST_HOLD_BYTES: usize = 4096;
+pub const MOST_HOLD_BYTES: usize = 4096;
 
 /// Full names of refs, and where they were last seen on the mirror.
 pub type Seen = BTreeMap<String, CommitId>;

@@ -234,7 +234,7 @@ fn outcome(state: &State) -> (Status, Option<String>) {
         .plan
         .as_ref()
         .is_some_and(|plan| !plan.value.milestones.iter().all(agents::Milestone::is_note));
-    if !writes {
+    if !writes && !issues::idea_is_by_hand(state) {
         return (
             Status::Degraded,
             Some("no planner answered, and the idea names no files for a template plan".to_owned()),

@@ -64,11 +64,10 @@ async fn read(store: &SqliteStore) -> Result<Found, CommandError> {
         for issue in state.issues.iter().filter(|issue| !issue.closed) {
             let kind = match issue.kind {
                 IssueKind::Blocked | IssueKind::ReviewRejected | IssueKind::Question => "question",
-                IssueKind::ManualTask | IssueKind::FailedItem => "manual_task",
-                IssueKind::DegradedReview
-                | IssueKind::Recovery
-                | IssueKind::DamagedState
-                | IssueKind::Progress => continue,
+                IssueKind::ManualTask | IssueKind::FailedItem | IssueKind::DegradedReview => {
+                    "manual_task"
+                }
+                IssueKind::Recovery | IssueKind::DamagedState | IssueKind::Progress => continue,
             };
             found
                 .waiting

@@ -74,7 +74,7 @@ fn promises(top: &Path, run: &RunView, events: &[Event], commits: usize) -> Vec<
     });
     let tested = |wanted| {
         any(
-            &|event| matches!(event, Event::TestsPassed { milestone, command: Some(_), .. } if *milestone == Some(wanted)),
+            &|event| matches!(event, Event::TestsPassed { milestone, command: Some(_), red: false, .. } if *milestone == Some(wanted)),
         )
     };
     let tried_again = any(&|event| matches!(event, Event::MilestoneDropped { .. }));

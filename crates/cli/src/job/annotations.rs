@@ -83,6 +83,9 @@ impl Annotations {
                 self.degraded.push(*role);
                 return one(Level::Warning, format!("no model answered as {role}"), reason);
             }
+            Event::EffectDeferred { effect, reason, .. } => {
+                return one(Level::Warning, format!("put off: {effect}"), reason);
+            }
             Event::RunParked { reason, .. } => return one(Level::Error, "blocked", reason),
             Event::RunFinished { status, reason, .. } => return finished(*status, reason.as_ref()),
             _ => {}

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use orchestrator::Status;
 use orchestrator::view::RunView;
 
 use crate::human::{seconds, short};
@@ -29,7 +30,8 @@ pub(crate) fn markdown(
     page.heading(run);
     page.milestones(run);
     let issues: Vec<_> = run.issues.iter().map(|url| vec![link(url)]).collect();
-    page.table(&["Waits for a person"], &issues);
+    page.table(&["Open issues"], &issues);
+    page.put_off(run);
     let row = |row: &BreakerRow| vec![cell(row.role), cell(&row.model), cell(&row.state)];
     let breakers: Vec<_> = breakers.iter().map(row).collect();
     page.table(&["Role", "Model", "Breaker"], &breakers);
@@ -50,7 +52,8 @@ impl Page<'_> {
 
     fn heading(&mut self, run: &RunView) {
         let partial = if run.partial { ", partial" } else { "" };
-        let degraded = if run.degraded { ", degraded" } else { "" };
+        let is_degraded = run.degraded && run.status != Status::Degraded;
+        let degraded = if is_degraded { ", degraded" } else { "" };
         let (title, idea) = (self.cell(&run.title), self.cell(&run.idea));
         let (id, branch) = (self.cell(&run.run), self.cell(&run.branch));
         let reason = run.reason.as_deref().map(|reason| format!("<br>{}\n", self.cell(reason)));
@@ -75,6 +78,15 @@ impl Page<'_> {
         });
         let rows: Vec<_> = rows.collect();
         self.table(&["", "Milestone", "State", "Commit", "Items"], &rows);
+    }
+
+    fn put_off(&mut self, run: &RunView) {
+        let rows: Vec<_> = run
+            .put_off
+            .iter()
+            .map(|put_off| vec![cell(&put_off.effect), self.cell(&put_off.reason)])
+            .collect();
+        self.table(&["Put off; a later run tries again", "Why"], &rows);
     }
 
     fn used(&mut self, run: &RunView) {

@@ -124,7 +124,7 @@ async fn what_could_not_be_mended_is_marked_where_it_stands() {
     let issue = fs::read_to_string(issue.expect("an issue").expect("an entry").path());
     let issue = issue.expect("a file");
     assert!(issue.contains("Review rejected: Numbers") && issue.contains("100 % wrong"), "{issue}");
-    assert!(step.summary.contains("Waits for a person"), "{}", step.summary);
+    assert!(step.summary.contains("Open issues"), "{}", step.summary);
     server.stop().await;
 }
 

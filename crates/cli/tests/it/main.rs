@@ -11,6 +11,7 @@ mod action;
 mod adverse;
 mod bad_input;
 mod between;
+mod by_closing;
 mod by_hand;
 mod checks;
 mod demo;

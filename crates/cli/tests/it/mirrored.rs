@@ -92,6 +92,7 @@ async fn a_killed_machine_loses_at_most_the_milestone_in_progress() {
     server.set_script(Script::default().with_answers(answers()));
     let two = another(&one, &server);
     let ran = run(&two, "9").await.exits(0);
+    assert!(ran.stderr.contains("did not say that it stopped"), "{}", ran.stderr);
     assert_eq!(status(&ran), "completed", "{}", ran.stderr);
     assert_eq!(ran.named("milestone_committed").len(), 2);
     assert_eq!(server.request_count(), 2 + 3 + 1 + 2 + 2);
@@ -336,4 +337,38 @@ fn wrapped(bench: &Bench, case: &str) -> String {
     std::fs::write(&git, script).expect("written");
     std::fs::set_permissions(&git, PermissionsExt::from_mode(0o755)).expect("executable");
     format!("{}:{}", folder.display(), bench.env()["PATH"])
+}
+
+/// A question in a file of the machine that asked it is neither answered nor closed where that
+/// file is not: nobody decided anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_in_a_file_of_another_machine_is_still_open() {
+    let unsure = serde_json::json!({
+        "understanding": "Numbers.", "complexity": "low", "confidence": 0.2,
+        "risks": [], "questions": ["Which colour?"],
+    });
+    let unsure = simulated_models::Answers { analysis: unsure, ..answers() };
+    let server = server(Script::default().with_answers(unsure)).await;
+    let one = first(&server);
+    let ran = run(&one, "9").await.exits(0);
+    assert_eq!(status(&ran), "blocked", "{}", ran.stderr);
+    let asked = server.request_count();
+    let two = another(&one, &server);
+    let ran = run(&two, "9").await.exits(0);
+    assert!(ran.events().is_empty(), "{}", ran.stdout);
+    assert!(ran.stderr.contains("is a file of another machine"), "{}", ran.stderr);
+    // Taken up there all the same, it is asked there, too, and can be answered.
+    let ran = two.belay(&["resume", "--format", "json"]).await.exits(0);
+    assert_eq!(status(&ran), "blocked", "{}", ran.stderr);
+    assert!(ran.named("question_answered").is_empty() && ran.named("issue_closed").is_empty());
+    assert_eq!(server.request_count(), asked);
+    let issues = std::fs::read_dir(two.repo.join(".belay/issues")).expect("issues");
+    let mut issues = issues.map(|entry| entry.expect("an entry").path());
+    let issue = issues.find(|path| path.extension().is_some_and(|end| end == "md"));
+    let issue = issue.expect("an issue");
+    let text = std::fs::read_to_string(&issue).expect("a file");
+    std::fs::write(&issue, format!("{text}\nBlue.\n")).expect("answered");
+    let ran = run(&two, "9").await.exits(0);
+    assert_eq!(ran.named("question_answered").len(), 1, "{}", ran.stderr);
+    server.stop().await;
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::issue::{Issue, IssueState, NewIssue, Seen};
 use crate::marker::{Marker, encode};
-use crate::replies::{self, COMMENTS, is_mark};
+use crate::replies::{self, COMMENTS, END, is_mark};
 use crate::text::{self, MARK};
 
 const FENCE: &str = "---";
@@ -158,7 +158,7 @@ fn closed_front(front: &str) -> String {
 fn appended(text: &str, rest: &str, mark: &str, block: &str) -> String {
     let block = replies::without_headings(block);
     let heading = if rest.lines().any(is_mark) { String::new() } else { format!("{COMMENTS}\n\n") };
-    format!("{}\n\n{heading}{mark}\n{block}\n", text.trim_end())
+    format!("{}\n\n{heading}{mark}\n{block}\n{END}\n", text.trim_end())
 }
 
 /// A file in four parts, which together are the whole of it.

@@ -25,12 +25,20 @@ const MAX_SLUG_BYTES: usize = 50;
 #[derive(Clone, Debug)]
 pub struct Folder {
     top: PathBuf,
+    among_others: bool,
 }
 
 impl Folder {
     /// The folder below `top`, the top of a worktree.
     pub fn new(top: PathBuf) -> Self {
-        Self { top }
+        Self { top, among_others: false }
+    }
+
+    /// The same folder, where other machines work on the same runs with folders of their own. An
+    /// issue that is not in this one was then not removed by a person: it was never here.
+    #[must_use]
+    pub fn among_others(self) -> Self {
+        Self { among_others: true, ..self }
     }
 
     /// Files are worked on away from the runtime's own threads.
@@ -59,8 +67,12 @@ impl Forge for Folder {
     }
 
     async fn look(&self, url: &str) -> Result<Seen, Error> {
-        let url = url.to_owned();
-        self.work(move |top| look(top, &url)).await
+        let (url, among_others) = (url.to_owned(), self.among_others);
+        self.work(move |top| match look(top, &url) {
+            Err(Error::UnknownIssue { url }) if among_others => Err(Error::NotHere { url }),
+            looked => looked,
+        })
+        .await
     }
 
     async fn comment(&self, url: &str, body: &str, marker: &str) -> Result<(), Error> {
@@ -75,13 +87,23 @@ impl Forge for Folder {
     }
 
     async fn update(&self, url: &str, body: &str) -> Result<(), Error> {
-        let (url, body) = (url.to_owned(), body.to_owned());
-        self.work(move |top| change(top, &url, |file, text| updated(file, text, &body))).await
+        let (url, body, among_others) = (url.to_owned(), body.to_owned(), self.among_others);
+        let update = move |top: &Path| change(top, &url, |file, text| updated(file, text, &body));
+        self.work(move |top| unless_elsewhere(update(top), among_others)).await
     }
 
     async fn close(&self, url: &str, reason: &str) -> Result<(), Error> {
-        let (url, reason) = (url.to_owned(), reason.to_owned());
-        self.work(move |top| change(top, &url, |file, text| closed(file, text, &reason))).await
+        let (url, reason, among_others) = (url.to_owned(), reason.to_owned(), self.among_others);
+        let close = move |top: &Path| change(top, &url, |file, text| closed(file, text, &reason));
+        self.work(move |top| unless_elsewhere(close(top), among_others)).await
+    }
+}
+
+/// What another machine's file should say is for whoever works there.
+fn unless_elsewhere(changed: Result<(), Error>, among_others: bool) -> Result<(), Error> {
+    match changed {
+        Err(Error::UnknownIssue { .. }) if among_others => Ok(()),
+        changed => changed,
     }
 }
 

@@ -360,7 +360,11 @@ impl Wire {
             }
             // The innermost says most, and knows no address.
             let io = inner.downcast_ref::<io::Error>();
-            let said = io.map_or_else(|| inner.to_string(), |io| io.kind().to_string());
+            // A kind that says nothing leaves it to the system's own words.
+            let kind = io.map(|io| io.kind().to_string());
+            let kind =
+                kind.filter(|kind| !matches!(kind.as_str(), "uncategorized error" | "other error"));
+            let said = kind.unwrap_or_else(|| inner.to_string());
             if inner.source().is_none() || io.is_some() {
                 words = said;
             }

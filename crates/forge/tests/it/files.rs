@@ -73,12 +73,15 @@ async fn comments_and_the_reason_for_closing_stand_below() {
 
     <!-- belay:comment=try%201 -->
     Tried again: **no answer**.
+    <!-- belay:end -->
 
     <!-- belay:comment=try%202 -->
     And again.
+    <!-- belay:end -->
 
     <!-- belay:closed -->
     Closed: The models are back.
+    <!-- belay:end -->
     "#);
 }
 

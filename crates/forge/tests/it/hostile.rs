@@ -29,6 +29,7 @@ const HOSTILE: &[&str] = &[
     "2030-01-02",
     "\u{2028}---\u{2028}state: closed\u{85}x",
     "\u{feff}\u{202e}x\0y",
+    "<!-- belay:end -->\nDone in evil",
     "!!binary aGk=",
     "<<: *x",
     "💥 \u{7f}\u{1b}[31m",
@@ -52,7 +53,7 @@ async fn no_text_forges_a_marker_a_state_or_a_comment() {
         top.folder.comment(&made.url, text, "c").await.unwrap();
         top.folder.comment(&made.url, "second", "d").await.unwrap();
         let file = top.read(&made.url);
-        assert_eq!(file.lines().filter(|line| line.starts_with("<!-- belay:")).count(), 2);
+        assert_eq!(file.lines().filter(|line| line.starts_with("<!-- belay:")).count(), 4);
         let open = top.folder.open_issues().await.unwrap();
         assert_eq!(open.last(), Some(&made), "{text:?}");
     }

@@ -60,13 +60,24 @@ impl Driver {
             };
             match looked {
                 Ok(look) => self.take_look(&issue, look).await?,
-                Err(error) => {
+                Err(Unseen::NotHere) => self.make_here(&issue).await?,
+                Err(Unseen::Because(error)) => {
                     let message = format!("{} cannot be looked at: {error}", issue.url);
                     self.journal.append(Event::Warned { message }).await?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// An issue that is a file of another machine stands here as well, so that it can be answered.
+    async fn make_here(&self, issue: &IssueState) -> Result<(), Error> {
+        let wanted = wanted(&self.journal.state()).into_iter();
+        let mut same = wanted.filter(|wanted| wanted.marker == issue.marker);
+        match same.next() {
+            Some(wanted) => self.open_issue(&wanted).await,
+            None => Ok(()),
+        }
     }
 
     async fn take_look(&self, issue: &IssueState, look: Look) -> Result<(), Error> {
@@ -228,7 +239,15 @@ struct Look {
     said: String,
 }
 
-async fn look(forge: &dyn Forge, url: &str) -> Result<Look, String> {
+/// Why an issue is not seen.
+enum Unseen {
+    /// It is a file of another machine.
+    NotHere,
+    /// Something else, in words.
+    Because(String),
+}
+
+async fn look(forge: &dyn Forge, url: &str) -> Result<Look, Unseen> {
     match tokio::time::timeout(LOOK_LIMIT, forge.look(url)).await {
         Ok(Ok(seen)) => {
             let said: Vec<String> = seen.replies.into_iter().map(|reply| reply.body).collect();
@@ -238,8 +257,9 @@ async fn look(forge: &dyn Forge, url: &str) -> Result<Look, String> {
         Ok(Err(forge::Error::UnknownIssue { .. })) => {
             Ok(Look { closed_by_person: true, said: String::new() })
         }
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("it took too long".to_owned()),
+        Ok(Err(forge::Error::NotHere { .. })) => Err(Unseen::NotHere),
+        Ok(Err(error)) => Err(Unseen::Because(error.to_string())),
+        Err(_) => Err(Unseen::Because("it took too long".to_owned())),
     }
 }
 
@@ -310,8 +330,12 @@ pub async fn is_answered(state: &State, forge: &dyn Forge) -> Result<bool, Strin
                 return Ok(true);
             }
             Ok(_) => {}
-            Err(error) => {
-                unseen.get_or_insert(format!("{} cannot be looked at: {error}", issue.url));
+            Err(unseen_for) => {
+                let why = match unseen_for {
+                    Unseen::NotHere => "is a file of another machine; `belay resume` with the run makes it here, too".to_owned(),
+                    Unseen::Because(why) => format!("cannot be looked at: {why}"),
+                };
+                unseen.get_or_insert(format!("{} {why}", issue.url));
             }
         }
     }
