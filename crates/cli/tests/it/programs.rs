@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -176,16 +177,25 @@ async fn after_a_kill_in_mid_question_the_next_start_leaves_no_program() {
         "[mine/a]",
     );
     script(&bench.repo.join("agents/hangs-once.sh"), HANGS_ONCE);
-    let seen = bench.root().join("seen");
+    let (seen, temporary) = (bench.root().join("seen"), bench.root().join("tmp"));
+    fs::create_dir_all(temporary.join("belay-model-old/work")).expect("a folder");
+    let old = fs::File::open(temporary.join("belay-model-old")).expect("a folder");
+    let long_ago = SystemTime::now() - Duration::from_secs(3 * 24 * 60 * 60);
+    old.set_modified(long_ago).expect("a stamp");
+    let folders = || fs::read_dir(&temporary).expect("a folder").count();
     let mut command = bench.command(&["run", "--format", "json"]);
-    let mut belay = command.env("SEEN", &seen).spawn().expect("belay starts");
+    let mut belay =
+        command.env("SEEN", &seen).env("TMPDIR", &temporary).spawn().expect("belay starts");
     until(|| seen.exists()).await;
     belay.kill().await.expect("SIGKILL");
     let pids = fs::read_to_string(&seen).expect("two ids");
     let pids: Vec<&str> = pids.split_whitespace().collect();
     assert!(pids.len() == 2 && pids.iter().any(|pid| is_alive(pid)), "{pids:?}");
-    let ran = run(&bench, &[]).await;
+    assert_eq!(folders(), 2);
+    let ran = run(&bench, &[("TMPDIR", &temporary.display().to_string())]).await;
     assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    // The old one went; the other might be another process's.
+    assert_eq!(folders(), 1);
     until(|| !pids.iter().any(|pid| is_alive(pid))).await;
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn ask(
     limited: Limited,
 ) -> Result<Completion, Failure> {
     // Dropped last: when it goes, nobody works in it any more.
-    let folder = tempfile::Builder::new().prefix("belay-model-").tempdir_in(&program.folders);
+    let folder = tempfile::Builder::new().prefix(Program::FOLDER).tempdir_in(&program.folders);
     let folder = folder.map_err(|error| no_folder(&error))?;
     let command = command(program, key, model, messages, &folder, limited)?;
     // Giving up is dropping, as with a connection.
