@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use checkpoint_store::{Pruning, RunHead, RunId, RunStore, SqliteStore};
 use jiff::{SignedDuration, Timestamp};
+use model_providers::Program;
 use orchestrator::{State, Status, view};
 
 use crate::clock;
@@ -23,12 +24,16 @@ const KEPT: usize = 50;
 /// Runs, and folders of runs that nobody knows, stay at least so long.
 const OLD: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// No question to a program takes longer.
+const LONGEST_QUESTION: SignedDuration = SignedDuration::from_hours(48);
+
 /// How long all of it may take: a run may end at its time limit.
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// Bounds what is kept. Nothing that goes wrong here is worth more than a warning.
 pub(crate) async fn after_run(project: &Project, store: &SqliteStore) {
     let before = clock::stamp() - OLD;
+    forget_questions(project, clock::stamp() - LONGEST_QUESTION);
     let both = async {
         prune(store, before).await?;
         clear_away(project, store, before).await
@@ -61,6 +66,28 @@ async fn prune(store: &SqliteStore, finished_before: Timestamp) -> Result<(), Co
         tracing::info!(runs = gone.len(), "old runs were deleted");
     }
     Ok(())
+}
+
+/// Removes the folders of programs whose belay was killed while it asked them.
+fn forget_questions(project: &Project, before: Timestamp) {
+    let providers = project.config.providers.values();
+    let programs = providers.filter_map(|provider| provider.endpoint.program.as_ref());
+    let places: BTreeSet<&Path> = programs.map(|program| program.folders.as_path()).collect();
+    for entry in places.into_iter().flat_map(fs::read_dir).flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(Program::FOLDER);
+        // Of the entry itself: a link is not followed.
+        let found = entry.metadata().ok().filter(|found| is_ours && found.is_dir());
+        if found.is_some_and(|found| is_older(&found, before))
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            tracing::debug!(%error, "an old folder of a program stays");
+        }
+    }
+}
+
+fn is_older(found: &fs::Metadata, before: Timestamp) -> bool {
+    let at = found.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+    at.is_some_and(|at| at < before)
 }
 
 /// Removes worktrees of this repository whose run is done or long gone.
@@ -102,9 +129,6 @@ fn folders(worktrees: &Path) -> BTreeMap<RunId, PathBuf> {
 fn is_over(head: Option<&RunHead>, path: &Path, before: Timestamp) -> bool {
     match head {
         Some(head) => view::status(head) == Status::Completed,
-        None => {
-            let modified = path.metadata().and_then(|found| found.modified());
-            modified.is_ok_and(|at| Timestamp::try_from(at).is_ok_and(|at| at < before))
-        }
+        None => path.metadata().is_ok_and(|found| is_older(&found, before)),
     }
 }

@@ -27,7 +27,6 @@ const PASSED_ON: &[&str] = &[
     "LANG",
     "LANGUAGE",
     "TZ",
-    "TMPDIR",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
     "XDG_STATE_HOME",

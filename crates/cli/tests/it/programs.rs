@@ -4,10 +4,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bench, Ran, finish};
+use crate::harness::{Bench, Ran, finish, until};
 
 /// Answers by the schema that stands in the question, and notes what it sees.
 const GOOD: &str = r#"#!/bin/sh
@@ -155,4 +156,51 @@ async fn doctor_finds_programs_and_says_which_are_not_there() {
     assert!(has("ok", "program mine: "), "{lines:#?}");
     assert!(has("fail", "program opencode: opencode is not there"), "{lines:#?}");
     assert!(!bench.root().join("seen").exists(), "a command of one's own was started");
+}
+
+/// Hangs the first time it is asked, and is good after that.
+const HANGS_ONCE: &str = r#"#!/bin/sh
+if [ ! -e "$SEEN" ]; then
+    setsid sleep 600 &
+    echo "$$ $!" > "$SEEN.new" && mv "$SEEN.new" "$SEEN"
+    exec sleep 600
+fi
+exec "$(dirname "$0")/good.sh" "$@"
+"#;
+
+/// Neither the program nor what it started in a session of its own works on beside the next run.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_in_mid_question_the_next_start_leaves_no_program() {
+    let bench = bench(
+        "  mine: { kind: command, command: [./agents/hangs-once.sh, \"{file}\"], env: [SEEN] }\n",
+        "[mine/a]",
+    );
+    script(&bench.repo.join("agents/hangs-once.sh"), HANGS_ONCE);
+    let (seen, temporary) = (bench.root().join("seen"), bench.root().join("tmp"));
+    fs::create_dir_all(temporary.join("belay-model-old/work")).expect("a folder");
+    let old = fs::File::open(temporary.join("belay-model-old")).expect("a folder");
+    let long_ago = SystemTime::now() - Duration::from_secs(3 * 24 * 60 * 60);
+    old.set_modified(long_ago).expect("a stamp");
+    let folders = || fs::read_dir(&temporary).expect("a folder").count();
+    let mut command = bench.command(&["run", "--format", "json"]);
+    let mut belay =
+        command.env("SEEN", &seen).env("TMPDIR", &temporary).spawn().expect("belay starts");
+    until(|| seen.exists()).await;
+    belay.kill().await.expect("SIGKILL");
+    let pids = fs::read_to_string(&seen).expect("two ids");
+    let pids: Vec<&str> = pids.split_whitespace().collect();
+    assert!(pids.len() == 2 && pids.iter().any(|pid| is_alive(pid)), "{pids:?}");
+    assert_eq!(folders(), 2);
+    let ran = run(&bench, &[("TMPDIR", &temporary.display().to_string())]).await;
+    assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
+    // The old one went; the other might be another process's.
+    assert_eq!(folders(), 1);
+    until(|| !pids.iter().any(|pid| is_alive(pid))).await;
+}
+
+#[cfg(target_os = "linux")]
+fn is_alive(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }

@@ -12,7 +12,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::classify::refused;
+use crate::classify::{Complaint, refused};
 use crate::failure::Failure;
 use crate::redact::bounded;
 use crate::rests::LONGEST;
@@ -57,6 +57,8 @@ struct ErrorAt {
     status_after: Vec<String>,
     /// What the server said to the program, as it came.
     body: Option<String>,
+    /// In the message, it stands between these two.
+    body_between: Option<(String, String)>,
     headers: Option<String>,
     /// Seconds.
     retry_after: Option<String>,
@@ -133,8 +135,10 @@ impl Heard {
     }
 
     /// The failure that the lines tell of, if they do.
-    pub(super) fn failure(&mut self, wall: SystemTime) -> Option<Failure> {
-        let told = self.told.take()?;
+    /// What its exit status means counts where they have no class of their own.
+    pub(super) fn failure(&mut self, exit: Option<Class>, wall: SystemTime) -> Option<Failure> {
+        let mut told = self.told.take()?;
+        told.class = told.class.or(exit);
         let resets_in = self.resets_at.and_then(|seconds| {
             let at = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
             at.duration_since(wall).ok()
@@ -163,6 +167,11 @@ impl Told {
         if let Some(body) = at.body.as_ref().and_then(text) {
             self.body = Some(body.to_owned());
         }
+        if let Some((before, after)) = &at.body_between {
+            let quoted = self.message.strip_prefix(before.as_str());
+            let quoted = quoted.and_then(|quoted| quoted.strip_suffix(after.as_str()));
+            self.body = quoted.map(str::to_owned).or(self.body.take());
+        }
         let wait = at.retry_after.as_ref().and_then(|place| number(line.pointer(place)?));
         self.retry_after = wait.map(Duration::from_secs).or(self.retry_after);
         let headers = at.headers.as_ref().and_then(|place| line.pointer(place)?.as_object());
@@ -176,7 +185,9 @@ impl Told {
 
     /// With a status, the one table decides as it does for a server's own answer.
     fn failure(self, wall: SystemTime) -> Failure {
-        let mut failure = match (self.status, self.class) {
+        let quoted = self.body.as_ref().map(|body| Complaint::read(body.as_bytes()));
+        let status = self.status.or_else(|| quoted.as_ref()?.status());
+        let mut failure = match (status, self.class) {
             (Some(status), _) => {
                 let own = || json!({ "error": { "message": self.message } }).to_string();
                 let body = self.body.unwrap_or_else(own);

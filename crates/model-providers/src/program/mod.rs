@@ -83,6 +83,10 @@ impl EventLines {
 }
 
 impl Program {
+    /// How the names of its folders begin. One whose process was killed in mid-question stays, with
+    /// the question in it.
+    pub const FOLDER: &'static str = "belay-model-";
+
     /// The names of the programs that are known.
     pub fn presets() -> impl Iterator<Item = &'static str> {
         preset::names()

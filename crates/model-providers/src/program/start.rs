@@ -40,7 +40,7 @@ pub(crate) async fn ask(
     limited: Limited,
 ) -> Result<Completion, Failure> {
     // Dropped last: when it goes, nobody works in it any more.
-    let folder = tempfile::Builder::new().prefix("belay-model-").tempdir_in(&program.folders);
+    let folder = tempfile::Builder::new().prefix(Program::FOLDER).tempdir_in(&program.folders);
     let folder = folder.map_err(|error| no_folder(&error))?;
     let command = command(program, key, model, messages, &folder, limited)?;
     // Giving up is dropping, as with a connection.
@@ -58,11 +58,14 @@ fn command(
     limited: Limited,
 ) -> Result<Command, Failure> {
     let (work, home) = (folder.path().join("work"), folder.path().join("home"));
+    let own = folder.path().join("tmp");
     let file = folder.path().join("question.txt");
     let text = prompt::text(messages);
     let filled = prompt::fill(program, model, &text, &file)?;
-    prepare(program, &work, &home, &file, &text).map_err(|error| no_folder(&error))?;
+    prepare(program, [&work, &own, &home], &file, &text).map_err(|error| no_folder(&error))?;
     let mut env = program.env.clone();
+    // What it leaves in its temporary folder goes with it.
+    env.insert("TMPDIR".to_owned(), own.display().to_string());
     if program.isolate_home {
         env.retain(|name, _| !name.starts_with("XDG_"));
         env.insert("HOME".to_owned(), home.display().to_string());
@@ -84,16 +87,9 @@ fn command(
 }
 
 /// Small and local, so not worth a thread of its own.
-fn prepare(
-    program: &Program,
-    work: &Path,
-    home: &Path,
-    file: &Path,
-    text: &str,
-) -> std::io::Result<()> {
-    std::fs::create_dir(work)?;
-    if program.isolate_home {
-        std::fs::create_dir(home)?;
+fn prepare(program: &Program, folders: [&Path; 3], file: &Path, text: &str) -> std::io::Result<()> {
+    for folder in folders {
+        std::fs::create_dir(folder)?;
     }
     if program.input == Input::File {
         std::fs::write(file, text)?;
@@ -141,16 +137,16 @@ pub(super) fn understood(
         Ended::Cancelled => return failed(Class::Cancelled, "the program was stopped".to_owned()),
     }
     let mut heard = heard;
-    if let Some(failure) = heard.as_mut().and_then(|heard| heard.failure(limited.wall)) {
+    let by_exit = match output.ended {
+        Ended::Exited(code) => program.exits.get(&code).copied(),
+        _ => None,
+    };
+    if let Some(failure) = heard.as_mut().and_then(|heard| heard.failure(by_exit, limited.wall)) {
         return Err(failure);
     }
     if output.ended != Ended::Exited(0) {
-        let class = match output.ended {
-            Ended::Exited(code) => program.exits.get(&code).copied(),
-            _ => None,
-        };
         let message = ended_badly(output.ended, &output.stderr);
-        return failed(class.unwrap_or(Class::Unavailable), message);
+        return failed(by_exit.unwrap_or(Class::Unavailable), message);
     }
     if output.stdout.dropped > 0 {
         let message = format!("its output is longer than {} bytes", limited.most_bytes);

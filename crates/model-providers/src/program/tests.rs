@@ -85,6 +85,7 @@ fn recorded_lines_become_answers_and_classes() {
         ("claude-code", 1, recorded!("claude-code-2.1.197-status-401"), "auth 401"),
         ("claude-code", 1, recorded!("claude-code-2.1.197-status-429"), "rate_limited 429"),
         ("codex", 1, recorded!("codex-0.169.0-status-401"), "auth 401"),
+        ("gemini-cli", 145, recorded!("gemini-cli-0.61.0-status-401"), "auth"),
         ("codex", 1, recorded!("codex-0.169.0-status-429"), "rate_limited 429"),
         (
             "claude-code",
@@ -168,6 +169,17 @@ fn errors_have_their_class_from_fields() {
         assert_eq!(format!("{}{wait}", shown(Err(failure))), expected, "{lines}");
     }
     assert_eq!(shown(read("gemini-cli", 41, "")), "auth");
+    let gemini = |body: &str| {
+        let message = format!("[API Error: {body}]");
+        format!(
+            r#"{{"type":"result","status":"error","error":{{"type":"unknown","message":{message:?}}}}}"#
+        )
+    };
+    let own = gemini(r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#);
+    assert_eq!(shown(read("gemini-cli", 173, &own)), "rate_limited 429");
+    let other = gemini(r#"{"error":{"message":"m"}}"#);
+    assert_eq!(shown(read("gemini-cli", 145, &other)), "auth");
+    assert_eq!(shown(read("gemini-cli", 1, &other)), "unavailable");
 }
 
 /// Trap 44: an answer that quotes an error is an answer.
