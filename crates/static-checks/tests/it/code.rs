@@ -160,3 +160,10 @@ fn the_message_names_the_place_in_one_clean_line() {
     ]
     "#);
 }
+
+/// A grammar may recover from a flaw that was there in another way once lines follow.
+#[test]
+fn a_blank_end_breaks_nothing() {
+    let before = "${/*\n}";
+    assert_eq!(syntax("a.rs", Some(before), &format!("{before}\n\n\n")), []);
+}
