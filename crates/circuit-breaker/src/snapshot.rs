@@ -238,13 +238,14 @@ mod read {
     #[derive(Deserialize)]
     #[serde(untagged)]
     pub(super) enum Readable {
-        Fields(Fields),
+        Fields(#[serde(with = "Fields")] Snapshot),
         Rubbish(IgnoredAny),
     }
 
+    /// What may be missing is as in a blank one.
     #[derive(Deserialize)]
-    #[serde(default)]
-    pub(super) struct Fields {
+    #[serde(remote = "Snapshot", default = "Snapshot::default")]
+    struct Fields {
         version: u32,
         state: SavedState,
         failed_at: Vec<u64>,
@@ -258,50 +259,11 @@ mod read {
         recent: String,
     }
 
-    impl Default for Fields {
-        fn default() -> Self {
-            Snapshot::BLANK.into()
-        }
-    }
-
-    impl From<Snapshot> for Fields {
-        fn from(one: Snapshot) -> Self {
-            Self {
-                version: one.version,
-                state: one.state,
-                failed_at: one.failed_at,
-                failures: one.failures,
-                reopenings: one.reopenings,
-                opened_at: one.opened_at,
-                probe_due_at: one.probe_due_at,
-                tripped: one.tripped,
-                revision: one.revision,
-                closed_at: one.closed_at,
-                recent: one.recent,
-            }
-        }
-    }
-
     impl From<Readable> for Snapshot {
         fn from(read: Readable) -> Self {
-            let one = match read {
-                Readable::Fields(fields) => fields,
-                Readable::Rubbish(_) => {
-                    return Self { state: SavedState::Unknown, ..Self::BLANK };
-                }
-            };
-            Self {
-                version: one.version,
-                state: one.state,
-                failed_at: one.failed_at,
-                failures: one.failures,
-                reopenings: one.reopenings,
-                opened_at: one.opened_at,
-                probe_due_at: one.probe_due_at,
-                tripped: one.tripped,
-                revision: one.revision,
-                closed_at: one.closed_at,
-                recent: one.recent,
+            match read {
+                Readable::Fields(snapshot) => snapshot,
+                Readable::Rubbish(_) => Self { state: SavedState::Unknown, ..Self::BLANK },
             }
         }
     }
