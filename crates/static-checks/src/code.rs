@@ -21,10 +21,6 @@ pub(crate) fn check(change: &Change<'_>, source: &Source<'_>, after: &str) -> Op
         return None;
     }
     let before = change.before.and_then(content::decode);
-    // A blank end breaks nothing, though a grammar may recover from an old flaw in another way.
-    if before.is_some_and(|before| before.trim_end() == after.trim_end()) {
-        return None;
-    }
     if let Some(limit) = limit(source, after) {
         let already = before.is_some_and(|text| is_beyond_limits(change.path, text));
         return (!already).then(|| unchecked(change.path, limit));

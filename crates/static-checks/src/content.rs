@@ -5,7 +5,8 @@ use crate::{Change, Finding, Rule, Settings, Severity};
 
 /// The new content as text without a byte order mark.
 ///
-/// `Ok(None)` when there is nothing to look at: a deletion, or no change.
+/// `Ok(None)` when there is nothing to look at: a deletion, or no change but to blanks at the end,
+/// after which a grammar may only recover from an old flaw in another way.
 /// The error is the one finding such a file gets.
 pub(crate) fn text<'a>(
     change: &Change<'a>,
@@ -20,7 +21,9 @@ pub(crate) fn text<'a>(
     if let Some(finding) = oversized(change, after, settings.max_file_bytes) {
         return Err(Box::new(finding));
     }
+    let before = change.before.and_then(decode).map(str::trim_end);
     match decode(after) {
+        Some(text) if before == Some(text.trim_end()) => Ok(None),
         Some(text) => Ok(Some(text)),
         None => Err(Box::new(binary(change.path, after))),
     }
