@@ -8,17 +8,25 @@ mod cache;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// What the project's own commands and git see, and no more: paths, locale,
-/// certificates and toolchain folders. No key, no token, no proxy password.
+/// What every program sees: who somebody is, where programs are, and how things are written.
+pub(crate) const EVERYWHERE: &[&str] =
+    &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ"];
+
+/// The way to other machines; may hold a password.
+pub(crate) const PROXIES: &[&str] = &[
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
+
+/// What the project's own commands and git see besides, and no more: certificates and toolchain
+/// folders. No key, no token, no proxy password.
 const PASSED_ON: &[&str] = &[
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
     "TMPDIR",
     "TERM",
     "RUSTUP_HOME",
@@ -51,8 +59,8 @@ const PASSED_ON: &[&str] = &[
     "CI",
 ];
 
-/// What git sees besides: where its own configuration, and what signs for it, stands, and how it
-/// reaches a remote.
+/// What git sees besides that and the proxies: where its own configuration, and what signs for
+/// it, stands, and how it reaches a remote.
 const GIT_TOO: &[&str] = &[
     "XDG_CONFIG_HOME",
     "GIT_CONFIG_GLOBAL",
@@ -64,14 +72,6 @@ const GIT_TOO: &[&str] = &[
     "GIT_SSH",
     "GIT_SSH_COMMAND",
     "GIT_SSH_VARIANT",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
 ];
 
 /// What a variable's name says that holds a secret.
@@ -118,7 +118,8 @@ impl Surroundings {
     /// usual ones.
     pub(crate) fn for_project(&self, more: &[String]) -> Vec<(String, String)> {
         let named = |name: &str| {
-            PASSED_ON.contains(&name)
+            EVERYWHERE.contains(&name)
+                || PASSED_ON.contains(&name)
                 || name.starts_with("LC_")
                 || more.iter().any(|more| more == name)
         };
@@ -132,7 +133,8 @@ impl Surroundings {
     /// The whole environment of git.
     pub(crate) fn for_git(&self) -> Vec<(String, String)> {
         let mut env = self.for_project(&[]);
-        let more = self.vars.iter().filter(|(name, _)| GIT_TOO.contains(&name.as_str()));
+        let for_git = |name: &str| GIT_TOO.contains(&name) || PROXIES.contains(&name);
+        let more = self.vars.iter().filter(|(name, _)| for_git(name));
         env.extend(more.map(|(name, value)| (name.clone(), value.clone())));
         env
     }

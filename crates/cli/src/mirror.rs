@@ -52,6 +52,7 @@ async fn bring(project: &Project, store: &SqliteStore) -> Result<BTreeSet<RunId>
         remote,
         before: store.runs().await?,
         elsewhere: BTreeSet::new(),
+        stands: Vec::new(),
     };
     let known = seen(store).await?;
     let refs = match project.repository.remote_refs(remote, "refs/belay/").await {
@@ -66,10 +67,10 @@ async fn bring(project: &Project, store: &SqliteStore) -> Result<BTreeSet<RunId>
     let runs: Vec<(String, CommitId)> =
         unseen.iter().filter(|(name, _)| name.starts_with(RUNS)).cloned().collect();
     bringing.fetch(&runs).await;
-    let (mut now, mut taken) = (Seen::new(), Vec::new());
+    let mut now = Seen::new();
     for (name, bundle) in unseen {
         match name.strip_prefix(RUNS).map(str::parse::<RunId>) {
-            Some(Ok(run)) if bringing.take(&name, &bundle, run).await? => taken.push(run),
+            Some(Ok(run)) if bringing.take(&name, &bundle, run).await? => {}
             // The run of an idea, which says nothing by itself.
             None => {}
             _ => continue,
@@ -77,8 +78,7 @@ async fn bring(project: &Project, store: &SqliteStore) -> Result<BTreeSet<RunId>
         now.insert(name, bundle);
     }
     // Seen again by the next process where the branches could not be had.
-    let whole = taken.is_empty() || bringing.take_branches(&taken).await?;
-    if whole && !now.is_empty() {
+    if bringing.take_branches().await? && !now.is_empty() {
         remember(store, &now).await?;
     }
     Ok(bringing.elsewhere)
@@ -92,6 +92,7 @@ struct Bringing<'a> {
     /// The runs that were here before.
     before: Vec<RunHead>,
     elsewhere: BTreeSet<RunId>,
+    stands: Vec<Stands>,
 }
 
 /// Where a run stands that came from the mirror.
@@ -153,17 +154,24 @@ impl Bringing<'_> {
                 return Ok(false);
             }
         }
-        self.take_over(run, &bundle).await?;
+        let state = State::fold(&store.records(run, 0).await?);
+        owed::take_over(store, run, &state).await?;
+        self.tell_of_holder(run, &state, &bundle).await?;
         take_models(project, store, &bundle).await?;
+        if let (Some(started), Some(tip)) = (state.started, state.tip) {
+            self.stands.push(Stands { run, branch: started.branch, tip });
+        }
         Ok(true)
     }
 
-    /// What the run still owes is done here as well as there. Whoever has it there and did not say that they stopped may still be at work: nobody can
-    /// see that from here, so it is said what taking the run up does to them.
-    async fn take_over(&self, run: RunId, bundle: &CommitId) -> Result<(), CommandError> {
-        let Ok(records) = self.store.records(run, 0).await else { return Ok(()) };
-        let state = State::fold(&records);
-        owed::take_over(self.store, run, &state).await?;
+    /// Whoever has the run there and did not say that they stopped may still be at work: nobody
+    /// can see that from here, so it is said what taking the run up does to them.
+    async fn tell_of_holder(
+        &self,
+        run: RunId,
+        state: &State,
+        bundle: &CommitId,
+    ) -> Result<(), CommandError> {
         if state.ended.is_some() || state.stopped.is_some() {
             return Ok(());
         }
@@ -197,7 +205,10 @@ impl Bringing<'_> {
 
     /// The runs' branches as they are on the mirror, with what people committed there; false if
     /// it cannot be asked.
-    async fn take_branches(&self, runs: &[RunId]) -> Result<bool, CommandError> {
+    async fn take_branches(&self) -> Result<bool, CommandError> {
+        if self.stands.is_empty() {
+            return Ok(true);
+        }
         let heads = match self.project.repository.remote_refs(self.remote, "refs/heads/").await {
             Ok(heads) => heads,
             Err(error) => {
@@ -206,22 +217,14 @@ impl Bringing<'_> {
                 return Ok(false);
             }
         };
-        let mut wanted = Vec::new();
-        for run in runs {
-            let Ok(records) = self.store.records(*run, 0).await else { continue };
-            let state = State::fold(&records);
-            if let (Some(started), Some(tip)) = (state.started, state.tip) {
-                wanted.push(Stands { run: *run, branch: started.branch, tip });
-            }
-        }
         let head = |branch: &str| {
             let name = format!("refs/heads/{branch}");
             heads.iter().find(|(head, _)| *head == name).cloned()
         };
         let there: Vec<(String, CommitId)> =
-            wanted.iter().filter_map(|stands| head(&stands.branch)).collect();
+            self.stands.iter().filter_map(|stands| head(&stands.branch)).collect();
         self.fetch(&there).await;
-        for stands in &wanted {
+        for stands in &self.stands {
             let there = head(&stands.branch).map(|(_, commit)| commit);
             self.take_branch(stands, there).await?;
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use checkpoint_store::{RunId, SqliteStore};
 use forge::Places;
-use model_providers::Providers;
+use model_providers::{Health, ModelId, Providers};
 use tokio::sync::OnceCell;
 use worktree::{Git, Repository};
 
@@ -143,12 +143,23 @@ impl Project {
         Ok(providers)
     }
 
+    /// Each model of each role's chain in its order, with its place there and how it stands.
+    pub(crate) fn standings<'a>(
+        &'a self,
+        providers: &'a Providers,
+    ) -> impl Iterator<Item = (Role, usize, &'a ModelId, Health)> {
+        Role::ALL.into_iter().flat_map(move |role| {
+            let chain = self.config.chain(role).iter().enumerate();
+            chain.map(move |(index, model)| (role, index, model, providers.health(model)))
+        })
+    }
+
     /// The models' state by role, as a run shows it at its start.
     pub(crate) fn failover_status(&self, providers: &Providers) -> Vec<String> {
         let mut lines = vec!["Failover Status:".to_owned()];
         for role in Role::ALL {
-            let models = self.config.chain(role).iter().enumerate().map(|(index, model)| {
-                let health = providers.health(model);
+            let of_role = self.standings(providers).filter(|(other, ..)| *other == role);
+            let models = of_role.map(|(_, index, model, health)| {
                 let wait = match (health.resting, health.status.retry_in) {
                     (Some(rest), _) => format!(" rests {} s", rest.as_secs()),
                     (None, Some(wait)) => format!(" next probe in {} s", wait.as_secs()),

@@ -20,6 +20,7 @@ use crate::config::{self, Choice, Role, duration};
 use crate::error::{CommandError, usage};
 use crate::health;
 use crate::human::Screen;
+use crate::printer::Tone;
 use crate::project::Project;
 
 pub(crate) use github::{Use, chosen, login};
@@ -137,18 +138,19 @@ pub(crate) async fn forge(project: &Project) -> Result<Arc<Places>, CommandError
     made.await.cloned()
 }
 
-/// Where people are told, if that is not the usual folder.
-pub(crate) async fn issues_line(project: &Project) -> Result<Option<String>, CommandError> {
-    Ok(match chosen(project).await? {
-        Use::On(settings) => Some(format!("Issues: {} on GitHub", settings.repository())),
-        Use::Off(why) if project.config.store.mirror.is_some() => {
-            project.printer.warn(&format!(
-                "issues are files of this machine, which another one with the same mirror does not see: {why}"
-            ));
-            None
+/// Says where people are told, where that matters: on GitHub, or where others do not see it.
+pub(crate) async fn tell_where_issues_go(project: &Project) -> Result<(), CommandError> {
+    let printer = &project.printer;
+    match chosen(project).await? {
+        Use::On(settings) => {
+            printer.say(Tone::Plain, &format!("Issues: {} on GitHub", settings.repository()));
         }
-        Use::Off(_) => None,
-    })
+        Use::Off(why) if project.config.store.mirror.is_some() => printer.warn(&format!(
+            "issues are files of this machine, which another one with the same mirror does not see: {why}"
+        )),
+        Use::Off(_) => {}
+    }
+    Ok(())
 }
 
 /// Denied whatever the config says: what decides where keys are sent and which

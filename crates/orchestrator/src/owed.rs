@@ -51,7 +51,7 @@ pub(crate) async fn note(parts: &Parts, run: RunId, owes: bool) -> Result<(), St
     write(&*parts.values, run, owes).await
 }
 
-/// Notes that a run owes something which came from another machine, if it does.
+/// Notes whether a run owes anything whose state came from another machine.
 ///
 /// # Errors
 /// If the store cannot be written.
@@ -60,10 +60,9 @@ pub async fn take_over(
     run: RunId,
     state: &State,
 ) -> Result<(), StoreError> {
-    if state.ended.is_none() || state.deferred.is_empty() || state.retried >= MOST_RETRIES {
-        return Ok(());
-    }
-    write(values, run, true).await
+    let gives_up = state.retried >= MOST_RETRIES;
+    let owes = state.ended.is_some() && !state.deferred.is_empty() && !gives_up;
+    write(values, run, owes).await
 }
 
 async fn write(values: &dyn ValueStore, run: RunId, owes: bool) -> Result<(), StoreError> {

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 
 use crate::args::{ResumeArgs, RunArgs, WorkArgs};
 use crate::branch_names;
-use crate::config::Role;
 use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
 use crate::ideas::{self, Named};
@@ -194,9 +193,7 @@ async fn drive(
         project.printer.say(Tone::Plain, &line);
     }
     let providers = Arc::clone(parts.chains.planner.providers());
-    if let Some(line) = wiring::issues_line(project).await? {
-        project.printer.say(Tone::Plain, &line);
-    }
+    wiring::tell_where_issues_go(project).await?;
     let outcome = drive_or_end(project, parts, taken).await?;
     // Whoever sent a signal waits for the end.
     if shutdown.trigger().is_none_or(|trigger| !trigger.starts_with("SIG")) {
@@ -220,12 +217,10 @@ async fn drive(
 /// What the job's page and later steps of it are told, in a job of GitHub's.
 fn tell_job(project: &Project, view: &RunView, providers: &Providers) {
     let Some(job) = project.printer.job() else { return };
-    let breakers = Role::ALL.into_iter().flat_map(|role| {
-        project.config.chain(role).iter().map(move |model| BreakerRow {
-            role: role.name(),
-            model: model.to_string(),
-            state: providers.health(model).status.to_string(),
-        })
+    let breakers = project.standings(providers).map(|(role, _, model, health)| BreakerRow {
+        role: role.name(),
+        model: model.to_string(),
+        state: health.status.to_string(),
     });
     let breakers: Vec<BreakerRow> = breakers.collect();
     let hide = |text: &str| project.printer.without_secrets(text);

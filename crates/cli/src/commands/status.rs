@@ -9,7 +9,6 @@ use orchestrator::{RunView, Status};
 use serde_json::{Value, json};
 
 use crate::commands::runs::damaged;
-use crate::config::Role;
 use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
 use crate::project::Project;
@@ -80,19 +79,16 @@ async fn read(store: &SqliteStore) -> Result<Found, CommandError> {
 
 fn breakers(project: &Project, providers: &model_providers::Providers) -> Vec<Value> {
     let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-    let of_role = |role: Role| {
-        project.config.chain(role).iter().enumerate().map(move |(index, model)| {
-            let health = providers.health(model);
-            json!({
-                "role": role.name(),
-                "position": index,
-                "model": model,
-                "state": health.status.to_string(),
-                "retry_in_ms": health.resting.or(health.status.retry_in).map(millis),
-            })
+    let shown = project.standings(providers).map(|(role, index, model, health)| {
+        json!({
+            "role": role.name(),
+            "position": index,
+            "model": model,
+            "state": health.status.to_string(),
+            "retry_in_ms": health.resting.or(health.status.retry_in).map(millis),
         })
-    };
-    Role::ALL.into_iter().flat_map(of_role).collect()
+    });
+    shown.collect()
 }
 
 fn lines(

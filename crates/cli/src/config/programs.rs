@@ -16,17 +16,10 @@ use super::meant::Provider;
 use super::nearest::suggestion;
 use super::providers::limits;
 use super::typed::{self, ProgramInput, ProgramOutput};
+use crate::environment::{EVERYWHERE, PROXIES};
 
-/// What every program needs to work and to be reached by: no key among them.
+/// What a program needs besides to find its own files and to trust a server: no key among them.
 const PASSED_ON: &[&str] = &[
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
     "XDG_STATE_HOME",
@@ -34,14 +27,6 @@ const PASSED_ON: &[&str] = &[
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "NODE_EXTRA_CA_CERTS",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
 ];
 /// The most arguments; more is a file of something else.
 const MOST_PARTS: usize = 200;
@@ -155,7 +140,10 @@ fn own(
 
 fn passed(vars: &BTreeMap<String, String>, more: &[String]) -> BTreeMap<String, String> {
     let named = |name: &String| {
-        PASSED_ON.contains(&name.as_str()) || name.starts_with("LC_") || more.contains(name)
+        let lists = [EVERYWHERE, PROXIES, PASSED_ON];
+        lists.iter().any(|list| list.contains(&name.as_str()))
+            || name.starts_with("LC_")
+            || more.contains(name)
     };
     let vars = vars.iter().filter(|(name, _)| named(name));
     vars.map(|(name, value)| (name.clone(), value.clone())).collect()

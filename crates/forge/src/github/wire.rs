@@ -332,8 +332,7 @@ impl Wire {
         let path = self.whole(&call.path);
         let sent = match call.method {
             Method::Get => self.client._get(path).await,
-            Method::Query => self.client._post(path, call.body.as_ref()).await,
-            Method::Post => self.client._post(path, call.body.as_ref()).await,
+            Method::Query | Method::Post => self.client._post(path, call.body.as_ref()).await,
             Method::Patch => self.client._patch(path, call.body.as_ref()).await,
         };
         let response = sent.map_err(|error| self.broken(&error))?;
