@@ -208,7 +208,19 @@ impl<'w> Walk<'w> {
         let until = began + self.share(position, route.facts);
         self.tell_fallback(position, beside);
         let is_hedge = beside.is_some();
-        Some(Visit { position, route, messages, began, until, permit, is_probe, place, is_hedge })
+        let mend = None;
+        Some(Visit {
+            position,
+            route,
+            messages,
+            began,
+            until,
+            permit,
+            is_probe,
+            place,
+            is_hedge,
+            mend,
+        })
     }
 
     /// The model at a position, unless it is out of the question.

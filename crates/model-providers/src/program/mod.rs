@@ -1,9 +1,12 @@
-//! Programs as models: coding agents, and any command of a person's own, in answer mode.
+//! Programs as models: coding agents, and any command of a person's own.
 //!
 //! Such a program hangs, retries for minutes, leaves its tools behind and says success after a
 //! failure. Here one question costs one bounded start of it: in an empty folder of its own, with
 //! the variables that were named for it and no others, and what it leaves is ended with it. What
 //! it printed is then read as an answer or a classified failure, like a server's.
+//!
+//! Where whoever asks has a folder for it to work in, it is started there instead, and what it
+//! changed is the answer: see [`crate::Workplace`].
 
 mod lines;
 mod preset;
@@ -17,7 +20,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(crate) use start::{Limited, ask};
+pub(crate) use prompt::text;
+pub(crate) use start::{Asked, Limited};
 
 use crate::Class;
 use lines::Rule;
@@ -122,6 +126,14 @@ impl Program {
             exits: BTreeMap::new(),
             folders: PathBuf::new(),
         }
+    }
+
+    /// As it is started to work in a folder.
+    pub(crate) fn at_work(&self) -> Option<Self> {
+        let works = self.workspace.as_ref()?;
+        let mut program = Self { command: works.command.clone(), ..self.clone() };
+        program.env.extend(works.env.clone());
+        Some(program)
     }
 
     /// What is wrong with it, if anything.

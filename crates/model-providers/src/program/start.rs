@@ -16,7 +16,7 @@ use super::{Input, Output, Program, prompt};
 use crate::budget::Usage;
 use crate::failure::Failure;
 use crate::wire::{Completion, PROMPT_USED};
-use crate::{Class, Message, Secret, estimate_tokens};
+use crate::{Class, Secret, estimate_tokens};
 
 /// Of what a program wrote to standard error, this much of its end is told.
 const SHOWN_OF_ERRORS: usize = 400;
@@ -31,59 +31,74 @@ pub(crate) struct Limited {
     pub(crate) wall: SystemTime,
 }
 
-/// The program's answer. Dropping this ends the program with everything that it started.
-pub(crate) async fn ask(
-    program: &Program,
-    key: Option<&Secret>,
-    model: &str,
-    messages: &[Message],
-    limited: Limited,
-) -> Result<Completion, Failure> {
-    // Dropped last: when it goes, nobody works in it any more.
-    let folder = tempfile::Builder::new().prefix(Program::FOLDER).tempdir_in(&program.folders);
-    let folder = folder.map_err(|error| no_folder(&error))?;
-    let command = command(program, key, model, messages, &folder, limited)?;
-    // Giving up is dropping, as with a connection.
-    let output = subprocess::run(&command, &CancellationToken::new()).await;
-    let output = output.map_err(|error| not_run(&error))?;
-    understood(program, &output, limited)
+/// One question to a program.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) key: Option<&'a Secret>,
+    pub(crate) model: &'a str,
+    pub(crate) limited: Limited,
+    /// The folder that it works in; `None` is an empty one of its own, for its answer.
+    pub(crate) folder: Option<&'a Path>,
 }
 
-fn command(
-    program: &Program,
-    key: Option<&Secret>,
-    model: &str,
-    messages: &[Message],
-    folder: &TempDir,
-    limited: Limited,
-) -> Result<Command, Failure> {
-    let (work, home) = (folder.path().join("work"), folder.path().join("home"));
-    let own = folder.path().join("tmp");
-    let file = folder.path().join("question.txt");
-    let text = prompt::text(messages);
-    let filled = prompt::fill(program, model, &text, &file)?;
-    prepare(program, [&work, &own, &home], &file, &text).map_err(|error| no_folder(&error))?;
-    let mut env = program.env.clone();
-    // What it leaves in its temporary folder goes with it.
-    env.insert("TMPDIR".to_owned(), own.display().to_string());
-    if program.isolate_home {
-        env.retain(|name, _| !name.starts_with("XDG_"));
-        env.insert("HOME".to_owned(), home.display().to_string());
+impl Asked<'_> {
+    /// The program's answer, or last words, beside all that it printed. Dropping this ends the
+    /// program with everything that it started.
+    pub(crate) async fn ask(self, prompt: &str) -> (Result<Completion, Failure>, String) {
+        let output = match self.run(prompt).await {
+            Ok(output) => output,
+            Err(failure) => return (Err(failure), String::new()),
+        };
+        let printed = match self.folder {
+            Some(_) => format!("{}{}", output.stdout.text(), output.stderr.text()),
+            None => String::new(),
+        };
+        (understood(self, &output), printed)
     }
-    if let (Some(variable), Some(key)) = (&program.key_variable, key) {
-        env.insert(variable.clone(), key.expose().to_owned());
+
+    async fn run(self, prompt: &str) -> Result<subprocess::Output, Failure> {
+        let program = self.program;
+        // Dropped last: when it goes, nobody works in it any more.
+        let folder = tempfile::Builder::new().prefix(Program::FOLDER).tempdir_in(&program.folders);
+        let folder = folder.map_err(|error| no_folder(&error))?;
+        let command = self.command(prompt, &folder)?;
+        // Giving up is dropping, as with a connection.
+        let output = subprocess::run(&command, &CancellationToken::new()).await;
+        output.map_err(|error| not_run(&error))
     }
-    let limits = subprocess::Limits {
-        total: limited.total,
-        idle: Some(limited.idle),
-        output: limited.most_bytes,
-        ..subprocess::Limits::default()
-    };
-    Ok(Command::new(filled.program, work)
-        .args(filled.args)
-        .env(env)
-        .stdin(filled.stdin)
-        .limits(limits))
+
+    fn command(self, prompt: &str, folder: &TempDir) -> Result<Command, Failure> {
+        let Asked { program, limited, .. } = self;
+        let (work, home) = (folder.path().join("work"), folder.path().join("home"));
+        let own = folder.path().join("tmp");
+        let file = folder.path().join("question.txt");
+        let filled = prompt::fill(program, self.model, prompt, &file)?;
+        let folders = [work.as_path(), own.as_path(), home.as_path()];
+        prepare(program, folders, &file, prompt).map_err(|error| no_folder(&error))?;
+        let mut env = program.env.clone();
+        // What it leaves in its temporary folder goes with it.
+        env.insert("TMPDIR".to_owned(), own.display().to_string());
+        if program.isolate_home {
+            env.retain(|name, _| !name.starts_with("XDG_"));
+            env.insert("HOME".to_owned(), home.display().to_string());
+        }
+        if let (Some(variable), Some(key)) = (&program.key_variable, self.key) {
+            env.insert(variable.clone(), key.expose().to_owned());
+        }
+        let limits = subprocess::Limits {
+            total: limited.total,
+            idle: Some(limited.idle),
+            output: limited.most_bytes,
+            ..subprocess::Limits::default()
+        };
+        let work = self.folder.map_or(work, Path::to_owned);
+        Ok(Command::new(filled.program, work)
+            .args(filled.args)
+            .env(env)
+            .stdin(filled.stdin)
+            .limits(limits))
+    }
 }
 
 /// Small and local, so not worth a thread of its own.
@@ -109,10 +124,10 @@ fn not_run(error: &subprocess::Error) -> Failure {
 }
 
 pub(super) fn understood(
-    program: &Program,
+    asked: Asked<'_>,
     output: &subprocess::Output,
-    limited: Limited,
 ) -> Result<Completion, Failure> {
+    let Asked { program, limited, .. } = asked;
     let said = output.stdout.text();
     let heard = match &program.output {
         Output::Events(rules) => Some(Heard::of(rules.0, &said)),
@@ -156,7 +171,8 @@ pub(super) fn understood(
         Some(heard) => heard.arriving.conclude(None, limited.wall)?,
         None => Completion { text: said, usage, holes: Vec::new() },
     };
-    if whole.text.trim().is_empty() {
+    // Of work the files tell, whatever is said of it.
+    if whole.text.trim().is_empty() && asked.folder.is_none() {
         let message = ended_badly(output.ended, &output.stderr);
         let failure = Failure::new(Class::Unavailable, format!("an empty answer; {message}"));
         return Err(failure.with_usage(PROMPT_USED));

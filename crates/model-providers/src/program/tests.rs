@@ -5,12 +5,16 @@ use std::time::{Duration, SystemTime};
 use subprocess::{Captured, Ended, Output as Ran};
 
 use super::prompt::{fill, text};
-use super::start::understood;
+use super::start::{Asked, understood};
 use super::*;
 use crate::budget::Usage;
 use crate::failure::Failure;
 use crate::wire::Completion;
 use crate::{Message, MessageRole, Tokens};
+
+fn asked(program: &Program) -> Asked<'_> {
+    Asked { program, key: None, model: "m", limited: limited(), folder: None }
+}
 
 fn limited() -> Limited {
     Limited {
@@ -34,7 +38,7 @@ fn ran(ended: Ended, stdout: &str, stderr: &str) -> Ran {
 
 fn read(preset: &str, code: i32, lines: &str) -> Result<Completion, Failure> {
     let program = Program::preset(preset).unwrap();
-    understood(&program, &ran(Ended::Exited(code), lines, ""), limited())
+    understood(asked(&program), &ran(Ended::Exited(code), lines, ""))
 }
 
 /// The answer's first words and tokens, or the class.
@@ -195,7 +199,7 @@ fn unknown_lines_are_passed_over_and_no_evidence_is_no_answer() {
     let whole = "Loading...\n{\"type\":\"new.kind\",\"text\":\"noise\"}\n[1]\n{\"type\":\"text\",\"text\":\"yes\"}\n{\"type\":\"done\"}\n";
     let mut program = Program::new(vec!["a".to_owned()]);
     program.output = Output::Events(EventLines::plain());
-    let of = |ended, lines: &str| shown(understood(&program, &ran(ended, lines, "why"), limited()));
+    let of = |ended, lines: &str| shown(understood(asked(&program), &ran(ended, lines, "why")));
     assert_eq!(of(Ended::Exited(0), whole), "yes (estimated)");
     assert_eq!(of(Ended::Exited(1), whole), "unavailable");
     assert_eq!(of(Ended::Signaled(9), whole), "unavailable");
@@ -211,7 +215,7 @@ fn text_is_the_answer_only_of_a_program_that_ends_well() {
     let mut program = Program::new(vec!["a".to_owned()]);
     program.exits.insert(75, Class::RateLimited);
     let of =
-        |code, said| understood(&program, &ran(Ended::Exited(code), said, "oh\nno"), limited());
+        |code, said| understood(asked(&program), &ran(Ended::Exited(code), said, "oh\nno"));
     assert_eq!(of(0, "yes").unwrap().text, "yes");
     assert_eq!(shown(of(0, " \n")), "unavailable");
     assert_eq!(shown(of(1, "yes")), "unavailable");
@@ -224,7 +228,7 @@ fn output_with_a_gap_is_no_answer() {
     let mut ran = ran(Ended::Exited(0), "yes", "");
     ran.stdout.dropped = 1;
     let program = Program::new(vec!["a".to_owned()]);
-    assert_eq!(shown(understood(&program, &ran, limited())), "unavailable");
+    assert_eq!(shown(understood(asked(&program), &ran)), "unavailable");
 }
 
 fn filled(program: &Program, prompt: &str) -> (Vec<String>, String) {
