@@ -75,7 +75,7 @@ pub use error::Error;
 pub use event::{Event, Observer};
 pub use memory::Memory;
 pub use model_id::{InvalidModelId, ModelId};
-pub use program::{EventLines, Input, Output, Program};
+pub use program::{EventLines, Input, Output, Program, Works};
 pub use providers::{Health, Providers};
 pub use request::{
     Message, MessageRole, Prompt, Request, Schema, StandIn, TooLarge, Validate, estimate_tokens,

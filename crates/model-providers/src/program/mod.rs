@@ -52,6 +52,18 @@ pub struct Program {
     pub exits: BTreeMap<i32, Class>,
     /// Where its folders are made.
     pub folders: PathBuf,
+    /// How it is started to work in a folder, where it can.
+    pub workspace: Option<Works>,
+}
+
+/// How a program is started to change files in its working folder instead of answering: with
+/// leave to write there, and no more leave than that.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Works {
+    /// As [`Program::command`]; input, lines and exit states are those of the program.
+    pub command: Vec<String>,
+    /// Set over [`Program::env`]: a name that stands in both has this value.
+    pub env: BTreeMap<String, String>,
 }
 
 /// How a question goes into a program.
@@ -125,6 +137,7 @@ impl Program {
             silence: None,
             exits: BTreeMap::new(),
             folders: PathBuf::new(),
+            workspace: None,
         }
     }
 
@@ -138,13 +151,18 @@ impl Program {
 
     /// What is wrong with it, if anything.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.command.first().is_none_or(String::is_empty) {
+        let works = self.workspace.as_ref().map(|works| &works.command);
+        std::iter::once(&self.command).chain(works).try_for_each(|command| self.takes(command))
+    }
+
+    fn takes(&self, command: &[String]) -> Result<(), String> {
+        if command.first().is_none_or(String::is_empty) {
             return Err("it has no program to start".to_owned());
         }
-        if self.command.iter().any(|part| part.contains('\0')) {
+        if command.iter().any(|part| part.contains('\0')) {
             return Err("its command holds a NUL character".to_owned());
         }
-        let lacks = |place: &str| !self.command.iter().any(|part| part.contains(place));
+        let lacks = |place: &str| !command.iter().any(|part| part.contains(place));
         match self.input {
             Input::Argument if lacks(prompt::PROMPT) => {
                 Err("no argument holds {prompt}".to_owned())
@@ -152,6 +170,14 @@ impl Program {
             Input::File if lacks(prompt::FILE) => Err("no argument holds {file}".to_owned()),
             _ => Ok(()),
         }
+    }
+}
+
+/// Values of variables may be secret.
+impl fmt::Debug for Works {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.env.keys().collect();
+        f.debug_struct("Works").field("command", &self.command).field("env", &names).finish()
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::lines::Rule;
-use super::{EventLines, Input, Output, Program};
+use super::{EventLines, Input, Output, Program, Works};
 use crate::Class;
 
 const DATA: &str = include_str!("../../data/programs.json");
@@ -36,8 +36,22 @@ struct Preset {
     long_input: Option<Way>,
     silence_seconds: u64,
     env: BTreeMap<String, String>,
+    workspace: Option<Worked>,
     #[serde(default)]
     exits: BTreeMap<i32, Class>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Worked {
+    command: Vec<String>,
+    env: BTreeMap<String, String>,
+}
+
+impl From<&Worked> for Works {
+    fn from(worked: &Worked) -> Self {
+        Self { command: worked.command.clone(), env: worked.env.clone() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -91,5 +105,6 @@ pub(super) fn named(name: &str) -> Option<Program> {
         silence: Some(Duration::from_secs(preset.silence_seconds)),
         exits: preset.exits.clone(),
         folders: PathBuf::new(),
+        workspace: preset.workspace.as_ref().map(Works::from),
     })
 }

@@ -78,6 +78,19 @@ fn the_file_is_read_and_dated() {
 }
 
 #[test]
+fn each_known_program_works_in_a_folder_with_its_safety_on() {
+    for name in Program::presets() {
+        let program = Program::preset(name).unwrap();
+        let works = program.workspace.unwrap();
+        assert!((works.command != program.command) || !works.env.is_empty(), "{name}");
+        let words = format!("{:?} {:?}", works.command, works.env.values()).to_lowercase();
+        for loose in ["danger", "bypass", "skip-permissions", "yolo", "full-access"] {
+            assert!(!words.contains(loose), "{name}: {loose}");
+        }
+    }
+}
+
+#[test]
 fn recorded_lines_become_answers_and_classes() {
     for (preset, code, lines, expected) in [
         ("opencode", 0, recorded!("opencode-1.18.33-tool"), "Hello from the (22 in, 14 out)"),
