@@ -12,3 +12,4 @@ mod many;
 mod programs;
 mod states;
 mod watched;
+mod works;

@@ -17,25 +17,25 @@ use crate::bench::{by, classes, request};
 
 const GOOD: &str = "printf '%s' '{\"understanding\": \"all\"}'";
 
-struct Agents {
+pub(crate) struct Agents {
     folder: TempDir,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl Agents {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut settings = Settings::default();
         settings.failover.repair_attempts = 0;
         settings.failover.max_wait = Duration::ZERO;
         Self { folder: tempfile::tempdir().unwrap(), settings }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A provider whose program is this shell script.
-    fn add(&mut self, name: &str, output: Output, script: &str) -> &mut Program {
+    pub(crate) fn add(&mut self, name: &str, output: Output, script: &str) -> &mut Program {
         let file = self.path(&format!("{name}.sh"));
         std::fs::write(&file, script).unwrap();
         let runs = self.path("runs");
@@ -71,7 +71,7 @@ impl Agents {
 
     /// Its folders are gone with it.
     #[track_caller]
-    fn left_nothing(&self) {
+    pub(crate) fn left_nothing(&self) {
         assert_eq!(std::fs::read_dir(self.path("runs")).unwrap().count(), 0);
     }
 }
