@@ -68,11 +68,7 @@ impl Work<'_> {
         Err(failure)
     }
 
-    async fn taken(
-        &self,
-        completion: &Completion,
-        check: &Check,
-    ) -> Result<Value, Failure> {
+    async fn taken(&self, completion: &Completion, check: &Check) -> Result<Value, Failure> {
         let changed = timeout(OWNERS, self.workplace.changed(&completion.text)).await;
         let changed = changed.map_err(|_| no_folder("it took too long to look at"))?;
         let rejected = match changed {

@@ -227,8 +227,7 @@ fn unknown_lines_are_passed_over_and_no_evidence_is_no_answer() {
 fn text_is_the_answer_only_of_a_program_that_ends_well() {
     let mut program = Program::new(vec!["a".to_owned()]);
     program.exits.insert(75, Class::RateLimited);
-    let of =
-        |code, said| understood(asked(&program), &ran(Ended::Exited(code), said, "oh\nno"));
+    let of = |code, said| understood(asked(&program), &ran(Ended::Exited(code), said, "oh\nno"));
     assert_eq!(of(0, "yes").unwrap().text, "yes");
     assert_eq!(shown(of(0, " \n")), "unavailable");
     assert_eq!(shown(of(1, "yes")), "unavailable");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model_providers::{
-    Answer, Chain, Left, ModelId, Opened, Output, Providers, Start, Unanswered, Works, Workplace,
+    Answer, Chain, Left, ModelId, Opened, Output, Providers, Start, Unanswered, Workplace, Works,
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -151,7 +151,8 @@ async fn nothing_changed_is_no_answer() {
 /// The owner finds the folder as it was when the program was ended.
 #[tokio::test]
 async fn on_cancellation_the_program_is_ended_and_its_folder_stays() {
-    let bench = Bench::new(&[("a", "echo half > result; mkfifo gate; echo up > ../up; read x < gate")]);
+    let bench =
+        Bench::new(&[("a", "echo half > result; mkfifo gate; echo up > ../up; read x < gate")]);
     let cancel = CancellationToken::new();
     let up = bench.agents.path("up");
     std::process::Command::new("mkfifo").arg(&up).status().unwrap();
