@@ -129,6 +129,7 @@ fn resolve(
             &section("partial_success"),
             &document.partial_success.unwrap_or_default(),
         )?,
+        agents: sections::agents(&document.agents.unwrap_or_default()),
         run: sections::run(&section("run"), document.run.unwrap_or_default(), &mut warnings)?,
         budget,
         commit: sections::commit(&section("commit"), document.commit.unwrap_or_default())?,

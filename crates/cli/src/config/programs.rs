@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use model_providers::{Endpoint, EventLines, Input, Kind, Output, Program};
+use model_providers::{Endpoint, EventLines, Input, Kind, Output, Program, Works};
 use url::Url;
 
 use super::check::Section;
@@ -15,7 +15,7 @@ use super::error::{ConfigError, quoted};
 use super::meant::Provider;
 use super::nearest::suggestion;
 use super::providers::limits;
-use super::typed::{self, ProgramInput, ProgramOutput};
+use super::typed::{self, ProgramInput, ProgramMode, ProgramOutput};
 use crate::environment::{EVERYWHERE, PROXIES};
 
 /// What a program needs besides to find its own files and to trust a server: no key among them.
@@ -71,6 +71,15 @@ pub(super) fn provider(
     program.env = env;
     program.key_variable.clone_from(&typed.api_key_env);
     program.isolate_home = typed.isolate_home.unwrap_or(false);
+    match typed.mode {
+        Some(ProgramMode::Answer) => program.workspace = None,
+        Some(ProgramMode::Workspace) if program.workspace.is_none() => {
+            // A command of one's own is started in the same way, only elsewhere.
+            let (command, env) = (program.command.clone(), BTreeMap::new());
+            program.workspace = Some(Works { command, env });
+        }
+        Some(ProgramMode::Workspace) | None => {}
+    }
     program.folders = folders(environment);
     let place = Url::parse(&format!("command:{name}"));
     let place = place.map_err(|_| section.lacking("has a name that cannot be used"))?;

@@ -69,6 +69,8 @@ pub(super) fn of(
             PullRequest::Draft => PullRequestWhen::Draft,
         },
         worktrees: project.surroundings.cache().join("worktrees"),
+        workspaces: project.surroundings.cache().join("workspaces"),
+        transcripts: project.state_dir().join("logs").join("programs"),
         max_file_bytes: config.guard.max_file_bytes,
         plan_only: work.dry_run,
         progress_issue: on_github,
