@@ -292,7 +292,9 @@ impl State {
                 }
             }
             (
-                Event::WorkSalvaged { milestone, files, model, class, reference, transcript, .. },
+                Event::WorkSalvaged {
+                    milestone, files, model, class, reference, transcript, ..
+                },
                 _,
             ) => {
                 let salvaged = Salvaged { milestone, files, model, class, reference, transcript };

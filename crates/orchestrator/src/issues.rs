@@ -13,7 +13,8 @@ use crate::state::{IssueState, Repair, Salvaged, State};
 use agents::Idea;
 use degradation_templates::{
     AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, Error as TemplateError,
-    FileFact, IdeaFacts, IssueText, ManualTaskFacts, QuestionFacts, RecoveryFacts, SalvagedFact, Templates,
+    FileFact, IdeaFacts, IssueText, ManualTaskFacts, QuestionFacts, RecoveryFacts, SalvagedFact,
+    Templates,
 };
 use sha2::{Digest, Sha256};
 
@@ -360,9 +361,8 @@ impl Facts<'_> {
 
     /// What programs left of these files, the last one first.
     fn salvaged(&self, wanted: &Wanted, files: &[String]) -> Vec<SalvagedFact> {
-        let of_it = |left: &&Salvaged| {
-            wanted.milestone == Some(left.milestone) && left.files == files
-        };
+        let of_it =
+            |left: &&Salvaged| wanted.milestone == Some(left.milestone) && left.files == files;
         let fact = |left: &Salvaged| SalvagedFact {
             reference: left.reference.clone(),
             model: left.model.as_ref().map(ToString::to_string).unwrap_or_default(),

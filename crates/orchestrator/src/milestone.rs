@@ -135,7 +135,8 @@ pub struct RoundState {
 
 impl RoundState {
     pub(crate) fn new(round: Round) -> Self {
-        let items = round.items.into_iter().map(|work| Item { work, result: None, after: 0 }).collect();
+        let items =
+            round.items.into_iter().map(|work| Item { work, result: None, after: 0 }).collect();
         Self {
             cause: round.cause,
             findings: round.findings,

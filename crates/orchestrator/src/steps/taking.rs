@@ -65,7 +65,9 @@ impl Driver {
             };
             let Some(merged) = merged else {
                 let path = &change.path;
-                return Ok(Some(format!("{path} was changed by another item too, in the same place")));
+                return Ok(Some(format!(
+                    "{path} was changed by another item too, in the same place"
+                )));
             };
             change.before.clone_from(theirs);
             change.after = merged;
@@ -75,7 +77,11 @@ impl Driver {
 
     /// Why the repository does not take the item's files, if it does not: a symlink on the
     /// way, a twin in another case, a guarded path. The whole item is refused.
-    pub(super) async fn refusal(&self, board: &Board, changes: &ChangeSet) -> Result<Option<String>, Error> {
+    pub(super) async fn refusal(
+        &self,
+        board: &Board,
+        changes: &ChangeSet,
+    ) -> Result<Option<String>, Error> {
         let write = |change: &agents::ResolvedChange| FileWrite {
             path: change.path.clone(),
             content: change.after.clone().map(String::into_bytes),

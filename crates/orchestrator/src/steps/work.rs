@@ -12,7 +12,8 @@ use agents::{After, Found, Kept, Leaving, Place, SourceError};
 use model_providers::{Class, ModelId};
 use tokio::sync::Mutex;
 use worktree::{
-    CommitId, CommitIntent, LeftOut, Person, Repository, Snapshot, SnapshotLimits, TreeId, Workspace,
+    CommitId, CommitIntent, LeftOut, Person, Repository, Snapshot, SnapshotLimits, TreeId,
+    Workspace,
 };
 
 use super::offers::texts;
@@ -65,8 +66,7 @@ impl Driver {
         let parts = &self.parts;
         let paths: Vec<String> =
             parts.repository.files(onto).await?.into_iter().map(|file| file.path).collect();
-        let hidden =
-            agents::hidden(&paths, &parts.agents.deny).map_err(agents::Failed::from)?;
+        let hidden = agents::hidden(&paths, &parts.agents.deny).map_err(agents::Failed::from)?;
         let base = parts.repository.tree_without(onto, &hidden).await?;
         let name = format!("{}-{}", purpose.milestone, purpose.item);
         self.place_at(purpose, self.workspaces().join(name), base).await
@@ -217,7 +217,8 @@ impl ItemPlace {
         let name = format!("{}/{milestone}-{item}", self.run);
         let Left { model, class, reason } = left;
         let who = model.as_ref().map_or("a program".to_owned(), ToString::to_string);
-        let message = format!("What {who} left of item {item} of milestone {milestone}; not taken\n");
+        let message =
+            format!("What {who} left of item {item} of milestone {milestone}; not taken\n");
         let intent = CommitIntent {
             tree: snapshot.tree.clone(),
             parent: self.tip.clone(),
