@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use circuit_breaker::{Clock as _, Registry, RegistrySnapshot, Snapshot, State, Status};
-use sha2::{Digest, Sha256};
 
 use crate::budget::{Budget, Price};
 use crate::clock::Clock;
@@ -17,6 +16,7 @@ use crate::latency::Latencies;
 use crate::limits::Gates;
 use crate::memory::{self, StoredRest};
 use crate::output::Validators;
+use crate::pools::{hash_of, model_of};
 use crate::redact::Redactor;
 use crate::rests::{self, Rest, Rests};
 use crate::settings::Endpoint;
@@ -41,7 +41,7 @@ pub struct Providers {
     pub(crate) counters: Counters,
     pub(crate) validators: Validators,
     /// By provider: a hash of what is sent as its credential.
-    credentials: BTreeMap<String, String>,
+    pub(crate) credentials: BTreeMap<String, String>,
     rests: Mutex<Rests>,
     latencies: Mutex<Latencies>,
 }
@@ -111,7 +111,7 @@ impl Providers {
             settings,
         };
         for (name, endpoint) in &providers.settings.endpoints {
-            providers.gates.configure(&providers.credential_of(name), endpoint.limits);
+            providers.gates.configure(&providers.credential_key(name), endpoint.limits);
         }
         Ok(Arc::new(providers))
     }
@@ -237,7 +237,7 @@ impl Providers {
             return;
         };
         self.breakers.reset(Some(&self.model_key(model)));
-        let keys = [self.model_key(model), self.credential_key(model)];
+        let keys = self.rest_keys(model);
         self.rests().forget(keys.iter().map(String::as_str));
     }
 
@@ -250,33 +250,6 @@ impl Providers {
             dialect: by_name.unwrap_or_else(|| dialect::at(&endpoint.base_url)),
             facts: self.settings.models.get(model).unwrap_or(&NO_FACTS),
         })
-    }
-
-    /// Names provider, model and credential; the credential by a hash alone.
-    pub(crate) fn model_key(&self, model: &ModelId) -> String {
-        format!("{model}{MARK}{}", self.credential(&model.provider))
-    }
-
-    /// Names a credential, whichever provider it is used with; without one, the provider.
-    pub(crate) fn credential_key(&self, model: &ModelId) -> String {
-        self.credential_of(&model.provider)
-    }
-
-    fn credential_of(&self, provider: &str) -> String {
-        match self.credential(provider) {
-            NO_CREDENTIAL => format!("provider {provider}"),
-            hash => format!("credential {hash}"),
-        }
-    }
-
-    fn credential(&self, provider: &str) -> &str {
-        self.credentials.get(provider).map_or(NO_CREDENTIAL, String::as_str)
-    }
-
-    pub(crate) fn resting(&self, model: &ModelId) -> Option<(Class, Duration)> {
-        let keys = [self.model_key(model), self.credential_key(model)];
-        let keys = keys.iter().map(String::as_str);
-        self.rests().resting(keys, self.clock.now())
     }
 
     /// What changed in the breakers since the last call, in order.
@@ -312,29 +285,6 @@ impl std::fmt::Debug for Providers {
             .field("endpoints", &self.settings.endpoints)
             .finish_non_exhaustive()
     }
-}
-
-/// Names what is sent as the credential without giving it away.
-fn hash_of(endpoint: &Endpoint) -> String {
-    if endpoint.api_key.is_none() && endpoint.headers.is_empty() {
-        return NO_CREDENTIAL.to_owned();
-    }
-    let mut hash = Sha256::new();
-    hash.update(endpoint.api_key.as_ref().map_or("", |key| key.expose()));
-    for (name, value) in &endpoint.headers {
-        hash.update(format!("\n{name}: {value}"));
-    }
-    let digest = hash.finalize();
-    digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
-}
-
-/// Stands between the model and the hash of its credential in a key.
-const MARK: char = '#';
-const NO_CREDENTIAL: &str = "none";
-
-/// The model of a key.
-pub(crate) fn model_of(key: &str) -> Option<ModelId> {
-    key.rsplit_once(MARK)?.0.parse().ok()
 }
 
 /// One entry after the other, so that one damaged breaker does not lose the others.

@@ -167,7 +167,9 @@ impl<'w> Walk<'w> {
 
     fn gates(&self, model: &ModelId) -> Vec<Arc<Gate>> {
         let providers = self.providers;
-        providers.gates.before(&providers.model_key(model), &providers.credential_key(model))
+        providers
+            .gates
+            .before(&providers.model_key(model), &providers.credential_key(&model.provider))
     }
 
     /// How long to wait for a place: as for a `Retry-After` where another model stands ready, else

@@ -42,6 +42,9 @@ pub struct Program {
     pub key_variable: Option<String>,
     /// Its home is an empty folder too: it sees no login and no settings of the person.
     pub isolate_home: bool,
+    /// The account that it is logged in to, as far as that can be seen: what it uses is counted
+    /// there if it gets no key.
+    pub login: Option<String>,
     /// It is silent while its model works, at most this long.
     pub silence: Option<Duration>,
     /// What its own exit states mean.
@@ -118,10 +121,20 @@ impl Program {
             env: BTreeMap::new(),
             key_variable: None,
             isolate_home: false,
+            login: None,
             silence: None,
             exits: BTreeMap::new(),
             folders: PathBuf::new(),
         }
+    }
+
+    /// What it draws on without a key: a login of its own, which every start of a known program
+    /// shares. None where nobody can tell.
+    pub(crate) fn account(&self) -> Option<String> {
+        let is_known = self.preset.is_some() || self.login.is_some();
+        let preset = self.preset.unwrap_or_default();
+        let login = self.login.as_deref().unwrap_or_default();
+        (is_known && !self.isolate_home).then(|| format!("{preset} {login}"))
     }
 
     /// What is wrong with it, if anything.
