@@ -51,6 +51,7 @@ mod family;
 mod holes;
 mod jitter;
 mod latency;
+mod launches;
 mod limits;
 mod memory;
 mod model_id;

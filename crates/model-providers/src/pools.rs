@@ -27,6 +27,12 @@ impl Providers {
         format!("{model}{MARK}{}", self.credential(&model.provider))
     }
 
+    /// Names the starts of a program, as the key of a model that stands for all of its models.
+    pub(crate) fn launch_key(&self, provider: &str) -> String {
+        let all = ModelId { provider: provider.to_owned(), name: "*".to_owned() };
+        self.model_key(&all)
+    }
+
     /// Names a credential, whichever provider it is used with; without one, the provider.
     pub(crate) fn credential_key(&self, provider: &str) -> String {
         match self.credential(provider) {

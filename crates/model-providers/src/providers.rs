@@ -13,6 +13,7 @@ use crate::budget::{Budget, Price};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::latency::Latencies;
+use crate::launches::Launches;
 use crate::limits::Gates;
 use crate::memory::{self, StoredRest};
 use crate::output::Validators;
@@ -35,6 +36,7 @@ pub struct Providers {
     pub(crate) clock: Clock,
     pub(crate) redactor: Redactor,
     pub(crate) breakers: Registry<String, Clock>,
+    pub(crate) launches: Arc<Launches>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) forms: Forms,
     pub(crate) gates: Gates,
@@ -98,6 +100,7 @@ impl Providers {
         let providers = Self {
             redactor: Redactor::new(&settings),
             breakers: Registry::new(settings.breaker.clone(), clock),
+            launches: Launches::new(&settings.breaker, clock),
             budget: Arc::new(Budget::new(settings.budget, settings.models.values(), clock)),
             rests: Mutex::default(),
             latencies: Mutex::default(),
@@ -136,11 +139,17 @@ impl Providers {
         Ok(Chain::new(Arc::clone(self), models.to_vec(), timeout))
     }
 
-    /// How a model's breaker stands and whether it rests. A model without an endpoint is healthy.
+    /// How a model's breaker stands and whether it rests. A model without an endpoint is healthy;
+    /// one of a program that dies at its start stands as that does.
     #[must_use]
     pub fn health(&self, model: &ModelId) -> Health {
+        let endpoint = self.settings.endpoints.get(&model.provider);
+        let program = endpoint.and_then(|endpoint| endpoint.program.as_ref());
+        let starts = program.map(|_| self.launches.status(&self.launch_key(&model.provider)));
+        let stopped = starts.filter(|status| status.state != State::Closed);
+        let own = || self.breakers.breaker(&self.model_key(model)).status();
         Health {
-            status: self.breakers.breaker(&self.model_key(model)).status(),
+            status: stopped.unwrap_or_else(own),
             resting: self.resting(model).map(|(_, left)| left),
         }
     }
@@ -166,6 +175,7 @@ impl Providers {
         };
         Memory {
             breakers: serde_json::to_value(self.breakers.snapshot()).unwrap_or_default(),
+            launches: serde_json::to_value(self.launches.snapshot()).unwrap_or_default(),
             rests: rests.collect(),
             first_token: samples.map(|(m, l)| (m, in_milliseconds(l))).collect(),
         }
@@ -174,13 +184,8 @@ impl Providers {
     /// Takes over what an earlier process learned, as far as it concerns these endpoints and
     /// credentials. Rubbish and what is past is left out.
     pub fn restore(&self, memory: &Memory) {
-        let mut known = RegistrySnapshot::default();
-        for (key, saved) in readable_breakers(memory) {
-            if model_of(&key).is_some_and(|model| self.model_key(&model) == key) {
-                known.breakers.push((key, saved));
-            }
-        }
-        self.breakers.restore(&known);
+        self.breakers.restore(&self.known(&memory.breakers));
+        self.launches.restore(&self.known(&memory.launches));
         let (now, wall) = (self.clock.now(), self.clock.wall());
         for stored in &memory.rests {
             let lasts = matches!(stored.class, Class::RateLimited | Class::QuotaExhausted);
@@ -196,6 +201,14 @@ impl Providers {
                 self.latencies().record(model, sample);
             }
         }
+    }
+
+    /// What can be read of a snapshot, as far as it concerns these credentials.
+    fn known(&self, saved: &serde_json::Value) -> RegistrySnapshot<String> {
+        let mut known = RegistrySnapshot::default();
+        let is_ours = |key: &str| model_of(key).is_some_and(|model| self.model_key(&model) == key);
+        known.breakers.extend(readable(saved).filter(|(key, _)| is_ours(key)));
+        known
     }
 
     /// What was spent so far, by this value and what was booked on it.
@@ -229,14 +242,17 @@ impl Providers {
         self.budget.saved(unsaved);
     }
 
-    /// Closes the breaker of one model, or of all, and ends their rests.
+    /// Closes the breaker of one model and that of its program's starts, or all, and ends their
+    /// rests.
     pub fn reset_breakers(&self, model: Option<&ModelId>) {
         let Some(model) = model else {
             self.breakers.reset(None);
+            self.launches.reset(None);
             self.rests().clear();
             return;
         };
         self.breakers.reset(Some(&self.model_key(model)));
+        self.launches.reset(Some(&self.launch_key(&model.provider)));
         let keys = self.rest_keys(model);
         self.rests().forget(keys.iter().map(String::as_str));
     }
@@ -252,9 +268,10 @@ impl Providers {
         })
     }
 
-    /// What changed in the breakers since the last call, in order.
+    /// What changed in the breakers since the last call, in order. The starts of a program have its
+    /// name with a star for the model.
     pub(crate) fn breaker_events(&self) -> impl Iterator<Item = Event> {
-        let events = self.breakers.drain_events().into_iter();
+        let events = self.breakers.drain_events().into_iter().chain(self.launches.events());
         events.filter_map(|event| {
             let model = model_of(&event.key)?;
             let (state, retry_in) = (event.status.to_string(), event.status.retry_in);
@@ -288,8 +305,8 @@ impl std::fmt::Debug for Providers {
 }
 
 /// One entry after the other, so that one damaged breaker does not lose the others.
-fn readable_breakers(memory: &Memory) -> impl Iterator<Item = (String, Snapshot)> {
-    let entries = memory.breakers.get("breakers").and_then(|b| b.as_array());
+fn readable(saved: &serde_json::Value) -> impl Iterator<Item = (String, Snapshot)> {
+    let entries = saved.get("breakers").and_then(|b| b.as_array());
     let entries = entries.into_iter().flatten();
     entries.filter_map(|entry| serde_json::from_value(entry.clone()).ok())
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::budget::Usage;
 use crate::classify::Told;
 use crate::failure::Failure;
+use crate::launches::Launch;
 use crate::program::{self, Limited};
 use crate::providers::Route;
 use crate::wire::{self, Completion, Question, Spans};
@@ -27,6 +28,8 @@ pub(super) struct Try<'t> {
     pub(super) schema: &'t Schema,
     /// The end of the visit's share.
     pub(super) until: Instant,
+    /// For a program.
+    pub(super) launch: Option<&'t Launch>,
 }
 
 impl Try<'_> {
@@ -69,7 +72,7 @@ impl Try<'_> {
             wall: providers.clock.wall(),
         };
         let key = route.endpoint.api_key.as_ref();
-        program::ask(program, key, &route.model.name, &messages, limited).await
+        program::ask(program, key, &route.model.name, &messages, limited, self.launch).await
     }
 
     async fn step_down(&self) -> Result<Completion, Failure> {

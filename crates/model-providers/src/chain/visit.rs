@@ -15,6 +15,7 @@ use crate::budget::{Price, Usage, expected};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::holes;
+use crate::launches::Launch;
 use crate::limits::Place;
 use crate::output::Check;
 use crate::providers::Route;
@@ -47,6 +48,8 @@ pub(super) struct Visit<'w> {
     pub(super) permit: Permit<Clock>,
     /// The permit is for a probe: the model has been down, and is called once.
     pub(super) is_probe: bool,
+    /// For a program: leave to start it.
+    pub(super) launch: Option<Launch>,
     /// In the queues of its credential.
     pub(super) place: Place,
     /// It goes on beside another one.
@@ -126,6 +129,7 @@ impl Asking<'_> {
             messages: &visit.messages,
             schema: &self.request.schema,
             until: visit.until,
+            launch: visit.launch.as_ref(),
         };
         let span = span::attempt(route, number, visit.position);
         let outcome = attempt.make().instrument(span.clone()).await.and_then(|completion| {

@@ -11,6 +11,7 @@ mod prompt;
 mod start;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -5,16 +5,20 @@
 //! the programs that end well after a failure.
 
 use std::path::Path;
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use subprocess::{Captured, Command, Ended};
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::lines::Heard;
+use super::watched::Watched;
 use super::{Input, Output, Program, prompt};
 use crate::budget::Usage;
 use crate::failure::Failure;
+use crate::launches::{Launch, MOMENTS};
 use crate::wire::{Completion, PROMPT_USED};
 use crate::{Class, Message, Secret, estimate_tokens};
 
@@ -38,15 +42,49 @@ pub(crate) async fn ask(
     model: &str,
     messages: &[Message],
     limited: Limited,
+    launch: Option<&Launch>,
 ) -> Result<Completion, Failure> {
     // Dropped last: when it goes, nobody works in it any more.
     let folder = tempfile::Builder::new().prefix(Program::FOLDER).tempdir_in(&program.folders);
     let folder = folder.map_err(|error| no_folder(&error))?;
     let command = command(program, key, model, messages, &folder, limited)?;
-    // Giving up is dropping, as with a connection.
-    let output = subprocess::run(&command, &CancellationToken::new()).await;
-    let output = output.map_err(|error| not_run(&error))?;
-    understood(program, &output, limited)
+    let outcome = match run(program, &command, launch).await {
+        Ok(output) => understood(program, &output, limited),
+        Err(error) => Err(not_run(&error)),
+    };
+    outcome.map_err(|failure| match launch {
+        Some(launch) => dead_or_not(failure, launch),
+        None => failure,
+    })
+}
+
+/// Giving up is dropping, as with a connection.
+async fn run(
+    program: &Program,
+    command: &Command,
+    launch: Option<&Launch>,
+) -> Result<subprocess::Output, subprocess::Error> {
+    let mut watched = Watched::new(&program.output, launch);
+    let mut watch = |line: &[u8]| watched.line(line);
+    let cancel = CancellationToken::new();
+    let mut running = pin!(subprocess::run_watched(command, &cancel, &mut watch));
+    if let Ok(ended) = timeout(MOMENTS, &mut running).await {
+        return ended;
+    }
+    if let Some(launch) = launch {
+        launch.lives();
+    }
+    running.await
+}
+
+/// Who fails so soon and without a word does so again at once. A failure of which more is known
+/// is none of the start.
+fn dead_or_not(mut failure: Failure, launch: &Launch) -> Failure {
+    if failure.class == Class::Unavailable && !launch.has_shown() {
+        failure.refused_connection = true;
+        launch.died();
+    }
+    failure
 }
 
 fn command(

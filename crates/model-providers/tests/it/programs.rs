@@ -15,27 +15,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bench::{by, classes, request};
 
-const GOOD: &str = "printf '%s' '{\"understanding\": \"all\"}'";
+pub(super) const GOOD: &str = "printf '%s' '{\"understanding\": \"all\"}'";
 
-struct Agents {
+pub(super) struct Agents {
     folder: TempDir,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl Agents {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut settings = Settings::default();
         settings.failover.repair_attempts = 0;
         settings.failover.max_wait = Duration::ZERO;
         Self { folder: tempfile::tempdir().unwrap(), settings }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A provider whose program is this shell script.
-    fn add(&mut self, name: &str, output: Output, script: &str) -> &mut Program {
+    pub(super) fn add(&mut self, name: &str, output: Output, script: &str) -> &mut Program {
         let file = self.path(&format!("{name}.sh"));
         std::fs::write(&file, script).unwrap();
         let runs = self.path("runs");
@@ -76,7 +76,7 @@ impl Agents {
     }
 }
 
-const LONG: Duration = Duration::from_secs(60);
+pub(super) const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_good_program_answers_in_an_empty_folder_with_the_question_on_its_input() {
