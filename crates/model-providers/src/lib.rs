@@ -57,6 +57,7 @@ mod memory;
 mod model_id;
 mod output;
 mod pools;
+mod price;
 mod program;
 mod providers;
 mod redact;

@@ -67,6 +67,15 @@ pub(crate) struct Route<'p> {
     pub(crate) dialect: &'static Dialect,
 }
 
+impl Route<'_> {
+    /// What a call costs, as far as that is known before it.
+    pub(crate) fn price(&self) -> Price {
+        let program = self.endpoint.program.as_ref();
+        let is_told = program.is_some_and(|program| program.tells_cost());
+        Price { is_told, ..Price::of(self.facts) }
+    }
+}
+
 static NO_FACTS: Facts = Facts {
     context_window: None,
     max_output_tokens: None,
@@ -128,7 +137,7 @@ impl Providers {
         for model in models {
             let unknown = || Error::UnknownProvider { model: model.clone() };
             let route = self.route(model).ok_or_else(unknown)?;
-            let priced = Price::of(route.facts).is_known();
+            let priced = route.price().is_known();
             let limits = self.budget.limits();
             let in_dollars = limits.max_usd.or(limits.max_usd_per_day).is_some();
             if in_dollars && !priced {

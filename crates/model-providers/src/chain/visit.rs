@@ -11,7 +11,7 @@ use super::attempt::Try;
 use super::log::Log;
 use super::span;
 use super::tries::{Again, Tries};
-use crate::budget::{Price, Usage, expected};
+use crate::budget::expected;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::holes;
@@ -105,7 +105,7 @@ impl Asking<'_> {
     /// One try, reserved before and settled after.
     async fn once(self, visit: &mut Visit<'_>, may_end_spending: bool) -> Outcome {
         let (providers, route) = (self.providers, visit.route);
-        let price = Price::of(route.facts);
+        let price = route.price();
         let wanted = self.expected(&visit.messages, route.facts);
         if !may_end_spending && !providers.budget.allows(wanted, price) {
             return Outcome::OverBudget;
@@ -155,10 +155,7 @@ impl Asking<'_> {
         let usd = reservation.settle(usage);
         let failed = outcome.as_ref().err().map(|failure| (failure.class, failure.status));
         span::ended(&span, failed, usage, usd);
-        visit.place.used(match usage {
-            Usage::Known(tokens) => tokens.total(),
-            Usage::Estimated { output } => wanted.input.saturating_add(output),
-        });
+        visit.place.used(usage.tokens(wanted.input).total());
         match outcome {
             Ok((value, usage)) => {
                 self.log.succeeded(number, usage, usd);

@@ -129,6 +129,15 @@ impl Program {
         }
     }
 
+    /// Whether it says what it cost. Of a command of one's own that is not known.
+    #[must_use]
+    pub fn tells_cost(&self) -> bool {
+        match self.output {
+            Output::Events(lines) => self.preset.is_some() && lines.0.iter().any(Rule::tells_cost),
+            Output::Text => false,
+        }
+    }
+
     /// What it draws on without a key: a login of its own, which every start of a known program
     /// shares. None where nobody can tell.
     pub(crate) fn account(&self) -> Option<String> {

@@ -19,7 +19,7 @@ use super::{Input, Output, Program, prompt};
 use crate::budget::Usage;
 use crate::failure::Failure;
 use crate::launches::{Launch, MOMENTS};
-use crate::wire::{Completion, PROMPT_USED};
+use crate::wire::Completion;
 use crate::{Class, Message, Secret, estimate_tokens};
 
 /// Of what a program wrote to standard error, this much of its end is told.
@@ -197,7 +197,7 @@ pub(super) fn understood(
     if whole.text.trim().is_empty() {
         let message = ended_badly(output.ended, &output.stderr);
         let failure = Failure::new(Class::Unavailable, format!("an empty answer; {message}"));
-        return Err(failure.with_usage(PROMPT_USED));
+        return Err(failure.with_usage(whole.usage));
     }
     Ok(whole)
 }

@@ -137,6 +137,28 @@ async fn an_exit_state_has_the_class_that_was_given_to_it() {
     assert_eq!(classes(&agents.ask(LONG).await), ["auth", "ok"]);
 }
 
+/// What it says it cost is what the attempt cost; a limit in dollars is kept without a price.
+#[tokio::test]
+async fn a_told_cost_is_booked_and_limits_what_follows() {
+    let mut agents = Agents::new();
+    let line = r#"{"type":"result","subtype":"success","is_error":false,"result":"{\"understanding\":\"all\"}","stop_reason":"end_turn","total_cost_usd":0.6,"usage":{"input_tokens":20,"output_tokens":5}}"#;
+    let known = Program::preset("claude-code").unwrap();
+    let program = agents.add("a", known.output, &format!("echo '{line}'"));
+    program.preset = known.preset;
+    agents.settings.budget.max_usd = Some(1.0);
+    let providers = Providers::new(agents.settings.clone()).unwrap();
+    let chain = providers.chain(&["a/m".parse().unwrap()], LONG).unwrap();
+    let (request, cancel) = (request(), CancellationToken::new());
+    let answer = chain.ask(&request, None, &cancel, &()).await.unwrap();
+    assert_eq!(answer.attempts[0].usd, Some(0.6));
+    assert_eq!(providers.spent().usd, Some(0.6));
+    let unanswered = chain.ask(&request, None, &cancel, &()).await.unwrap_err();
+    assert_eq!(unanswered.reason, model_providers::Reason::BudgetExhausted);
+    agents.add("b", Output::Text, GOOD);
+    let providers = Providers::new(agents.settings.clone()).unwrap();
+    assert!(providers.chain(&["b/m".parse().unwrap()], LONG).is_err(), "it tells no cost");
+}
+
 #[tokio::test]
 async fn a_program_that_is_not_there_is_left_at_once() {
     let mut agents = Agents::new();
