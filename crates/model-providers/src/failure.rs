@@ -13,7 +13,7 @@ use crate::{Class, Tokens};
 pub(crate) const LONGEST_MESSAGE: usize = 500;
 
 /// Why a try failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
     pub(crate) class: Class,
     /// Not yet cleaned of secrets: [`Failure::said`] does that.

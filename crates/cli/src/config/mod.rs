@@ -109,7 +109,7 @@ fn resolve(
     let roles = document.roles.unwrap_or_default();
     let roles = chains::resolve(&parts, roles, &mut providers, &mut warnings)?;
     let models = models::completed(&parts, facts, &roles, &providers);
-    models::require_prices(&section("budget"), &budget, &roles, &models)?;
+    models::require_prices(&section("budget"), &budget, &roles, &models, &providers)?;
 
     let config = Config {
         providers,

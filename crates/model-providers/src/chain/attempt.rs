@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::budget::Usage;
 use crate::classify::Told;
 use crate::failure::Failure;
+use crate::launches::Launch;
 use crate::program::{self, Asked, Limited};
 use crate::providers::Route;
 use crate::wire::{self, Completion, Question, Spans};
@@ -28,6 +29,8 @@ pub(super) struct Try<'t> {
     pub(super) schema: &'t Schema,
     /// The end of the visit's share.
     pub(super) until: Instant,
+    /// For a program.
+    pub(super) launch: Option<&'t Launch>,
 }
 
 impl Try<'_> {
@@ -79,7 +82,7 @@ impl Try<'_> {
             wall: providers.clock.wall(),
         };
         let key = route.endpoint.api_key.as_ref();
-        Asked { program, key, model: &route.model.name, limited, folder }
+        Asked { program, key, model: &route.model.name, limited, folder, launch: self.launch }
     }
 
     async fn step_down(&self) -> Result<Completion, Failure> {

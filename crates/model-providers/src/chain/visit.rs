@@ -12,10 +12,11 @@ use super::log::Log;
 use super::span;
 use super::tries::{Again, Tries};
 use super::work::Work;
-use crate::budget::{Price, Usage, expected};
+use crate::budget::{Usage, expected};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::holes;
+use crate::launches::Launch;
 use crate::limits::Place;
 use crate::output::Check;
 use crate::providers::Route;
@@ -49,6 +50,8 @@ pub(super) struct Visit<'w> {
     pub(super) permit: Permit<Clock>,
     /// The permit is for a probe: the model has been down, and is called once.
     pub(super) is_probe: bool,
+    /// For a program: leave to start it.
+    pub(super) launch: Option<Launch>,
     /// In the queues of its credential.
     pub(super) place: Place,
     /// It goes on beside another one.
@@ -133,7 +136,7 @@ impl Asking<'_> {
     /// One try, reserved before and settled after.
     async fn once(self, visit: &mut Visit<'_>, may_end_spending: bool) -> Outcome {
         let (providers, route) = (self.providers, visit.route);
-        let price = Price::of(route.facts);
+        let price = route.price();
         let wanted = self.expected(&visit.messages, route.facts);
         if !may_end_spending && !providers.budget.allows(wanted, price) {
             return Outcome::OverBudget;
@@ -157,6 +160,7 @@ impl Asking<'_> {
             messages: &visit.messages,
             schema: &self.request.schema,
             until: visit.until,
+            launch: visit.launch.as_ref(),
         };
         let span = span::attempt(route, number, visit.position);
         let outcome = match self.work_of(route) {
@@ -176,10 +180,7 @@ impl Asking<'_> {
         let usd = reservation.settle(usage);
         let failed = outcome.as_ref().err().map(|failure| (failure.class, failure.status));
         span::ended(&span, failed, usage, usd);
-        visit.place.used(match usage {
-            Usage::Known(tokens) => tokens.total(),
-            Usage::Estimated { output } => wanted.input.saturating_add(output),
-        });
+        visit.place.used(usage.tokens(wanted.input).total());
         match outcome {
             Ok((value, usage)) => {
                 self.log.succeeded(number, usage, usd);

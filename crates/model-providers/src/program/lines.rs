@@ -36,6 +36,8 @@ pub(super) struct Rule {
     /// Numbers that are added up.
     input: Vec<String>,
     output: Vec<String>,
+    /// US dollars, added up. Zero is what a program says that knows no price.
+    usd: Option<String>,
     /// Why the model stopped, and the words for a whole answer.
     finish: Option<String>,
     whole: Vec<String>,
@@ -115,6 +117,10 @@ impl Heard {
             let used =
                 Tokens { input: input.unwrap_or_default(), output: output.unwrap_or_default() };
             *arriving.tokens.get_or_insert_default() += used;
+        }
+        let usd = rule.usd.as_ref().and_then(|at| line.pointer(at)?.as_f64());
+        if let Some(usd) = usd.filter(|usd| usd.is_finite() && *usd > 0.0) {
+            *arriving.usd.get_or_insert_default() += usd;
         }
         let reason = rule.finish.as_ref().and_then(|at| line.pointer(at)?.as_str());
         if let Some(reason) = reason {
@@ -204,6 +210,10 @@ impl Told {
 }
 
 impl Rule {
+    pub(super) fn tells_cost(&self) -> bool {
+        self.usd.is_some()
+    }
+
     fn fits(&self, line: &Value) -> bool {
         self.when.iter().all(|(place, wanted)| match (line.pointer(place), wanted) {
             (Some(there), Value::Array(any)) => any.contains(there),

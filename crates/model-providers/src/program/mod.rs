@@ -14,6 +14,7 @@ mod prompt;
 mod start;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,6 +47,9 @@ pub struct Program {
     pub key_variable: Option<String>,
     /// Its home is an empty folder too: it sees no login and no settings of the person.
     pub isolate_home: bool,
+    /// The account that it is logged in to, as far as that can be seen: what it uses is counted
+    /// there if it gets no key.
+    pub login: Option<String>,
     /// It is silent while its model works, at most this long.
     pub silence: Option<Duration>,
     /// What its own exit states mean.
@@ -134,6 +138,7 @@ impl Program {
             env: BTreeMap::new(),
             key_variable: None,
             isolate_home: false,
+            login: None,
             silence: None,
             exits: BTreeMap::new(),
             folders: PathBuf::new(),
@@ -147,6 +152,24 @@ impl Program {
         let mut program = Self { command: works.command.clone(), ..self.clone() };
         program.env.extend(works.env.clone());
         Some(program)
+    }
+
+    /// Whether it says what it cost. Of a command of one's own that is not known.
+    #[must_use]
+    pub fn tells_cost(&self) -> bool {
+        match self.output {
+            Output::Events(lines) => self.preset.is_some() && lines.0.iter().any(Rule::tells_cost),
+            Output::Text => false,
+        }
+    }
+
+    /// What it draws on without a key: a login of its own, which every start of a known program
+    /// shares. None where nobody can tell.
+    pub(crate) fn account(&self) -> Option<String> {
+        let is_known = self.preset.is_some() || self.login.is_some();
+        let preset = self.preset.unwrap_or_default();
+        let login = self.login.as_deref().unwrap_or_default();
+        (is_known && !self.isolate_home).then(|| format!("{preset} {login}"))
     }
 
     /// What is wrong with it, if anything.

@@ -102,6 +102,7 @@ pub(super) fn named(name: &str) -> Option<Program> {
         env: preset.env.clone(),
         key_variable: None,
         isolate_home: false,
+        login: None,
         silence: Some(Duration::from_secs(preset.silence_seconds)),
         exits: preset.exits.clone(),
         folders: PathBuf::new(),

@@ -5,17 +5,21 @@
 //! the programs that end well after a failure.
 
 use std::path::Path;
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use subprocess::{Captured, Command, Ended};
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::lines::Heard;
+use super::watched::Watched;
 use super::{Input, Output, Program, prompt};
 use crate::budget::Usage;
 use crate::failure::Failure;
-use crate::wire::{Completion, PROMPT_USED};
+use crate::launches::{Launch, MOMENTS};
+use crate::wire::Completion;
 use crate::{Class, Secret, estimate_tokens};
 
 /// Of what a program wrote to standard error, this much of its end is told.
@@ -40,32 +44,51 @@ pub(crate) struct Asked<'a> {
     pub(crate) limited: Limited,
     /// The folder that it works in; `None` is an empty one of its own, for its answer.
     pub(crate) folder: Option<&'a Path>,
+    pub(crate) launch: Option<&'a Launch>,
 }
 
 impl Asked<'_> {
     /// The program's answer, or last words, beside all that it printed. Dropping this ends the
     /// program with everything that it started.
     pub(crate) async fn ask(self, prompt: &str) -> (Result<Completion, Failure>, String) {
-        let output = match self.run(prompt).await {
-            Ok(output) => output,
+        // Dropped last: when it goes, nobody works in it any more.
+        let folders = &self.program.folders;
+        let folder = tempfile::Builder::new().prefix(Program::FOLDER).tempdir_in(folders);
+        let folder = folder.map_err(|error| no_folder(&error));
+        let started = folder.and_then(|folder| Ok((self.command(prompt, &folder)?, folder)));
+        let (command, _folder) = match started {
+            Ok(started) => started,
             Err(failure) => return (Err(failure), String::new()),
         };
-        let printed = match self.folder {
-            Some(_) => format!("{}{}", output.stdout.text(), output.stderr.text()),
-            None => String::new(),
+        let (outcome, printed) = match self.run(&command).await {
+            Ok(output) => (understood(self, &output), self.printed(&output)),
+            Err(error) => (Err(not_run(&error)), String::new()),
         };
-        (understood(self, &output), printed)
+        let outcome = outcome.map_err(|failure| match self.launch {
+            Some(launch) => dead_or_not(failure, launch),
+            None => failure,
+        });
+        (outcome, printed)
     }
 
-    async fn run(self, prompt: &str) -> Result<subprocess::Output, Failure> {
-        let program = self.program;
-        // Dropped last: when it goes, nobody works in it any more.
-        let folder = tempfile::Builder::new().prefix(Program::FOLDER).tempdir_in(&program.folders);
-        let folder = folder.map_err(|error| no_folder(&error))?;
-        let command = self.command(prompt, &folder)?;
-        // Giving up is dropping, as with a connection.
-        let output = subprocess::run(&command, &CancellationToken::new()).await;
-        output.map_err(|error| not_run(&error))
+    /// Giving up is dropping, as with a connection.
+    async fn run(self, command: &Command) -> Result<subprocess::Output, subprocess::Error> {
+        let mut watched = Watched::new(&self.program.output, self.launch);
+        let mut watch = |line: &[u8]| watched.line(line);
+        let cancel = CancellationToken::new();
+        let mut running = pin!(subprocess::run_watched(command, &cancel, &mut watch));
+        if let Ok(ended) = timeout(MOMENTS, &mut running).await {
+            return ended;
+        }
+        if let Some(launch) = self.launch {
+            launch.lives();
+        }
+        running.await
+    }
+
+    fn printed(self, output: &subprocess::Output) -> String {
+        let both = |_| format!("{}{}", output.stdout.text(), output.stderr.text());
+        self.folder.map(both).unwrap_or_default()
     }
 
     fn command(self, prompt: &str, folder: &TempDir) -> Result<Command, Failure> {
@@ -99,6 +122,16 @@ impl Asked<'_> {
             .stdin(filled.stdin)
             .limits(limits))
     }
+}
+
+/// Who fails so soon and without a word does so again at once. A failure of which more is known
+/// is none of the start.
+fn dead_or_not(mut failure: Failure, launch: &Launch) -> Failure {
+    if failure.class == Class::Unavailable && !launch.has_shown() {
+        failure.refused_connection = true;
+        launch.died();
+    }
+    failure
 }
 
 /// Small and local, so not worth a thread of its own.
@@ -175,7 +208,7 @@ pub(super) fn understood(
     if whole.text.trim().is_empty() && asked.folder.is_none() {
         let message = ended_badly(output.ended, &output.stderr);
         let failure = Failure::new(Class::Unavailable, format!("an empty answer; {message}"));
-        return Err(failure.with_usage(PROMPT_USED));
+        return Err(failure.with_usage(whole.usage));
     }
     Ok(whole)
 }

@@ -13,7 +13,7 @@ use crate::wire::Completion;
 use crate::{Message, MessageRole, Tokens};
 
 fn asked(program: &Program) -> Asked<'_> {
-    Asked { program, key: None, model: "m", limited: limited(), folder: None }
+    Asked { program, key: None, model: "m", limited: limited(), folder: None, launch: None }
 }
 
 fn limited() -> Limited {
@@ -50,6 +50,10 @@ fn shown(outcome: Result<Completion, Failure>) -> String {
                 Usage::Known(Tokens { input, output }) => {
                     format!("{} ({input} in, {output} out)", words.join(" "))
                 }
+                Usage::Billed { tokens: Some(Tokens { input, output }), usd } => {
+                    format!("{} ({input} in, {output} out, ${usd:.5})", words.join(" "))
+                }
+                Usage::Billed { tokens: None, usd } => format!("{} (${usd})", words.join(" ")),
                 Usage::Estimated { .. } => format!("{} (estimated)", words.join(" ")),
             }
         }
@@ -108,9 +112,14 @@ fn recorded_lines_become_answers_and_classes() {
             "claude-code",
             0,
             recorded!("claude-code-2.1.197-answer"),
-            "<system-reminder> This will (162 in, 28 out)",
+            "<system-reminder> This will (162 in, 28 out, $0.00150)",
         ),
-        ("claude-code", 0, recorded!("claude-code-2.1.197-tool"), "Hello from the (22 in, 14 out)"),
+        (
+            "claude-code",
+            0,
+            recorded!("claude-code-2.1.197-tool"),
+            "Hello from the (22 in, 14 out, $0.00046)",
+        ),
         // It says `success` there, and ends with status 0 in some versions.
         ("claude-code", 0, recorded!("claude-code-2.1.197-status-500"), "unavailable 500"),
         ("codex", 0, recorded!("codex-0.169.0-answer"), "Hi, I'm a (4778 in, 46 out)"),

@@ -9,6 +9,7 @@ mod http;
 mod listed;
 mod llama;
 mod many;
+mod program_starts;
 mod programs;
 mod states;
 mod watched;

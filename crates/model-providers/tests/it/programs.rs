@@ -15,27 +15,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bench::{by, classes, request};
 
-const GOOD: &str = "printf '%s' '{\"understanding\": \"all\"}'";
+pub(super) const GOOD: &str = "printf '%s' '{\"understanding\": \"all\"}'";
 
-pub(crate) struct Agents {
+pub(super) struct Agents {
     folder: TempDir,
-    pub(crate) settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl Agents {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut settings = Settings::default();
         settings.failover.repair_attempts = 0;
         settings.failover.max_wait = Duration::ZERO;
         Self { folder: tempfile::tempdir().unwrap(), settings }
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A provider whose program is this shell script.
-    pub(crate) fn add(&mut self, name: &str, output: Output, script: &str) -> &mut Program {
+    pub(super) fn add(&mut self, name: &str, output: Output, script: &str) -> &mut Program {
         let file = self.path(&format!("{name}.sh"));
         std::fs::write(&file, script).unwrap();
         let runs = self.path("runs");
@@ -71,12 +71,12 @@ impl Agents {
 
     /// Its folders are gone with it.
     #[track_caller]
-    pub(crate) fn left_nothing(&self) {
+    pub(super) fn left_nothing(&self) {
         assert_eq!(std::fs::read_dir(self.path("runs")).unwrap().count(), 0);
     }
 }
 
-const LONG: Duration = Duration::from_secs(60);
+pub(super) const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_good_program_answers_in_an_empty_folder_with_the_question_on_its_input() {
@@ -135,6 +135,28 @@ async fn an_exit_state_has_the_class_that_was_given_to_it() {
     agents.add("a", Output::Text, "exit 3").exits.insert(3, Class::Auth);
     agents.add("b", Output::Text, GOOD);
     assert_eq!(classes(&agents.ask(LONG).await), ["auth", "ok"]);
+}
+
+/// What it says it cost is what the attempt cost; a limit in dollars is kept without a price.
+#[tokio::test]
+async fn a_told_cost_is_booked_and_limits_what_follows() {
+    let mut agents = Agents::new();
+    let line = r#"{"type":"result","subtype":"success","is_error":false,"result":"{\"understanding\":\"all\"}","stop_reason":"end_turn","total_cost_usd":0.6,"usage":{"input_tokens":20,"output_tokens":5}}"#;
+    let known = Program::preset("claude-code").unwrap();
+    let program = agents.add("a", known.output, &format!("echo '{line}'"));
+    program.preset = known.preset;
+    agents.settings.budget.max_usd = Some(1.0);
+    let providers = Providers::new(agents.settings.clone()).unwrap();
+    let chain = providers.chain(&["a/m".parse().unwrap()], LONG).unwrap();
+    let (request, cancel) = (request(), CancellationToken::new());
+    let answer = chain.ask(&request, None, &cancel, &()).await.unwrap();
+    assert_eq!(answer.attempts[0].usd, Some(0.6));
+    assert_eq!(providers.spent().usd, Some(0.6));
+    let unanswered = chain.ask(&request, None, &cancel, &()).await.unwrap_err();
+    assert_eq!(unanswered.reason, model_providers::Reason::BudgetExhausted);
+    agents.add("b", Output::Text, GOOD);
+    let providers = Providers::new(agents.settings.clone()).unwrap();
+    assert!(providers.chain(&["b/m".parse().unwrap()], LONG).is_err(), "it tells no cost");
 }
 
 #[tokio::test]

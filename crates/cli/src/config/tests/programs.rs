@@ -56,6 +56,20 @@ fn only_named_variables_pass() {
     assert_eq!(found.key_variable.as_deref(), Some("OPENAI_API_KEY"));
 }
 
+/// A limit in dollars can be kept with what a program says it cost.
+#[test]
+fn under_a_limit_in_dollars_only_a_program_that_tells_no_cost_needs_a_price() {
+    let text = |preset| {
+        format!(
+            "budget: {{ max_usd: 2 }}\nproviders: {{ a: {{ kind: command, preset: {preset} }} }}\n{ROLES}"
+        )
+    };
+    loaded(&text("claude-code"), &Environment::default());
+    loaded(&text("opencode"), &Environment::default());
+    let refused = refusal(&text("codex"), &Environment::default());
+    assert!(refused.contains("needs the price of every model, and a/m has none"), "{refused}");
+}
+
 #[test]
 fn what_does_not_fit_is_refused_with_its_place() {
     assert_snapshot!(refusals(&[
