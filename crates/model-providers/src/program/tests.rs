@@ -277,6 +277,7 @@ fn the_input_goes_by_the_arguments() {
         |parts: &[&str]| Program::new(parts.iter().map(|part| (*part).to_owned()).collect());
     assert_eq!(filled(&command(&["a", "-p={prompt}"]), "q").0, ["a", "-p=q"]);
     assert_eq!(filled(&command(&["a", "{prompt}"]), "--help").0, ["a", "\n--help"]);
+    assert_eq!(filled(&command(&["a", "{prompt}"]), "q\0r").0, ["a", "qr"]);
     assert_eq!(filled(&command(&["a", "{file}", "{}"]), "q").0, ["a", "/f/question.txt", "{}"]);
     assert_eq!(
         filled(&command(&["a", "{model}"]), "q"),
@@ -292,7 +293,7 @@ fn roles_become_one_text() {
     let said = |role, content: &str| Message { role, content: content.to_owned() };
     let messages = [
         said(MessageRole::System, "rules"),
-        said(MessageRole::User, "q\0"),
+        said(MessageRole::User, "q"),
         said(MessageRole::Assistant, "{}"),
         said(MessageRole::User, "again"),
     ];
