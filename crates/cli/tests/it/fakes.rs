@@ -16,9 +16,10 @@ use crate::programs::{GOOD, answers, is_alive, script};
 const BEGIN: &str = r#"#!/bin/sh
 cat > /dev/null
 printf 'ONE = ' > one.py
+echo at work
 if [ -n "$SLOW" ]; then
     setsid sleep 600 &
-    echo "$$ $!" > "$SEEN.new" && mv "$SEEN.new" "$SEEN"
+    echo "$$ $!" > "$WORKING.new" && mv "$WORKING.new" "$WORKING"
     exec sleep 600
 fi
 "#;
@@ -70,12 +71,12 @@ impl Scene {
         }
         let worker = |name: &str| {
             format!(
-                "  {name}: {{ kind: command, command: [./agents/{name}.sh], mode: workspace, env: [SEEN, SLOW], errors: {{ \"Error 429\": rate_limited }} }}\n"
+                "  {name}: {{ kind: command, command: [./agents/{name}.sh], mode: workspace, env: [WORKING, SLOW] }}\n"
             )
         };
         let text = format!(
             "providers:\n  says: {{ kind: command, command: [./agents/answers.sh, \"{{file}}\"], env: [SEEN] }}\n  \
-             tired: {{ kind: command, command: [./agents/limited.sh], errors: {{ \"Error 429\": rate_limited }} }}\n{}{}\
+             tired: {{ kind: command, command: [./agents/limited.sh] }}\n{}{}\
              roles:\n  planner: {{ chain: [says/m], timeout: 60s }}\n  coder: {{ chain: [first/m, second/m], timeout: 120s }}\n  \
              reviewer: {{ chain: {reviewers}, timeout: 60s }}\n\
              failover: {{ idle_timeout: 2s, first_token_timeout: 2s, max_wait: 0s }}\n\
@@ -89,13 +90,13 @@ impl Scene {
         Self { bench, things }
     }
 
-    fn seen(&self) -> PathBuf {
-        self.bench.root().join("seen")
+    fn working(&self) -> PathBuf {
+        self.bench.root().join("working")
     }
 
     fn command(&self, slow: bool) -> tokio::process::Command {
         let mut command = self.bench.command(&["run", "--format", "json"]);
-        command.env("SEEN", self.seen());
+        command.env("SEEN", self.bench.root().join("seen")).env("WORKING", self.working());
         if slow {
             command.env("SLOW", "1");
         }
@@ -110,12 +111,12 @@ impl Scene {
     /// Kills belay once the first fake has begun its work, and gives what was alive then.
     async fn killed(&self) -> Vec<String> {
         let mut belay = self.command(true).spawn().expect("belay starts");
-        until(|| self.seen().exists()).await;
+        until(|| self.working().exists()).await;
         belay.kill().await.expect("SIGKILL");
-        let pids = fs::read_to_string(self.seen()).expect("two ids");
+        let pids = fs::read_to_string(self.working()).expect("two ids");
         let pids: Vec<String> = pids.split_whitespace().map(str::to_owned).collect();
         assert!(pids.len() == 2 && pids.iter().any(|pid| is_alive(pid)), "{pids:?}");
-        fs::remove_file(self.seen()).expect("the file goes");
+        fs::remove_file(self.working()).expect("the file goes");
         pids
     }
 

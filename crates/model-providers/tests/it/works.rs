@@ -127,7 +127,7 @@ async fn what_is_not_taken_may_be_mended_where_it_stands() {
 
 #[tokio::test]
 async fn what_a_failed_one_left_is_given_back_and_the_next_begins_afresh() {
-    let half = "echo half > result; exit 1";
+    let half = "echo half > result; echo begun; exit 1";
     let bench = Bench::new(&[("a", half), ("b", "ls -A > ../seen; echo whole > result")]);
     let outcome = bench.ask(&CancellationToken::new()).await;
     assert_eq!(by(&outcome), "b/m");
