@@ -38,6 +38,7 @@ mod salvaged;
 mod signing;
 mod text;
 mod updates;
+mod workspace;
 
 pub use error::Error;
 pub use git::Git;
@@ -53,3 +54,4 @@ pub use project::{
 };
 pub use repository::Repository;
 pub use updates::{Merged, Replayed};
+pub use workspace::{LeftOut, Snapshot, SnapshotLimits, WhyLeftOut, Workspace};

@@ -29,6 +29,7 @@ mod swapped;
 mod trees;
 mod untouched;
 mod updates;
+mod workspaces;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
