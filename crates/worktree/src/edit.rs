@@ -204,7 +204,9 @@ impl Repository {
         Ok(ids)
     }
 
-    async fn staged_tree(
+    /// The tree that another one becomes with these entries, made in a folder of
+    /// ours.
+    pub(crate) async fn staged_tree(
         &self,
         scratch: &Path,
         (onto, listing): (&TreeId, &Listing),
