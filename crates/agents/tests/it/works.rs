@@ -324,7 +324,8 @@ async fn a_healthy_programs_note_is_passed_on_as_material() {
 
 #[tokio::test]
 async fn without_hand_over_nothing_is_told_and_all_is_kept() {
-    let mut bench = Bench::new(&[("a", "echo x > src/names.rs; echo begun; exit 1"), ("b", GOOD)]).await;
+    let mut bench =
+        Bench::new(&[("a", "echo x > src/names.rs; echo begun; exit 1"), ("b", GOOD)]).await;
     bench.rules.hand_over = false;
     bench.implement().await.unwrap();
     assert!(!bench.asked("b").contains("hand-over"));
