@@ -77,6 +77,13 @@ pub(super) struct Provider {
     pub(super) isolate_home: Option<bool>,
     /// For kind `command`: what it does as a coder. Default: `workspace` for a preset, else `answer`.
     pub(super) mode: Option<ProgramMode>,
+    /// For `command`: what its exit states mean, such as `3: rate_limited`.
+    pub(super) exits: Option<BTreeMap<String, ProgramFailure>>,
+    /// For `command`: what a text on its standard error means if it failed.
+    pub(super) errors: Option<BTreeMap<String, ProgramFailure>>,
+    /// For kind `command`: the most steps that its lines may tell of. Default: by the program.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) max_steps: Option<i64>,
 }
 
 /// What may be asked with one key; it is kept to before a request is made.
@@ -137,6 +144,24 @@ pub(super) enum ProgramOutput {
     Text,
     /// Lines of JSON, each with a `type`.
     Events,
+}
+
+/// What a program's failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ProgramFailure {
+    /// It is not logged in, or its key is not accepted.
+    Auth,
+    /// Too many requests.
+    RateLimited,
+    /// Its quota is used up.
+    QuotaExhausted,
+    /// The question is too long for its model.
+    ContextOverflow,
+    /// Its model refused.
+    Refused,
+    /// Anything else, as any exit status but 0 means where nothing is said of it.
+    Unavailable,
 }
 
 /// Facts about a model.

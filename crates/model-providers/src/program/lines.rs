@@ -48,6 +48,22 @@ pub(super) struct Rule {
     resets_at: Option<String>,
 }
 
+/// A line of which there may be so many; one more ends the program.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cap {
+    when: BTreeMap<String, Value>,
+    pub(super) most: u32,
+    /// What such a line is, in the plural.
+    pub(super) what: String,
+}
+
+impl Cap {
+    pub(super) fn counts(&self, line: &Value) -> bool {
+        fits(&self.when, line)
+    }
+}
+
 /// Where a program puts what went wrong.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -215,12 +231,16 @@ impl Rule {
     }
 
     fn fits(&self, line: &Value) -> bool {
-        self.when.iter().all(|(place, wanted)| match (line.pointer(place), wanted) {
-            (Some(there), Value::Array(any)) => any.contains(there),
-            (Some(there), wanted) => there == wanted,
-            (None, _) => false,
-        })
+        fits(&self.when, line)
     }
+}
+
+fn fits(when: &BTreeMap<String, Value>, line: &Value) -> bool {
+    when.iter().all(|(place, wanted)| match (line.pointer(place), wanted) {
+        (Some(there), Value::Array(any)) => any.contains(there),
+        (Some(there), wanted) => there == wanted,
+        (None, _) => false,
+    })
 }
 
 fn sum(line: &Value, places: &[String]) -> Option<u64> {

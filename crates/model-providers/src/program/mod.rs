@@ -25,7 +25,7 @@ pub(crate) use prompt::text;
 pub(crate) use start::{Asked, Limited};
 
 use crate::Class;
-use lines::Rule;
+use lines::{Cap, Rule};
 
 /// How a program is started and understood.
 #[derive(Clone)]
@@ -54,6 +54,10 @@ pub struct Program {
     pub silence: Option<Duration>,
     /// What its own exit states mean.
     pub exits: BTreeMap<i32, Class>,
+    /// What a text on its standard error means, if it failed; in whichever case it is written.
+    pub errors: BTreeMap<String, Class>,
+    /// The most steps of one start, if not what is known of its lines says how many.
+    pub max_steps: Option<u32>,
     /// Where its folders are made.
     pub folders: PathBuf,
     /// How it is started to work in a folder, where it can.
@@ -90,9 +94,9 @@ pub enum Output {
     Events(EventLines),
 }
 
-/// The rules by which the event lines of one program are read.
+/// The rules by which the event lines of one program are read, and how many steps they may tell of.
 #[derive(Clone, Copy)]
-pub struct EventLines(&'static [Rule]);
+pub struct EventLines(&'static [Rule], &'static [Cap]);
 
 impl EventLines {
     /// The lines that a program of one's own may print.
@@ -141,6 +145,8 @@ impl Program {
             login: None,
             silence: None,
             exits: BTreeMap::new(),
+            errors: BTreeMap::new(),
+            max_steps: None,
             folders: PathBuf::new(),
             workspace: None,
         }

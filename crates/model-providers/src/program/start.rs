@@ -61,7 +61,10 @@ impl Asked<'_> {
             Err(failure) => return (Err(failure), String::new()),
         };
         let (outcome, printed) = match self.run(&command).await {
-            Ok(output) => (understood(self, &output), self.printed(&output)),
+            Ok((output, None)) => (understood(self, &output), self.printed(&output)),
+            Ok((output, Some(over))) => {
+                (Err(too_much(self.program, &output, over)), self.printed(&output))
+            }
             Err(error) => (Err(not_run(&error)), String::new()),
         };
         let outcome = outcome.map_err(|failure| match self.launch {
@@ -71,19 +74,26 @@ impl Asked<'_> {
         (outcome, printed)
     }
 
-    /// Giving up is dropping, as with a connection.
-    async fn run(self, command: &Command) -> Result<subprocess::Output, subprocess::Error> {
-        let mut watched = Watched::new(&self.program.output, self.launch);
-        let mut watch = |line: &[u8]| watched.line(line);
+    /// Also says what there was too much of, if that ended it. Giving up is dropping, as with a
+    /// connection.
+    async fn run(
+        self,
+        command: &Command,
+    ) -> Result<(subprocess::Output, Option<String>), subprocess::Error> {
         let cancel = CancellationToken::new();
-        let mut running = pin!(subprocess::run_watched(command, &cancel, &mut watch));
-        if let Ok(ended) = timeout(MOMENTS, &mut running).await {
-            return ended;
-        }
-        if let Some(launch) = self.launch {
-            launch.lives();
-        }
-        running.await
+        let mut watched = Watched::new(self.program, self.launch, &cancel);
+        let mut watch = |line: &[u8]| watched.line(line);
+        let output = {
+            let mut running = pin!(subprocess::run_watched(command, &cancel, &mut watch));
+            match timeout(MOMENTS, &mut running).await {
+                Ok(ended) => ended?,
+                Err(_) => {
+                    self.launch.inspect(|launch| launch.lives());
+                    running.await?
+                }
+            }
+        };
+        Ok((output, watched.over()))
     }
 
     fn printed(self, output: &subprocess::Output) -> String {
@@ -122,6 +132,17 @@ impl Asked<'_> {
             .stdin(filled.stdin)
             .limits(limits))
     }
+}
+
+/// Who goes round in circles does so again, so it is not asked once more.
+fn too_much(program: &Program, output: &subprocess::Output, over: String) -> Failure {
+    let mut failure = Failure::new(Class::Unavailable, over);
+    failure.refused_connection = true;
+    let usage = match &program.output {
+        Output::Events(lines) => Heard::of(lines.0, &output.stdout.text()).arriving.usage(),
+        Output::Text => Usage::Estimated { output: 0 },
+    };
+    failure.with_usage(usage)
 }
 
 /// Who fails so soon and without a word does so again at once. A failure of which more is known
@@ -185,16 +206,13 @@ pub(super) fn understood(
         Ended::Cancelled => return failed(Class::Cancelled, "the program was stopped".to_owned()),
     }
     let mut heard = heard;
-    let by_exit = match output.ended {
-        Ended::Exited(code) => program.exits.get(&code).copied(),
-        _ => None,
-    };
-    if let Some(failure) = heard.as_mut().and_then(|heard| heard.failure(by_exit, limited.wall)) {
+    let named = named(program, output);
+    if let Some(failure) = heard.as_mut().and_then(|heard| heard.failure(named, limited.wall)) {
         return Err(failure);
     }
     if output.ended != Ended::Exited(0) {
         let message = ended_badly(output.ended, &output.stderr);
-        return failed(by_exit.unwrap_or(Class::Unavailable), message);
+        return failed(named.unwrap_or(Class::Unavailable), message);
     }
     if output.stdout.dropped > 0 {
         let message = format!("its output is longer than {} bytes", limited.most_bytes);
@@ -207,10 +225,25 @@ pub(super) fn understood(
     // Of work the files tell, whatever is said of it.
     if whole.text.trim().is_empty() && asked.folder.is_none() {
         let message = ended_badly(output.ended, &output.stderr);
-        let failure = Failure::new(Class::Unavailable, format!("an empty answer; {message}"));
+        let class = named.unwrap_or(Class::Unavailable);
+        let failure = Failure::new(class, format!("an empty answer; {message}"));
         return Err(failure.with_usage(whole.usage));
     }
     Ok(whole)
+}
+
+/// What its exit status means, or else a text on its standard error: of several the longest, which
+/// says most. Whether it failed is not decided here.
+fn named(program: &Program, output: &subprocess::Output) -> Option<Class> {
+    let by_exit = match output.ended {
+        Ended::Exited(code) => program.exits.get(&code),
+        _ => None,
+    };
+    by_exit.copied().or_else(|| {
+        let stderr = output.stderr.text().to_lowercase();
+        let there = program.errors.iter().filter(|(text, _)| stderr.contains(&text.to_lowercase()));
+        there.max_by_key(|(text, _)| text.len()).map(|(_, class)| *class)
+    })
 }
 
 fn ended_badly(ended: Ended, stderr: &Captured) -> String {

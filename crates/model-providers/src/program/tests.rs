@@ -244,6 +244,30 @@ fn text_is_the_answer_only_of_a_program_that_ends_well() {
     assert!(of(1, "").unwrap_err().raw().contains("status 1: oh\nno"));
 }
 
+/// Trap 44: only where errors stand, and only if there was one.
+#[test]
+fn a_text_means_a_class_on_standard_error_of_a_program_that_failed() {
+    let mut program = Program::new(vec!["a".to_owned()]);
+    program.errors.insert("Quota".to_owned(), Class::RateLimited);
+    program.errors.insert("quota exceeded".to_owned(), Class::QuotaExhausted);
+    program.exits.insert(3, Class::Auth);
+    for (code, stdout, stderr, expected) in [
+        (1, "", "error: Quota Exceeded (429)", "quota_exhausted"),
+        (1, "", "this quota is low", "rate_limited"),
+        (1, "quota exceeded", "no", "unavailable"),
+        (3, "", "quota exceeded", "auth"),
+        (0, " ", "quota exceeded", "quota_exhausted"),
+        (0, "yes", "quota exceeded", "yes (estimated)"),
+    ] {
+        let ran = ran(Ended::Exited(code), stdout, stderr);
+        assert_eq!(shown(understood(&program, &ran, limited())), expected, "{stdout} {stderr}");
+    }
+    program.output = Output::Events(EventLines::plain());
+    let told = r#"{"type":"error","class":"refused","message":"m"}"#;
+    let ran = ran(Ended::Exited(1), told, "quota exceeded");
+    assert_eq!(shown(understood(&program, &ran, limited())), "refused");
+}
+
 #[test]
 fn output_with_a_gap_is_no_answer() {
     let mut ran = ran(Ended::Exited(0), "yes", "");

@@ -10,6 +10,7 @@ mod listed;
 mod llama;
 mod many;
 mod program_starts;
+mod program_steps;
 mod programs;
 mod states;
 mod watched;

@@ -61,7 +61,7 @@ impl Agents {
         self.settings.failover.first_token_timeout = Some(span);
     }
 
-    async fn ask(&self, timeout: Duration) -> Result<Answer, Unanswered> {
+    pub(super) async fn ask(&self, timeout: Duration) -> Result<Answer, Unanswered> {
         let providers = Providers::new(self.settings.clone()).unwrap();
         let names = self.settings.endpoints.keys();
         let models: Vec<ModelId> = names.map(|name| format!("{name}/m").parse().unwrap()).collect();
@@ -200,7 +200,7 @@ async fn a_long_answer_beyond_the_bound_is_no_answer() {
 }
 
 /// The ids that a script wrote, once both are there.
-async fn ids(file: &Path) -> Vec<i32> {
+pub(super) async fn ids(file: &Path) -> Vec<i32> {
     let reading = async {
         loop {
             let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -216,7 +216,7 @@ async fn ids(file: &Path) -> Vec<i32> {
 
 /// Gone, or a corpse that its parent has not looked at.
 #[cfg(target_os = "linux")]
-async fn gone(ids: &[i32]) {
+pub(super) async fn gone(ids: &[i32]) {
     let alive = |id: &i32| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
