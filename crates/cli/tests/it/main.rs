@@ -43,6 +43,7 @@ mod pushes;
 mod questions;
 mod real;
 mod recovery;
+mod sharing;
 mod silent_remote;
 mod sparing;
 mod spoiled;
