@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use degradation_templates::Templates;
 use model_providers::{
-    Attempt, Chain, ModelId, Observer, Prompt, Reason, Request, Schema, Unanswered,
+    Attempt, Chain, ModelId, Observer, Prompt, Reason, Request, Schema, Unanswered, Workplace,
 };
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::place::WorkRules;
 use crate::source::SourceError;
 
 /// Whom to ask, for how long, and what stands in.
@@ -95,6 +96,8 @@ pub struct Settings {
     pub path_guard: PathGuard,
     /// Lockfiles and generated files: a plan loses them with a note, changes to them are refused.
     pub unwritable: Unwritable,
+    /// For coders that are programs and work in a folder.
+    pub work: WorkRules,
 }
 
 impl std::fmt::Debug for Settings {
@@ -107,6 +110,7 @@ impl std::fmt::Debug for Settings {
             .field("max_milestones", &self.max_milestones)
             .field("max_file_bytes", &self.max_file_bytes)
             .field("max_questions", &self.max_questions)
+            .field("work", &self.work)
             .finish_non_exhaustive()
     }
 }
@@ -128,6 +132,7 @@ pub(crate) struct Question<T> {
     pub(crate) prompt: Arc<dyn Prompt>,
     pub(crate) read: Read<T>,
     pub(crate) stand_in: Option<Value>,
+    pub(crate) workplace: Option<Arc<dyn Workplace>>,
 }
 
 impl<T: Send + 'static> Question<T> {
@@ -174,6 +179,7 @@ impl<T: Send + 'static> Question<T> {
             prompt: Arc::clone(&self.prompt),
             validate: Some(Arc::new(validate)),
             stand_in,
+            workplace: self.workplace.clone(),
         }
     }
 }

@@ -6,23 +6,28 @@
 
 mod changes;
 mod check;
+mod hand_over;
 mod prompt;
+mod work;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model_providers::Attempt;
+use model_providers::{Attempt, Workplace};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Plan;
 use crate::asking::{Answered, Asking, Failed, Question, Settings, Unwritable};
 use crate::divide::WorkItem;
 use crate::idea::Idea;
+use crate::place::Place;
 use crate::schema;
 use crate::source::{Source, View};
 pub(crate) use changes::RawChanges;
-use check::{ItemRules, Outcome};
+use check::{ItemRules, Outcome, Outside};
+use hand_over::{HandOvers, WithHandOver};
 use prompt::Desk;
+use work::ItemWork;
 
 /// What a coder is asked to do.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +73,7 @@ pub struct ChangeSet {
 }
 
 /// Asks a coder for a work item's changes. Nothing stands in: `asking.degradation` is not looked at.
+/// Programs of the chain that can work do so in `place`, if there is one; the caller clears it away.
 ///
 /// # Errors
 /// [`Failed::Unanswered`] when no model gave changes that pass every check, or on cancellation;
@@ -77,13 +83,17 @@ pub async fn implement(
     input: &CoderInput<'_>,
     source: &dyn Source,
     settings: &Settings,
+    place: Option<Arc<dyn Place>>,
 ) -> Result<Answered<ChangeSet>, Failed> {
     let view = View::new(source, settings)?;
     let mut desk = Desk::open(asking, input, &view, settings).await?;
+    let place = place.filter(|_| asking.chain.can_work());
+    let left = Arc::default();
     let mut attempts: Vec<Attempt> = Vec::new();
     let mut rounds = settings.rounds;
     loop {
-        let asked = question(input, &view, &desk, rounds, &settings.unwritable).ask(asking).await;
+        let round = Round { input, view: &view, desk: &desk, rounds, settings };
+        let asked = round.question(place.clone(), &left).ask(asking).await;
         let answered = match asked {
             Ok(answered) => answered,
             Err(failed) => return Err(after(attempts, failed)),
@@ -109,35 +119,73 @@ pub async fn implement(
     }
 }
 
-fn question(
-    input: &CoderInput<'_>,
-    view: &View<'_>,
-    desk: &Desk,
+/// One time that the question is put.
+struct Round<'r> {
+    input: &'r CoderInput<'r>,
+    view: &'r View<'r>,
+    desk: &'r Desk,
+    /// How often the coder may still ask for files.
     rounds: u32,
-    unwritable: &Unwritable,
-) -> Question<Outcome> {
-    let paths: Vec<String> = input.item.files.iter().map(|file| file.path.clone()).collect();
-    let mut body = schema::of::<RawChanges>();
-    schema::restrict_paths(&mut body, &paths);
-    let shown: BTreeSet<String> = desk.seen().cloned().collect();
-    let rules = ItemRules {
-        known: Arc::clone(&view.known),
-        files: input.item.files.clone(),
-        before: paths
-            .iter()
-            .filter_map(|path| Some((path.clone(), desk.texts.get(path)?.clone())))
-            .collect(),
-        shown: if rounds > 0 { Some(shown) } else { None },
-        optional: optional(input, view, unwritable),
-        unwritable: Arc::clone(unwritable),
-        mending: !input.findings.is_empty(),
-    };
-    Question {
-        name: "changes",
-        schema: body,
-        prompt: Arc::new(prompt::changes(input, &view.known, desk, rounds)),
-        read: Arc::new(move |value, _| rules.read(value)),
-        stand_in: None,
+    settings: &'r Settings,
+}
+
+impl Round<'_> {
+    fn question(&self, place: Option<Arc<dyn Place>>, left: &Arc<HandOvers>) -> Question<Outcome> {
+        let paths: Vec<String> = self.paths().cloned().collect();
+        let mut body = schema::of::<RawChanges>();
+        schema::restrict_paths(&mut body, &paths);
+        let rules = Arc::new(self.rules());
+        let sheet = prompt::changes(self.input, &self.view.known, self.desk, self.rounds);
+        let workplace = place.map(|place| {
+            let work = ItemWork {
+                place,
+                rules: Arc::clone(&rules),
+                sheet: prompt::work(self.input, &self.view.known, self.desk, self.settings),
+                left: Arc::clone(left),
+                settings: self.settings.work,
+            };
+            Arc::new(work) as Arc<dyn Workplace>
+        });
+        Question {
+            name: "changes",
+            schema: body,
+            prompt: Arc::new(WithHandOver { sheet, left: Arc::clone(left) }),
+            read: Arc::new(move |value, _| rules.read(value)),
+            stand_in: None,
+            workplace,
+        }
+    }
+
+    fn rules(&self) -> ItemRules {
+        let (input, view, desk) = (self.input, self.view, self.desk);
+        let unwritable = &self.settings.unwritable;
+        let shown: BTreeSet<String> = desk.seen().cloned().collect();
+        let texts =
+            self.paths().filter_map(|path| Some((path.clone(), desk.texts.get(path)?.clone())));
+        ItemRules {
+            known: Arc::clone(&view.known),
+            files: input.item.files.clone(),
+            before: texts.collect(),
+            shown: if self.rounds > 0 { Some(shown) } else { None },
+            optional: optional(input, view, unwritable),
+            unwritable: Arc::clone(unwritable),
+            mending: !input.findings.is_empty(),
+            outside: self.settings.work.allow_outside.then(|| self.outside()),
+        }
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &String> {
+        self.input.item.files.iter().map(|file| &file.path)
+    }
+
+    fn outside(&self) -> Outside {
+        let milestone = self.input.plan.milestones.get(self.input.milestone);
+        let all = milestone.into_iter().flat_map(|milestone| milestone.files.iter());
+        let own: BTreeSet<&String> = self.paths().collect();
+        Outside {
+            others: all.filter(|path| !own.contains(path)).cloned().collect(),
+            guard: Arc::clone(&self.settings.path_guard),
+        }
     }
 }
 

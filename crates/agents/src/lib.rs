@@ -8,6 +8,7 @@
 //! - [`expand`] writes a sentence down as an idea.
 //! - [`analyze`] and [`plan`] turn an [`Idea`] into milestones; [`divide`] makes work items of one.
 //! - [`implement`] asks for one work item's [`ChangeSet`]; [`review`] judges a milestone's diff.
+//! - A coder that is a program works in a [`Place`], and what it changed there is its answer.
 //! - All of them take an [`Asking`] (whom to ask, for how long) and give an [`Answered`].
 
 mod answers;
@@ -21,6 +22,7 @@ mod fence;
 mod fit;
 mod idea;
 mod legible;
+mod place;
 mod planner;
 mod reviewer;
 mod schema;
@@ -32,6 +34,7 @@ pub use asking::{Answered, Asking, Failed, PathGuard, Settings, Unwritable};
 pub use coder::{ChangeSet, CoderInput, ResolvedChange, implement};
 pub use divide::{Action, PlannedFile, WorkItem, divide};
 pub use idea::{Answer, Idea, IdeaError, MAX_IDEA_BYTES};
+pub use place::{After, Found, Kept, Leaving, Place, WorkRules};
 pub use planner::{Draft, PlanInput, analyze, expand, plan};
 pub use reviewer::{ReviewInput, review};
-pub use source::{Source, SourceError, SourceFile};
+pub use source::{Source, SourceError, SourceFile, hidden};

@@ -63,6 +63,7 @@ pub async fn analyze(
         prompt: Arc::new(prompt::analysis(idea, &view.known, &background, &texts, most)),
         read: Arc::new(move |value, _| read_analysis(value, most)),
         stand_in,
+        workplace: None,
     };
     question.ask(asking).await
 }
@@ -99,6 +100,7 @@ pub async fn plan(
         prompt: Arc::new(sheet),
         read: Arc::new(move |value, giver| rules.read(value, giver)),
         stand_in,
+        workplace: None,
     };
     question.ask(asking).await
 }

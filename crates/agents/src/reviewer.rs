@@ -54,6 +54,7 @@ pub async fn review(
         prompt: Arc::new(prompt::review(input, &deny_set(&settings.deny)?)),
         read: Arc::new(|value, _| read_review(value)),
         stand_in,
+        workplace: None,
     };
     question.ask(asking).await
 }

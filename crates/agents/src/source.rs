@@ -157,6 +157,15 @@ async fn passed(deadline: Option<tokio::time::Instant>) {
     }
 }
 
+/// Which of these paths no model may see.
+///
+/// # Errors
+/// If one of the globs is no glob.
+pub fn hidden(paths: &[String], deny: &[String]) -> Result<Vec<String>, SourceError> {
+    let deny = deny_set(deny)?;
+    Ok(paths.iter().filter(|path| deny.is_match(path.as_str())).cloned().collect())
+}
+
 /// A denied folder denies all that is in it, and `*` crosses folders: rather too much than too little.
 pub(crate) fn deny_set(globs: &[String]) -> Result<GlobSet, SourceError> {
     let mut set = GlobSetBuilder::new();

@@ -35,7 +35,7 @@ pub(crate) async fn after_run(project: &Project, store: &SqliteStore) {
     let before = clock::stamp() - OLD;
     forget_questions(project, clock::stamp() - LONGEST_QUESTION);
     let both = async {
-        prune(store, before).await?;
+        prune(project, store, before).await?;
         clear_away(project, store, before).await
     };
     match tokio::time::timeout(LIMIT, both).await {
@@ -49,7 +49,11 @@ pub(crate) async fn after_run(project: &Project, store: &SqliteStore) {
 }
 
 /// Deletes finished runs that are neither among the newest, nor young, nor have an open issue.
-async fn prune(store: &SqliteStore, finished_before: Timestamp) -> Result<(), CommandError> {
+async fn prune(
+    project: &Project,
+    store: &SqliteStore,
+    finished_before: Timestamp,
+) -> Result<(), CommandError> {
     let heads = store.runs().await?;
     let mut spare = BTreeSet::new();
     let finished = heads.iter().filter(|head| head.finished.is_some());
@@ -62,6 +66,15 @@ async fn prune(store: &SqliteStore, finished_before: Timestamp) -> Result<(), Co
         }
     }
     let gone = store.prune(Pruning { keep: KEPT, finished_before, spare }).await?;
+    for run in &gone {
+        project.repository.forget_salvaged(&run.to_string()).await?;
+        let printed = transcripts(project).join(run.to_string());
+        if let Err(error) = fs::remove_dir_all(&printed)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::debug!(%error, "what an old run's programs printed stays");
+        }
+    }
     if !gone.is_empty() {
         tracing::info!(runs = gone.len(), "old runs were deleted");
     }
@@ -96,21 +109,37 @@ async fn clear_away(
     store: &SqliteStore,
     before: Timestamp,
 ) -> Result<(), CommandError> {
-    let folders = folders(&project.surroundings.cache().join("worktrees"));
-    if folders.is_empty() {
+    let worktrees = folders(&project.surroundings.cache().join("worktrees"));
+    let workspaces = folders(&workspaces(project));
+    if worktrees.is_empty() && workspaces.is_empty() {
         return Ok(());
     }
     // Looked at after the folders: a run is known before its worktree is made.
     let heads = store.runs().await?;
+    let head = |run| heads.iter().find(|head| head.id == run);
     let repository = &project.repository;
-    for (run, path) in folders {
-        let head = heads.iter().find(|head| head.id == run);
-        if is_over(head, &path, before) && repository.has_left(&path)? {
+    for (run, path) in worktrees {
+        if is_over(head(run), &path, before) && repository.has_left(&path)? {
             let here = repository.resolve("HEAD").await?;
             repository.worktree(&path, &here).await?.remove().await?;
         }
     }
+    for (run, path) in workspaces {
+        if is_over(head(run), &path, before) {
+            repository.clear_workspaces(&path).await?;
+        }
+    }
     Ok(())
+}
+
+/// Where programs work on the items of runs.
+pub(crate) fn workspaces(project: &Project) -> PathBuf {
+    project.surroundings.cache().join("workspaces")
+}
+
+/// Where all that these programs print is kept, by run.
+pub(crate) fn transcripts(project: &Project) -> PathBuf {
+    project.state_dir().join("logs").join("programs")
 }
 
 /// Where worktrees of runs are, or were: of a folder that was moved aside the place it was moved

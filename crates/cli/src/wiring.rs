@@ -207,6 +207,7 @@ fn agents_settings(project: &Project, guard: &Arc<Guard>) -> agents::Settings {
         path_guard: Arc::new(move |path| {
             guard.check_path(path).map_err(|refusal| refusal.to_string())
         }),
+        work: config.agents,
     }
 }
 

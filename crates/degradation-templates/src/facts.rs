@@ -79,6 +79,21 @@ pub struct ManualTaskFacts {
     pub later_milestones: Vec<String>,
     /// The command that goes on with the run.
     pub resume_command: String,
+    /// What coding agents left of these files, the last one first.
+    pub salvaged: Vec<SalvagedFact>,
+}
+
+/// What a coding agent left when it failed. It is kept under a ref and was never merged.
+#[derive(Serialize, Clone, Debug, Default)]
+pub struct SalvagedFact {
+    /// The ref, in the repository that the run was made in.
+    pub reference: String,
+    /// `provider/name`; empty if belay itself was ended.
+    pub model: String,
+    /// The class of failure; empty if belay itself was ended.
+    pub class: String,
+    /// The file with all that it printed, from the git directory; may be empty.
+    pub transcript: String,
 }
 
 /// One try at one model.

@@ -62,7 +62,7 @@ pub use error::Error;
 pub use facts::{
     AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
     IdeaFacts, ManualTaskFacts, ProgressFacts, PullRequestFacts, QuestionFacts, RecoveryFacts,
-    ReviewFacts,
+    ReviewFacts, SalvagedFact,
 };
 pub use issue::IssueText;
 pub use markdown::unlinked;

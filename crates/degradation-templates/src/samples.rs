@@ -4,7 +4,7 @@
 use crate::{
     AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
     IdeaFacts, ManualTaskFacts, ProgressFacts, PullRequestFacts, QuestionFacts, RecoveryFacts,
-    ReviewFacts,
+    ReviewFacts, SalvagedFact,
 };
 
 pub(crate) fn idea() -> IdeaFacts {
@@ -71,6 +71,12 @@ pub(crate) fn manual_task() -> ManualTaskFacts {
         for_want_of_a_model: true,
         later_milestones: vec!["Command line".to_owned()],
         resume_command: RESUME.to_owned(),
+        salvaged: vec![SalvagedFact {
+            reference: "refs/belay/salvage/01JZX4Q0000000000000000000/1-1".to_owned(),
+            model: "codex/gpt".to_owned(),
+            class: "rate_limited".to_owned(),
+            transcript: "belay/logs/programs/1-1-1.txt".to_owned(),
+        }],
     }
 }
 

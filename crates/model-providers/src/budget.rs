@@ -8,57 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use circuit_breaker::Clock as _;
 
 use crate::clock::Clock;
+pub(crate) use crate::price::{Price, Usage, expected};
 use crate::spending::{Day, Spending, Unsaved};
 use crate::{BudgetLimits, Facts, Spent, Tokens};
-
-/// An answer is taken for this long before it is there, unless the model allows less.
-const USUAL_OUTPUT: u64 = 4_096;
-
-/// US dollars for a million tokens, where known.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Price {
-    input: Option<f64>,
-    output: Option<f64>,
-}
-
-impl Price {
-    pub(crate) fn of(facts: &Facts) -> Self {
-        Self { input: facts.usd_per_million_input, output: facts.usd_per_million_output }
-    }
-
-    pub(crate) fn is_known(self) -> bool {
-        self.input.is_some() && self.output.is_some()
-    }
-
-    fn usd(self, tokens: Tokens) -> Option<f64> {
-        let (input, output) = (self.input?, self.output?);
-        Some((as_float(tokens.input) * input + as_float(tokens.output) * output) / 1_000_000.0)
-    }
-}
-
-/// Exact up to 2^53 tokens, which nobody can pay.
-#[expect(clippy::cast_precision_loss, reason = "a count of tokens beyond 2^53 is not reached")]
-fn as_float(count: u64) -> f64 {
-    count as f64
-}
-
-/// What a call is expected to use, before it is made.
-pub(crate) fn expected(input: u64, facts: &Facts) -> Tokens {
-    let output = facts.max_output_tokens.unwrap_or(USUAL_OUTPUT);
-    Tokens { input, output: output.min(USUAL_OUTPUT) }
-}
-
-/// What a call used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Usage {
-    /// The provider said it, or it was turned away.
-    Known(Tokens),
-    /// The provider did not say; the prompt was taken in and this many tokens came back.
-    Estimated {
-        /// Of the answer so far.
-        output: u64,
-    },
-}
 
 /// The purse.
 #[derive(Debug)]
@@ -75,11 +27,24 @@ struct State {
     spent: Tokens,
     usd: f64,
     price_unknown: bool,
+    /// The dearest call of those that told their cost themselves.
+    dearest_told: f64,
+    /// One told its tokens, and not their cost.
+    is_untold: bool,
     reserved: Tokens,
     reserved_usd: f64,
     /// Set by the first denial: from then on nothing more is spent.
     closed: Option<Closed>,
     today: Day,
+}
+
+impl State {
+    /// What a call may cost in dollars. Where only the model itself can say, and afterwards, it is
+    /// as much as the dearest of such calls so far; the first one is begun on trust.
+    fn ahead(&self, expected: Tokens, price: Price) -> Option<f64> {
+        let told = (price.is_told && !self.is_untold).then_some(self.dearest_told);
+        price.usd(expected).or(told)
+    }
 }
 
 /// What ended spending.
@@ -104,7 +69,7 @@ impl Budget {
         facts: impl Iterator<Item = &'f Facts>,
         clock: Clock,
     ) -> Self {
-        let mut dearest = Price { input: None, output: None };
+        let mut dearest = Price::of(&Facts::default());
         for known in facts.map(Price::of) {
             dearest.input = greater(dearest.input, known.input);
             dearest.output = greater(dearest.output, known.output);
@@ -113,6 +78,8 @@ impl Budget {
             spent: Tokens::default(),
             usd: 0.0,
             price_unknown: false,
+            dearest_told: 0.0,
+            is_untold: false,
             reserved: Tokens::default(),
             reserved_usd: 0.0,
             closed: None,
@@ -132,8 +99,8 @@ impl Budget {
         price: Price,
     ) -> Result<Reservation, Denied> {
         let mut state = self.today();
-        let usd = price.usd(expected);
-        let over = self.over(&state, expected, usd);
+        let usd = state.ahead(expected, price);
+        let over = self.over(&state, expected, price);
         if state.closed.is_some() || over.is_some() {
             let first = state.closed.is_none();
             let (closed, message) =
@@ -143,16 +110,19 @@ impl Budget {
         }
         state.reserved += expected;
         state.reserved_usd += usd.unwrap_or(0.0);
-        Ok(Reservation { budget: Arc::clone(self), expected, price, open: true })
+        let usd = usd.unwrap_or(0.0);
+        Ok(Reservation { budget: Arc::clone(self), expected, price, usd, open: true })
     }
 
     /// Whether such a call could be reserved now; asking changes nothing.
     pub(crate) fn allows(&self, expected: Tokens, price: Price) -> bool {
         let state = self.today();
-        state.closed.is_none() && self.over(&state, expected, price.usd(expected)).is_none()
+        state.closed.is_none() && self.over(&state, expected, price).is_none()
     }
 
-    fn over(&self, state: &State, expected: Tokens, usd: Option<f64>) -> Option<(Closed, String)> {
+    fn over(&self, state: &State, expected: Tokens, price: Price) -> Option<(Closed, String)> {
+        let usd = state.ahead(expected, price);
+        let is_guess = price.usd(expected).is_none();
         if let Some(most) = self.limits.max_tokens {
             let used = state.spent.total();
             let wanted = state.reserved.total().saturating_add(expected.total());
@@ -174,7 +144,9 @@ impl Budget {
                 let message = "the price of the next call is not known".to_owned();
                 return Some((Closed::ForGood, message));
             };
-            if used + state.reserved_usd + usd > most {
+            let all = used + state.reserved_usd + usd;
+            // Of a call whose cost is told afterwards nothing may be known yet.
+            if all > most || (is_guess && all >= most) {
                 let message = format!(
                     "{used:.4} of {most:.4} US dollars are spent{when} and the next call may take \
                      {usd:.4}"
@@ -242,6 +214,7 @@ pub(crate) struct Reservation {
     budget: Arc<Budget>,
     expected: Tokens,
     price: Price,
+    usd: f64,
     open: bool,
 }
 
@@ -253,23 +226,32 @@ impl Reservation {
     }
 
     fn close(&self, usage: Usage) -> Option<f64> {
-        let used = match usage {
-            Usage::Known(tokens) => tokens,
-            Usage::Estimated { output } => Tokens { input: self.expected.input, output },
+        let used = usage.tokens(self.expected.input);
+        let billed = match usage {
+            Usage::Billed { usd, .. } => Some(usd),
+            _ => None,
         };
-        let usd = self.price.usd(used);
+        let usd = billed.or_else(|| self.price.usd(used));
         let mut state = self.budget.today();
         state.reserved.input = state.reserved.input.saturating_sub(self.expected.input);
         state.reserved.output = state.reserved.output.saturating_sub(self.expected.output);
-        let reserved = self.price.usd(self.expected).unwrap_or(0.0);
-        state.reserved_usd = (state.reserved_usd - reserved).max(0.0);
+        state.reserved_usd = (state.reserved_usd - self.usd).max(0.0);
         state.spent += used;
+        state.dearest_told = state.dearest_told.max(billed.unwrap_or_default());
+        let is_untold = self.price.is_told && usd.is_none() && used.total() > 0;
+        state.is_untold |= is_untold && matches!(usage, Usage::Known(_));
         match usd {
             Some(usd) => {
                 state.usd += usd;
                 state.today.spend(usd);
             }
-            None => state.price_unknown |= used.total() > 0,
+            None => {
+                // It was stopped before it told: what was set aside is taken for spent.
+                let set_aside = if is_untold { self.usd } else { 0.0 };
+                state.usd += set_aside;
+                state.today.spend(set_aside);
+                state.price_unknown |= used.total() > 0;
+            }
         }
         usd
     }
@@ -288,7 +270,7 @@ mod tests {
     use super::*;
 
     fn price(input: f64, output: f64) -> Price {
-        Price { input: Some(input), output: Some(output) }
+        Price { input: Some(input), output: Some(output), is_told: false }
     }
 
     fn budget(max_usd: Option<f64>, max_tokens: Option<u64>) -> Arc<Budget> {
@@ -296,7 +278,7 @@ mod tests {
         Arc::new(Budget::new(limits, std::iter::empty(), Clock::new()))
     }
 
-    const FREE: Price = Price { input: None, output: None };
+    const FREE: Price = Price { input: None, output: None, is_told: false };
 
     fn tokens(input: u64, output: u64) -> Tokens {
         Tokens { input, output }
@@ -339,6 +321,54 @@ mod tests {
         assert_eq!(reservation.settle(Usage::Estimated { output: 3 }), None);
         let spent = budget.spent();
         assert_eq!((spent.tokens, spent.usd), (tokens(10, 3), None));
+    }
+
+    const TOLD: Price = Price { input: None, output: None, is_told: true };
+
+    fn billed(usd: f64) -> Usage {
+        Usage::Billed { tokens: Some(tokens(9, 9)), usd }
+    }
+
+    /// What a program says it cost is booked, and as much is set aside for its next call.
+    #[test]
+    fn a_told_cost_counts_and_is_what_the_next_call_may_take() {
+        let budget = budget(Some(1.0), None);
+        let reservation = budget.reserve(tokens(10, 10), TOLD).unwrap();
+        assert_eq!(reservation.settle(billed(0.4)), Some(0.4));
+        let second = budget.reserve(tokens(10, 10), TOLD).unwrap();
+        let denied = budget.reserve(tokens(10, 10), TOLD).unwrap_err();
+        assert!(denied.message.contains("0.4000 of 1.0000"), "{denied:?}");
+        assert_eq!(second.settle(billed(0.1)), Some(0.1));
+        assert_eq!(budget.spent(), Spent { tokens: tokens(18, 18), usd: Some(0.5) });
+    }
+
+    #[test]
+    fn a_told_cost_wins_over_the_price() {
+        let budget = budget(Some(1_000.0), None);
+        let reservation = budget.reserve(tokens(10, 10), price(2.0, 8.0)).unwrap();
+        assert_eq!(reservation.settle(billed(0.4)), Some(0.4));
+    }
+
+    #[test]
+    fn nothing_is_begun_on_trust_when_all_is_spent() {
+        let budget = budget(Some(0.5), None);
+        budget.book(&Spent { tokens: tokens(1, 1), usd: Some(0.5) });
+        assert!(budget.reserve(tokens(1, 1), TOLD).is_err());
+    }
+
+    /// One that was stopped had no time to tell; one that told its tokens knows no price.
+    #[test]
+    fn a_cost_that_is_not_told_ends_the_trust_unless_it_was_stopped() {
+        let budget = budget(Some(5.0), None);
+        let reserve = || budget.reserve(tokens(10, 10), TOLD);
+        reserve().unwrap().settle(billed(1.0));
+        assert_eq!(reserve().unwrap().settle(Usage::Estimated { output: 0 }), None);
+        assert_eq!(budget.lock().usd, 2.0);
+        drop(reserve().unwrap());
+        assert_eq!(budget.lock().usd, 3.0);
+        reserve().unwrap().settle(Usage::Known(Tokens::default()));
+        assert_eq!(reserve().unwrap().settle(Usage::Known(tokens(5, 5))), None);
+        assert!(reserve().unwrap_err().message.contains("price of the next call is not known"));
     }
 
     #[test]

@@ -13,14 +13,14 @@ use crate::{Class, Tokens};
 pub(crate) const LONGEST_MESSAGE: usize = 500;
 
 /// Why a try failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
     pub(crate) class: Class,
     /// Not yet cleaned of secrets: [`Failure::said`] does that.
     message: Box<str>,
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
-    /// Nobody listens there, so asking at once again is of no use.
+    /// Nobody listens there, or it would go the same way: asking at once again is of no use.
     pub(crate) refused_connection: bool,
     /// An invalid request that says nothing about other models of the provider.
     pub(crate) this_model_only: bool,

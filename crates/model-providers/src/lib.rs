@@ -29,6 +29,7 @@
 //!     prompt: Arc::new(vec![Message { role: MessageRole::User, content: question }]),
 //!     validate: None,
 //!     stand_in: Some(Arc::new(|_attempts| json!({"ok": false}))),
+//!     workplace: None,
 //! };
 //! // Nobody is configured, so the stand-in answers.
 //! let answer = chain.ask(&request, None, &Default::default(), &()).await?;
@@ -47,13 +48,17 @@ mod counters;
 mod error;
 mod event;
 mod failure;
+mod family;
 mod holes;
 mod jitter;
 mod latency;
+mod launches;
 mod limits;
 mod memory;
 mod model_id;
 mod output;
+mod pools;
+mod price;
 mod program;
 mod providers;
 mod redact;
@@ -64,6 +69,7 @@ mod settings;
 mod spending;
 mod transport;
 mod wire;
+mod workplace;
 
 pub use answer::{Answer, Attempt, Reason, Spent, Tokens, Unanswered};
 pub use chain::Chain;
@@ -81,6 +87,7 @@ pub use request::{
 pub use secret::Secret;
 pub use settings::{BudgetLimits, Endpoint, Facts, Failover, Kind, Limits, OnRefusal, Settings};
 pub use spending::{Spending, Unsaved};
+pub use workplace::{Left, Opened, Start, Workplace};
 
 /// The names that an endpoint's dialect may have.
 pub fn dialects() -> impl Iterator<Item = &'static str> {

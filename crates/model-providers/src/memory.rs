@@ -25,6 +25,8 @@ const MOST_SAMPLES: usize = 32;
 pub struct Memory {
     /// The breakers' own snapshot, not looked into here.
     pub(crate) breakers: Value,
+    /// The same of the starts of programs.
+    pub(crate) launches: Value,
     pub(crate) rests: Vec<StoredRest>,
     /// Milliseconds, the oldest first.
     pub(crate) first_token: BTreeMap<ModelId, Vec<u64>>,
@@ -53,6 +55,7 @@ impl<'de> Deserialize<'de> for Memory {
         };
         Ok(Self {
             breakers: take("breakers"),
+            launches: take("launches"),
             rests: readable(rests.into_iter()).collect(),
             first_token: samples
                 .into_iter()

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::{Request, Validate};
+use crate::failure::Failure;
+use crate::{Class, Request, Validate};
 
 /// Errors of a schema that are named in one message.
 const ERRORS_NAMED: usize = 5;
@@ -26,12 +27,18 @@ pub(crate) struct Rejected {
 }
 
 impl Rejected {
-    fn new(message: impl Into<String>, likeness: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>, likeness: impl Into<String>) -> Self {
         let mut message: String = message.into();
         if let Some((at, _)) = message.char_indices().nth(LONGEST_MESSAGE) {
             message.truncate(at);
         }
         Self { message, likeness: likeness.into() }
+    }
+
+    pub(crate) fn into_failure(self) -> Failure {
+        let mut failure = Failure::new(Class::InvalidOutput, self.message);
+        failure.likeness = Some(self.likeness.into());
+        failure
     }
 }
 
@@ -89,6 +96,11 @@ impl Check {
             let message = format!("does not fit the schema: {}", named.join("; "));
             return Err(Rejected::new(message, likeness));
         }
+        self.own(value)
+    }
+
+    /// The request's own check alone.
+    pub(crate) fn own(&self, value: &Value) -> Result<(), Rejected> {
         match &self.validate {
             Some(validate) => validate(value).map_err(|message| {
                 let likeness = format!("check {message}");
@@ -184,6 +196,7 @@ mod tests {
             prompt: Arc::new(Vec::new()),
             validate,
             stand_in: None,
+            workplace: None,
         };
         Check::new(&request, &Validators::default()).unwrap()
     }

@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use circuit_breaker::{Clock as _, Registry, RegistrySnapshot, Snapshot, State, Status};
-use sha2::{Digest, Sha256};
 
 use crate::budget::{Budget, Price};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::latency::Latencies;
+use crate::launches::Launches;
 use crate::limits::Gates;
 use crate::memory::{self, StoredRest};
 use crate::output::Validators;
+use crate::pools::{hash_of, model_of};
 use crate::redact::Redactor;
 use crate::rests::{self, Rest, Rests};
 use crate::settings::Endpoint;
@@ -35,13 +36,14 @@ pub struct Providers {
     pub(crate) clock: Clock,
     pub(crate) redactor: Redactor,
     pub(crate) breakers: Registry<String, Clock>,
+    pub(crate) launches: Arc<Launches>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) forms: Forms,
     pub(crate) gates: Gates,
     pub(crate) counters: Counters,
     pub(crate) validators: Validators,
     /// By provider: a hash of what is sent as its credential.
-    credentials: BTreeMap<String, String>,
+    pub(crate) credentials: BTreeMap<String, String>,
     rests: Mutex<Rests>,
     latencies: Mutex<Latencies>,
 }
@@ -63,6 +65,15 @@ pub(crate) struct Route<'p> {
     pub(crate) endpoint: &'p Endpoint,
     pub(crate) facts: &'p Facts,
     pub(crate) dialect: &'static Dialect,
+}
+
+impl Route<'_> {
+    /// What a call costs, as far as that is known before it.
+    pub(crate) fn price(&self) -> Price {
+        let program = self.endpoint.program.as_ref();
+        let is_told = program.is_some_and(|program| program.tells_cost());
+        Price { is_told, ..Price::of(self.facts) }
+    }
 }
 
 static NO_FACTS: Facts = Facts {
@@ -98,6 +109,7 @@ impl Providers {
         let providers = Self {
             redactor: Redactor::new(&settings),
             breakers: Registry::new(settings.breaker.clone(), clock),
+            launches: Launches::new(&settings.breaker, clock),
             budget: Arc::new(Budget::new(settings.budget, settings.models.values(), clock)),
             rests: Mutex::default(),
             latencies: Mutex::default(),
@@ -111,7 +123,7 @@ impl Providers {
             settings,
         };
         for (name, endpoint) in &providers.settings.endpoints {
-            providers.gates.configure(&providers.credential_of(name), endpoint.limits);
+            providers.gates.configure(&providers.credential_key(name), endpoint.limits);
         }
         Ok(Arc::new(providers))
     }
@@ -125,7 +137,7 @@ impl Providers {
         for model in models {
             let unknown = || Error::UnknownProvider { model: model.clone() };
             let route = self.route(model).ok_or_else(unknown)?;
-            let priced = Price::of(route.facts).is_known();
+            let priced = route.price().is_known();
             let limits = self.budget.limits();
             let in_dollars = limits.max_usd.or(limits.max_usd_per_day).is_some();
             if in_dollars && !priced {
@@ -136,11 +148,17 @@ impl Providers {
         Ok(Chain::new(Arc::clone(self), models.to_vec(), timeout))
     }
 
-    /// How a model's breaker stands and whether it rests. A model without an endpoint is healthy.
+    /// How a model's breaker stands and whether it rests. A model without an endpoint is healthy;
+    /// one of a program that dies at its start stands as that does.
     #[must_use]
     pub fn health(&self, model: &ModelId) -> Health {
+        let endpoint = self.settings.endpoints.get(&model.provider);
+        let program = endpoint.and_then(|endpoint| endpoint.program.as_ref());
+        let starts = program.map(|_| self.launches.status(&self.launch_key(&model.provider)));
+        let stopped = starts.filter(|status| status.state != State::Closed);
+        let own = || self.breakers.breaker(&self.model_key(model)).status();
         Health {
-            status: self.breakers.breaker(&self.model_key(model)).status(),
+            status: stopped.unwrap_or_else(own),
             resting: self.resting(model).map(|(_, left)| left),
         }
     }
@@ -166,6 +184,7 @@ impl Providers {
         };
         Memory {
             breakers: serde_json::to_value(self.breakers.snapshot()).unwrap_or_default(),
+            launches: serde_json::to_value(self.launches.snapshot()).unwrap_or_default(),
             rests: rests.collect(),
             first_token: samples.map(|(m, l)| (m, in_milliseconds(l))).collect(),
         }
@@ -174,13 +193,8 @@ impl Providers {
     /// Takes over what an earlier process learned, as far as it concerns these endpoints and
     /// credentials. Rubbish and what is past is left out.
     pub fn restore(&self, memory: &Memory) {
-        let mut known = RegistrySnapshot::default();
-        for (key, saved) in readable_breakers(memory) {
-            if model_of(&key).is_some_and(|model| self.model_key(&model) == key) {
-                known.breakers.push((key, saved));
-            }
-        }
-        self.breakers.restore(&known);
+        self.breakers.restore(&self.known(&memory.breakers));
+        self.launches.restore(&self.known(&memory.launches));
         let (now, wall) = (self.clock.now(), self.clock.wall());
         for stored in &memory.rests {
             let lasts = matches!(stored.class, Class::RateLimited | Class::QuotaExhausted);
@@ -196,6 +210,14 @@ impl Providers {
                 self.latencies().record(model, sample);
             }
         }
+    }
+
+    /// What can be read of a snapshot, as far as it concerns these credentials.
+    fn known(&self, saved: &serde_json::Value) -> RegistrySnapshot<String> {
+        let mut known = RegistrySnapshot::default();
+        let is_ours = |key: &str| model_of(key).is_some_and(|model| self.model_key(&model) == key);
+        known.breakers.extend(readable(saved).filter(|(key, _)| is_ours(key)));
+        known
     }
 
     /// What was spent so far, by this value and what was booked on it.
@@ -229,15 +251,18 @@ impl Providers {
         self.budget.saved(unsaved);
     }
 
-    /// Closes the breaker of one model, or of all, and ends their rests.
+    /// Closes the breaker of one model and that of its program's starts, or all, and ends their
+    /// rests.
     pub fn reset_breakers(&self, model: Option<&ModelId>) {
         let Some(model) = model else {
             self.breakers.reset(None);
+            self.launches.reset(None);
             self.rests().clear();
             return;
         };
         self.breakers.reset(Some(&self.model_key(model)));
-        let keys = [self.model_key(model), self.credential_key(model)];
+        self.launches.reset(Some(&self.launch_key(&model.provider)));
+        let keys = self.rest_keys(model);
         self.rests().forget(keys.iter().map(String::as_str));
     }
 
@@ -252,36 +277,10 @@ impl Providers {
         })
     }
 
-    /// Names provider, model and credential; the credential by a hash alone.
-    pub(crate) fn model_key(&self, model: &ModelId) -> String {
-        format!("{model}{MARK}{}", self.credential(&model.provider))
-    }
-
-    /// Names a credential, whichever provider it is used with; without one, the provider.
-    pub(crate) fn credential_key(&self, model: &ModelId) -> String {
-        self.credential_of(&model.provider)
-    }
-
-    fn credential_of(&self, provider: &str) -> String {
-        match self.credential(provider) {
-            NO_CREDENTIAL => format!("provider {provider}"),
-            hash => format!("credential {hash}"),
-        }
-    }
-
-    fn credential(&self, provider: &str) -> &str {
-        self.credentials.get(provider).map_or(NO_CREDENTIAL, String::as_str)
-    }
-
-    pub(crate) fn resting(&self, model: &ModelId) -> Option<(Class, Duration)> {
-        let keys = [self.model_key(model), self.credential_key(model)];
-        let keys = keys.iter().map(String::as_str);
-        self.rests().resting(keys, self.clock.now())
-    }
-
-    /// What changed in the breakers since the last call, in order.
+    /// What changed in the breakers since the last call, in order. The starts of a program have its
+    /// name with a star for the model.
     pub(crate) fn breaker_events(&self) -> impl Iterator<Item = Event> {
-        let events = self.breakers.drain_events().into_iter();
+        let events = self.breakers.drain_events().into_iter().chain(self.launches.events());
         events.filter_map(|event| {
             let model = model_of(&event.key)?;
             let (state, retry_in) = (event.status.to_string(), event.status.retry_in);
@@ -314,32 +313,9 @@ impl std::fmt::Debug for Providers {
     }
 }
 
-/// Names what is sent as the credential without giving it away.
-fn hash_of(endpoint: &Endpoint) -> String {
-    if endpoint.api_key.is_none() && endpoint.headers.is_empty() {
-        return NO_CREDENTIAL.to_owned();
-    }
-    let mut hash = Sha256::new();
-    hash.update(endpoint.api_key.as_ref().map_or("", |key| key.expose()));
-    for (name, value) in &endpoint.headers {
-        hash.update(format!("\n{name}: {value}"));
-    }
-    let digest = hash.finalize();
-    digest.iter().take(6).map(|b| format!("{b:02x}")).collect()
-}
-
-/// Stands between the model and the hash of its credential in a key.
-const MARK: char = '#';
-const NO_CREDENTIAL: &str = "none";
-
-/// The model of a key.
-pub(crate) fn model_of(key: &str) -> Option<ModelId> {
-    key.rsplit_once(MARK)?.0.parse().ok()
-}
-
 /// One entry after the other, so that one damaged breaker does not lose the others.
-fn readable_breakers(memory: &Memory) -> impl Iterator<Item = (String, Snapshot)> {
-    let entries = memory.breakers.get("breakers").and_then(|b| b.as_array());
+fn readable(saved: &serde_json::Value) -> impl Iterator<Item = (String, Snapshot)> {
+    let entries = saved.get("breakers").and_then(|b| b.as_array());
     let entries = entries.into_iter().flatten();
     entries.filter_map(|entry| serde_json::from_value(entry.clone()).ok())
 }

@@ -55,7 +55,7 @@ impl Redactor {
     }
 
     /// The secrets taken out: whole, cut short, or with a mask in their middle.
-    fn without_secrets(&self, text: &str) -> String {
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
         let mut clean = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(letter) = rest.chars().next() {

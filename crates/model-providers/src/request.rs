@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Attempt;
+use crate::{Attempt, Workplace};
 
 /// Gives the messages, fitted to what a model can take.
 pub trait Prompt: Send + Sync {
@@ -89,6 +89,8 @@ pub struct Request {
     pub validate: Option<Validate>,
     /// What answers when no model does; without it the request ends as `Unanswered`.
     pub stand_in: Option<StandIn>,
+    /// Where programs that can work do so instead of answering.
+    pub workplace: Option<Arc<dyn Workplace>>,
 }
 
 impl fmt::Debug for Request {
@@ -97,6 +99,7 @@ impl fmt::Debug for Request {
             .field("schema", &self.schema.name)
             .field("validate", &self.validate.is_some())
             .field("stand_in", &self.stand_in.is_some())
+            .field("workplace", &self.workplace.is_some())
             .finish_non_exhaustive()
     }
 }

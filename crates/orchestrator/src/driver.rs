@@ -207,6 +207,7 @@ impl Driver {
         self.journal.reopen(resumed).await?;
         self.find_again(unanswered).await?;
         self.put_off_mirror(put_off).await?;
+        self.salvage_workspaces().await?;
         let (deaths, phase) = {
             let state = self.journal.state();
             (state.deaths, state.phase)

@@ -88,6 +88,9 @@ impl Driver {
         };
         if status == Status::Completed {
             self.clear_away().await;
+            if !self.journal.state().partial() {
+                self.forget_salvaged().await;
+            }
         }
         self.end_progress(status).await?;
         // Noted first: whoever dies between the two leaves a run that is taken up again anyway.

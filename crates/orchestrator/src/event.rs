@@ -273,6 +273,18 @@ pub enum Event {
         named: String,
         commit: CommitId,
     },
+    /// What a program left of an item, and is not taken: kept, never merged.
+    WorkSalvaged {
+        milestone: usize,
+        item: usize,
+        files: Vec<String>,
+        model: Option<ModelId>,
+        class: Option<Class>,
+        reason: String,
+        reference: String,
+        commit: CommitId,
+        transcript: Option<String>,
+    },
     /// It is not taken, which the issue says.
     WorkRefused {
         marker: String,

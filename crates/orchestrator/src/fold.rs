@@ -13,7 +13,7 @@ use crate::milestone::{GivenUp, Item, ItemResult, Judgement, MilestoneState, Ori
 use crate::offers::Offer;
 use crate::pull_request::{self, PullRequestState};
 use crate::questions::Asked;
-use crate::state::{Deferred, Given, IssueState, Phase, Repair, State};
+use crate::state::{Deferred, Given, IssueState, Phase, Repair, Salvaged, State};
 
 /// The names of the events that are written before anybody works on the run.
 const BEFORE: [&str; 2] = ["run_started", "state_repaired"];
@@ -291,6 +291,15 @@ impl State {
                     issue.closed_by_person |= by_person;
                 }
             }
+            (
+                Event::WorkSalvaged {
+                    milestone, files, model, class, reference, transcript, ..
+                },
+                _,
+            ) => {
+                let salvaged = Salvaged { milestone, files, model, class, reference, transcript };
+                self.salvaged.push(salvaged);
+            }
             (Event::WorkOffered { marker, named, commit, .. }, _) => {
                 self.offers.push(Offer { marker, named, commit, refused: false });
             }
@@ -444,10 +453,11 @@ impl State {
     }
 
     fn set_item(&mut self, milestone: usize, item: usize, result: ItemResult) {
-        let item =
-            item.checked_sub(1).and_then(|index| self.round_mut(milestone)?.items.get_mut(index));
-        if let Some(item) = item {
+        let Some(round) = self.round_mut(milestone) else { return };
+        let after = round.items.iter().filter(|item| item.result.is_some()).count();
+        if let Some(item) = item.checked_sub(1).and_then(|index| round.items.get_mut(index)) {
             item.result = Some(result);
+            item.after = after;
         }
     }
 

@@ -9,11 +9,12 @@ use crate::findings;
 use crate::milestone::{Item, ItemResult, MilestoneState};
 use crate::progress;
 use crate::questions;
-use crate::state::{IssueState, Repair, State};
+use crate::state::{IssueState, Repair, Salvaged, State};
 use agents::Idea;
 use degradation_templates::{
     AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, Error as TemplateError,
-    FileFact, IdeaFacts, IssueText, ManualTaskFacts, QuestionFacts, RecoveryFacts, Templates,
+    FileFact, IdeaFacts, IssueText, ManualTaskFacts, QuestionFacts, RecoveryFacts, SalvagedFact,
+    Templates,
 };
 use sha2::{Digest, Sha256};
 
@@ -264,6 +265,12 @@ pub fn idea_facts(idea: &Idea, existing: &[String]) -> IdeaFacts {
     }
 }
 
+/// Where the machine keeps the repository is nobody's concern.
+fn below_git_dir(path: &str) -> String {
+    let found = path.rsplit_once("/belay/logs/");
+    found.map(|(_, rest)| format!("belay/logs/{rest}")).unwrap_or_default()
+}
+
 struct Facts<'a> {
     state: &'a State,
     run: &'a str,
@@ -348,7 +355,21 @@ impl Facts<'_> {
             later_milestones: self.later(wanted),
             resume_command: self.resume_command.to_owned(),
             idea: self.idea.clone(),
+            salvaged: item.map(|item| self.salvaged(wanted, &item.files())).unwrap_or_default(),
         }
+    }
+
+    /// What programs left of these files, the last one first.
+    fn salvaged(&self, wanted: &Wanted, files: &[String]) -> Vec<SalvagedFact> {
+        let of_it =
+            |left: &&Salvaged| wanted.milestone == Some(left.milestone) && left.files == files;
+        let fact = |left: &Salvaged| SalvagedFact {
+            reference: left.reference.clone(),
+            model: left.model.as_ref().map(ToString::to_string).unwrap_or_default(),
+            class: left.class.map(|class| class.as_str().to_owned()).unwrap_or_default(),
+            transcript: left.transcript.as_deref().map(below_git_dir).unwrap_or_default(),
+        };
+        self.state.salvaged.iter().rev().filter(of_it).map(fact).collect()
     }
 
     fn blocked(&self, wanted: &Wanted) -> BlockedFacts {

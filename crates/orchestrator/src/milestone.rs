@@ -43,6 +43,8 @@ pub struct Item {
     pub work: WorkItem,
     /// How it ended.
     pub result: Option<ItemResult>,
+    /// How many items of its round had ended before it did.
+    pub after: usize,
 }
 
 impl Item {
@@ -54,6 +56,14 @@ impl Item {
     /// Whether a change set of it was taken.
     pub fn succeeded(&self) -> bool {
         matches!(self.result, Some(ItemResult::Succeeded { .. }))
+    }
+
+    /// The changes that were taken.
+    pub fn changes(&self) -> Option<&Vec<ResolvedChange>> {
+        match &self.result {
+            Some(ItemResult::Succeeded { changes, .. }) => Some(&changes.changes),
+            _ => None,
+        }
     }
 
     /// Whether it ended without one.
@@ -125,7 +135,8 @@ pub struct RoundState {
 
 impl RoundState {
     pub(crate) fn new(round: Round) -> Self {
-        let items = round.items.into_iter().map(|work| Item { work, result: None }).collect();
+        let items =
+            round.items.into_iter().map(|work| Item { work, result: None, after: 0 }).collect();
         Self {
             cause: round.cause,
             findings: round.findings,
@@ -303,10 +314,10 @@ impl MilestoneState {
     pub fn writes(&self) -> BTreeMap<String, Write> {
         let mut writes: BTreeMap<String, Write> = BTreeMap::new();
         for round in self.active() {
-            let items = round.items.iter().filter_map(|item| match &item.result {
-                Some(ItemResult::Succeeded { changes, .. }) => Some(&changes.changes),
-                _ => None,
-            });
+            // Of two items that touched one file the later one has both changes.
+            let mut items: Vec<&Item> = round.items.iter().collect();
+            items.sort_by_key(|item| item.after);
+            let items = items.into_iter().filter_map(Item::changes);
             for change in items.chain(&round.formatted).flatten() {
                 overlay(&mut writes, change);
             }

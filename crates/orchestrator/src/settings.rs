@@ -131,6 +131,10 @@ pub struct Settings {
     pub pull_request: PullRequestWhen,
     /// Where worktrees are made, outside the repository.
     pub worktrees: PathBuf,
+    /// Where programs work on items, outside the repository.
+    pub workspaces: PathBuf,
+    /// Where all that these programs print is kept.
+    pub transcripts: PathBuf,
     /// The largest file that is read or written, in bytes.
     pub max_file_bytes: u64,
     /// Stop after the plan.

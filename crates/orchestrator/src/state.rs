@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agents::{Analysis, Answer, Plan};
 use jiff::Timestamp;
+use model_providers::{Class, ModelId};
 use serde::Serialize;
 use worktree::{CommandOutcome, CommitId, TreeId};
 
@@ -70,6 +71,23 @@ impl From<Repair> for Event {
         let Repair { of, flaw, cut_after, lost, lost_runs, set_aside } = repair;
         Self::StateRepaired { of, flaw, cut_after, lost, lost_runs, set_aside }
     }
+}
+
+/// What a program left of an item, which was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Salvaged {
+    /// The milestone, from 1.
+    pub milestone: usize,
+    /// The item's files.
+    pub files: Vec<String>,
+    /// Whose it is; none if the process that started the program was killed.
+    pub model: Option<ModelId>,
+    /// How it failed.
+    pub class: Option<Class>,
+    /// The ref that holds it.
+    pub reference: String,
+    /// The file with all that it printed.
+    pub transcript: Option<String>,
 }
 
 /// An effect that could not be made.
@@ -187,6 +205,8 @@ pub struct State {
     pub issues: Vec<IssueState>,
     /// Work that people named in issues, in order.
     pub offers: Vec<Offer>,
+    /// What programs left and is not taken, in order.
+    pub salvaged: Vec<Salvaged>,
     /// The issue that the idea comes from is closed.
     pub idea_issue_closed: bool,
     /// Steps that ended in an error since anything was last finished.

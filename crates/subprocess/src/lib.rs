@@ -20,6 +20,7 @@ mod descendants;
 mod exit;
 mod group;
 mod leftovers;
+mod lines;
 mod mark;
 mod pipes;
 pub mod pressure;
@@ -36,8 +37,9 @@ pub use adopted::become_subreaper;
 pub use captured::Captured;
 pub use confinement::Confinement;
 pub use leftovers::{Leftover, Swept, leftovers, sweep};
+pub use lines::Watch;
 pub use mark::{Mark, NotAMark};
-pub use run::run;
+pub use run::{run, run_watched};
 pub use running::end_all_now;
 
 /// What is to be run, where, and within which limits.

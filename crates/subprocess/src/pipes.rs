@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::captured::HeadTail;
 use crate::clock;
+use crate::lines::Lines;
 
 /// As much as a Linux pipe holds, so one wake-up empties a full one.
 const CHUNK: usize = 64 * 1024;
@@ -79,12 +80,14 @@ impl Pipes {
         input: &[u8],
         stdout: &mut HeadTail,
         stderr: &mut HeadTail,
+        mut lines: Lines<'_>,
         activity: &Activity,
     ) -> io::Result<()> {
+        let mut none = Lines::default();
         let (fed, out, err) = tokio::join!(
             feed(self.stdin, input),
-            drain(self.stdout, stdout, activity),
-            drain(self.stderr, stderr, activity),
+            drain(self.stdout, stdout, &mut lines, activity),
+            drain(self.stderr, stderr, &mut none, activity),
         );
         fed.and(out).and(err)
     }
@@ -105,6 +108,7 @@ async fn feed(stdin: Option<ChildStdin>, input: &[u8]) -> io::Result<()> {
 async fn drain(
     stream: Option<impl AsyncRead + Unpin>,
     buffer: &mut HeadTail,
+    lines: &mut Lines<'_>,
     activity: &Activity,
 ) -> io::Result<()> {
     let Some(mut stream) = stream else {
@@ -114,9 +118,11 @@ async fn drain(
     loop {
         let read = stream.read(&mut chunk).await?;
         if read == 0 {
+            lines.finish();
             return Ok(());
         }
         activity.note();
         buffer.push(&chunk[..read]);
+        lines.push(&chunk[..read]);
     }
 }

@@ -19,10 +19,11 @@ use crate::clock;
 use crate::confined::{Lifeline, Report};
 use crate::exit::ExitWatch;
 use crate::group::{Group, Remains};
+use crate::lines::Lines;
 use crate::mark::Mark;
 use crate::pipes::{Activity, Pipes};
 use crate::running;
-use crate::{Command, Ended, Error, Limits, Output};
+use crate::{Command, Ended, Error, Limits, Output, Watch};
 
 /// How soon and how often the tree of descendants is looked at while the child
 /// runs, so that those who leave the group are known before their parents die:
@@ -73,6 +74,29 @@ const VANISH: Duration = Duration::from_secs(1);
 /// command with input), `Io` if its pipes or its exit status could not be read.
 /// The program is the launcher's if that is what could not be started.
 pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output, Error> {
+    supervised(command, cancel, Lines::default()).await
+}
+
+/// The same, and `watch` is shown each line of the child's standard output while
+/// it runs. It may cancel the command by its token; what comes after that is
+/// shown too.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn run_watched(
+    command: &Command,
+    cancel: &CancellationToken,
+    watch: Watch<'_>,
+) -> Result<Output, Error> {
+    supervised(command, cancel, Lines::to(watch)).await
+}
+
+async fn supervised(
+    command: &Command,
+    cancel: &CancellationToken,
+    lines: Lines<'_>,
+) -> Result<Output, Error> {
     let started_at = clock::now();
     if cancel.is_cancelled() || running::is_closed() {
         return Ok(Output::never_started());
@@ -83,7 +107,7 @@ pub async fn run(command: &Command, cancel: &CancellationToken) -> Result<Output
     let mut stdout = HeadTail::new(command.limits.output);
     let mut stderr = HeadTail::new(command.limits.output);
     let activity = Activity::starting(started_at);
-    let pump = pipes.pump(&command.stdin, &mut stdout, &mut stderr, &activity);
+    let pump = pipes.pump(&command.stdin, &mut stdout, &mut stderr, lines, &activity);
     let supervision = Supervision {
         exit,
         leader,

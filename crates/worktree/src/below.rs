@@ -109,7 +109,7 @@ impl Below {
     }
 }
 
-fn folder(above: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
+pub(crate) fn folder(above: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(above, name, flags, Mode::empty())
 }

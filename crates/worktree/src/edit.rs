@@ -31,6 +31,22 @@ pub(crate) struct Staged<'a> {
 }
 
 impl Repository {
+    /// The tree without these paths; those that it does not have change nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Git` if there is no such tree; `Cancelled`.
+    pub async fn tree_without(&self, tree: &TreeId, paths: &[String]) -> Result<TreeId, Error> {
+        if paths.is_empty() {
+            return Ok(tree.clone());
+        }
+        let scratch = self.scratch()?;
+        let listing = self.listing(tree).await?;
+        let staged: Vec<Staged<'_>> =
+            paths.iter().map(|path| Staged { path, entry: None }).collect();
+        self.staged_tree(scratch.path(), (tree, &*listing), &staged).await
+    }
+
     /// The tree that `onto` becomes with these writes. Every path is checked
     /// against the guard and the tree before anything is written: no link or
     /// submodule is replaced or passed through, no file stands where a folder
@@ -204,7 +220,9 @@ impl Repository {
         Ok(ids)
     }
 
-    async fn staged_tree(
+    /// The tree that another one becomes with these entries, made in a folder of
+    /// ours.
+    pub(crate) async fn staged_tree(
         &self,
         scratch: &Path,
         (onto, listing): (&TreeId, &Listing),

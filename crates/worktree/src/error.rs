@@ -47,6 +47,12 @@ pub enum Error {
         /// As given.
         branch: String,
     },
+    /// Not a name under which work can be kept.
+    #[error("not a name to keep work under: {name:?}")]
+    BadKeptName {
+        /// As given.
+        name: String,
+    },
     /// The branch does not stand where the caller thinks.
     #[error("branch {branch} has moved: it stands at {}", found.as_ref().map_or("nothing", CommitId::as_str))]
     BranchMoved {

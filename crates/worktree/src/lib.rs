@@ -24,6 +24,7 @@ mod known;
 mod linked;
 mod listing;
 mod login;
+mod merging;
 mod mirror;
 mod objects;
 mod offered;
@@ -33,9 +34,11 @@ mod refs;
 mod remote;
 mod repository;
 mod salvage;
+mod salvaged;
 mod signing;
 mod text;
 mod updates;
+mod workspace;
 
 pub use error::Error;
 pub use git::Git;
@@ -51,3 +54,4 @@ pub use project::{
 };
 pub use repository::Repository;
 pub use updates::{Merged, Replayed};
+pub use workspace::{LeftOut, Snapshot, SnapshotLimits, WhyLeftOut, Workspace};

@@ -59,7 +59,7 @@ pub(crate) fn is_reserved(path: &Path) -> bool {
     folder.is_some_and(|folder| folder == RESERVED) && name.is_some_and(is_ulid)
 }
 
-fn is_ulid(name: &str) -> bool {
+pub(crate) fn is_ulid(name: &str) -> bool {
     let is_digit =
         |b: u8| b.is_ascii_alphanumeric() && !matches!(b, b'I' | b'L' | b'O' | b'U' | b'a'..=b'z');
     name.len() == 26 && name.bytes().all(is_digit) && name.as_bytes()[0] <= b'7'

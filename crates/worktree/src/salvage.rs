@@ -17,7 +17,7 @@ use crate::place::is_whole_admin;
 use crate::repository::Repository;
 
 /// Where such commits are kept, each under its own name.
-const KEPT: &str = "refs/belay/salvage/";
+pub(crate) const KEPT: &str = "refs/belay/salvage/";
 
 /// What stands in HEAD is shorter.
 const LONGEST_HEAD: u64 = 4096;

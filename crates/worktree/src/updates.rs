@@ -22,7 +22,7 @@ const MOST_NAMES: usize = 200;
 const FETCH_OPTIONS: [&str; 2] = ["fetch.writeCommitGraph=false", "fetch.prune=false"];
 
 /// Markers as coders know them, whatever the person likes to see.
-const MERGE_OPTIONS: [&str; 1] = ["merge.conflictStyle=merge"];
+pub(crate) const MERGE_OPTIONS: [&str; 1] = ["merge.conflictStyle=merge"];
 
 /// For one signature: see `signing`.
 const SIGNING_LIMIT: Duration = Duration::from_secs(60);

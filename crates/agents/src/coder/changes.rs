@@ -37,6 +37,10 @@ pub(crate) struct RawChange {
     pub(crate) edits: Option<Vec<Edit>>,
     /// Why, in a sentence.
     pub(crate) explanation: String,
+    /// The text that the file had, where no model but a folder tells of it.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub(crate) base: Option<String>,
 }
 
 /// What an entry says happens to its file.

@@ -16,7 +16,7 @@ use static_checks::{Change, Severity};
 use super::changes::RawChanges;
 use super::{ChangeSet, ResolvedChange};
 use crate::answers::{bound, read, tidy_path};
-use crate::asking::Unwritable;
+use crate::asking::{PathGuard, Unwritable};
 use crate::divide::PlannedFile;
 use crate::source::Known;
 use resolve::Resolved;
@@ -45,6 +45,16 @@ pub(super) struct ItemRules {
     pub(super) unwritable: Unwritable,
     /// Whether findings are to be mended; they may be about white space alone.
     pub(super) mending: bool,
+    /// What else a program may change; `None` is nothing. A model cannot: its schema names the paths.
+    pub(super) outside: Option<Outside>,
+}
+
+/// Which files beside the item's own may be changed.
+pub(super) struct Outside {
+    /// The milestone's other files: somebody else has them.
+    pub(super) others: BTreeSet<String>,
+    /// The guard, for all others.
+    pub(super) guard: PathGuard,
 }
 
 /// What an answer means.
@@ -69,6 +79,17 @@ impl ItemRules {
         self.check_evidence(&changes, &unchanged, &notes)?;
         self.check_code(&changes)?;
         Ok(Outcome::Done(ChangeSet { changes, notes }))
+    }
+
+    /// The item's own paths.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().map(|file| &file.path)
+    }
+
+    /// Whether one entry, for itself, would be taken.
+    pub(super) fn judge(&self, entry: &Value) -> Result<(), String> {
+        let Resolved { changes, .. } = self.resolve(&[read(entry)?])?;
+        self.check_code(&changes)
     }
 
     fn needs(&self, asked: &[String]) -> Result<Vec<String>, String> {

@@ -35,6 +35,23 @@ it. Write or extend the tests that are among your files.
 That holds only if your files are all there as they should be: a file to create that is missing is never done already, nor \
 is one to delete that is still there. A file that comes back as it was is no work.";
 
+/// What a program is told that works on the files themselves.
+const AT_WORK: &str = "You are a coder of an autonomous development system, at work in a copy of the repository: the \
+folder you were started in. Carry out your part of one milestone there, completely, by changing the files. When you end, \
+what lies in the files is checked, reviewed and committed as it is, and nobody fills gaps afterwards.
+
+- Change only the files listed as yours. Others are being worked on by somebody else or are not part of this. Leave no \
+other file behind, no backup and no report.
+- Do not commit, switch branches, stash, push or change git's settings: nothing of that is taken, only the files are.
+- What is said to be missing of earlier milestones does not exist: do not import, call, link or test it, unless it is \
+among your files.
+- No placeholders, no left-out code: every function is written out and works.
+- Keep to the style of the code around, and to what the project's own files (AGENTS.md and the like) say about working in \
+it. Write or extend the tests that are among your files.
+- Nobody reads along or answers questions: decide yourself, and say in your last message what you decided.
+- End with a short account of what you did. If nothing is to do, because it is done already, change nothing and say \
+`nothing to do: ` and why.";
+
 /// The files that lie before the coder, and what was asked for in vain.
 pub(super) struct Desk {
     /// The texts, by path.
@@ -145,24 +162,54 @@ pub(super) fn changes(input: &CoderInput<'_>, known: &Known, desk: &Desk, rounds
         let ranked = focus.words.rank(known.visible(), &[]);
         parts.push(Part::paths("paths in the repository", Priority::Far, &ranked).share(15));
     }
-    if !input.findings.is_empty() {
-        // A test run's output comes with colours, and with whatever the tests print.
-        let findings = legible(&input.findings.join("\n\n"));
-        parts.push(
-            Part::material(
-                "what must be mended",
-                Priority::Subject,
-                &findings,
-                &[16_000, 5_000, 1_500],
-            )
-            .required(),
-        );
-    }
+    parts.extend(findings(input));
     Sheet {
         system: format!("{SYSTEM}{}\n\n{}", answers::rule(input.idea), fence::RULE),
         parts,
         closing: closing(input, known, rounds),
     }
+}
+
+/// The prompt of a program that reads and changes the files itself.
+pub(super) fn work(
+    input: &CoderInput<'_>,
+    known: &Known,
+    desk: &Desk,
+    settings: &Settings,
+) -> Sheet {
+    let milestone = input.plan.milestones.get(input.milestone).cloned().unwrap_or_default();
+    let own = own_files(input, known, desk);
+    let mut parts = vec![
+        Part::material("your files", Priority::Subject, &own, &[]).required(),
+        Part::material("idea", Priority::Near, &idea(input), &[8_000]).required(),
+    ];
+    parts.extend(answers::part(input.idea));
+    let described = describe(input, &milestone);
+    parts.push(Part::material("milestone", Priority::Subject, &described, &[5_000]).required());
+    parts.extend(earlier::part(input.earlier));
+    parts.extend(findings(input));
+    let mut closing = "Do your part of the milestone now, in the files.".to_owned();
+    if settings.work.allow_outside {
+        closing.push_str(
+            " A further file that nobody else of the milestone has may be changed where your part needs it.",
+        );
+    }
+    if !input.findings.is_empty() {
+        closing.push_str(" Mend what stands under `what must be mended`.");
+    }
+    Sheet {
+        system: format!("{AT_WORK}{}\n\n{}", answers::rule(input.idea), fence::RULE),
+        parts,
+        closing,
+    }
+}
+
+/// What a review or a test run found. Its output comes with colours, and with whatever tests print.
+fn findings(input: &CoderInput<'_>) -> Option<Part> {
+    let findings = legible(&input.findings.join("\n\n"));
+    let sizes = [16_000, 5_000, 1_500];
+    let part = Part::material("what must be mended", Priority::Subject, &findings, &sizes);
+    (!input.findings.is_empty()).then(|| part.required())
 }
 
 fn closing(input: &CoderInput<'_>, known: &Known, rounds: u32) -> String {

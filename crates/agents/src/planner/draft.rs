@@ -56,6 +56,7 @@ pub async fn expand(
         prompt: Arc::new(prompt::draft(sentence, &view.known, &background, &texts)),
         read: Arc::new(move |value, _| read_draft(value, &rules)),
         stand_in,
+        workplace: None,
     };
     question.ask(asking).await
 }

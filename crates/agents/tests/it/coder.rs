@@ -47,7 +47,7 @@ async fn edits_and_new_files_become_a_change_set() {
         earlier: &[],
         findings: &[],
     };
-    let answered = implement(&scene.asking(), &input, &source, &settings()).await.unwrap();
+    let answered = implement(&scene.asking(), &input, &source, &settings(), None).await.unwrap();
     let changes = &answered.value.changes;
     assert_eq!(changes.len(), 2);
     assert!(changes[0].after.as_deref().unwrap().contains("\"hello, you\""));
@@ -71,7 +71,7 @@ async fn a_placeholder_is_a_failed_attempt_and_the_next_model_answers() {
         earlier: &[],
         findings: &[],
     };
-    let answered = implement(&scene.asking(), &input, &files(), &settings()).await.unwrap();
+    let answered = implement(&scene.asking(), &input, &files(), &settings(), None).await.unwrap();
     assert_eq!(answered.model, Some(model("large")));
     assert_eq!(answered.attempts[0].class, Some(Class::InvalidOutput));
 }
@@ -88,13 +88,13 @@ async fn nothing_stands_in_for_a_coder() {
         findings: &[],
     };
     let scene = Scene::new(Script::all_failing(Fault::status(500)), &[("small", 0)]).await;
-    let failed = implement(&scene.asking(), &input, &files(), &settings()).await.unwrap_err();
+    let failed = implement(&scene.asking(), &input, &files(), &settings(), None).await.unwrap_err();
     assert!(
         matches!(&failed, Failed::Unanswered(unanswered) if unanswered.reason == Reason::AllFailed)
     );
     assert!(!failed.attempts().is_empty());
     let none = Scene::new(Script::default(), &[]).await;
-    let failed = implement(&none.asking(), &input, &files(), &settings()).await.unwrap_err();
+    let failed = implement(&none.asking(), &input, &files(), &settings(), None).await.unwrap_err();
     assert!(
         matches!(&failed, Failed::Unanswered(unanswered) if unanswered.reason == Reason::NoModel)
     );
@@ -146,7 +146,7 @@ async fn a_coder_gets_the_files_it_asks_for_as_often_as_the_rounds_allow() {
         earlier: &[],
         findings: &[],
     };
-    let answered = implement(&asking, &input, &source, &settings()).await.unwrap();
+    let answered = implement(&asking, &input, &source, &settings(), None).await.unwrap();
     assert_eq!(answered.value.changes[0].after.as_deref(), Some("pub const SEEN: bool = true;\n"));
     let numbers: Vec<u32> = answered.attempts.iter().map(|attempt| attempt.number).collect();
     assert_eq!(numbers, [1, 2, 3]);
@@ -168,7 +168,7 @@ async fn cancelling_ends_a_coder_with_its_attempts() {
         findings: &[],
     };
     let asking = scene.asking();
-    let (asked, ()) = tokio::join!(implement(&asking, &input, &source, &settings), async {
+    let (asked, ()) = tokio::join!(implement(&asking, &input, &source, &settings, None), async {
         scene.server.wait_for_requests(1).await;
         scene.cancel.cancel();
     });

@@ -53,7 +53,7 @@ async fn prompts(hostile: &str) -> Vec<String> {
     let (idea, plan) = (&idea, &plan);
     let input =
         CoderInput { idea, plan, milestone: 0, item: &item, earlier: &lines, findings: &lines };
-    implement(&asking, &input, &files, &settings).await.unwrap();
+    implement(&asking, &input, &files, &settings, None).await.unwrap();
     let diff = format!("diff --git a/a b/a\n@@ -0,0 +1,3 @@\n{hostile}\n+{hostile}\n");
     let findings = static_checks::check(
         &[static_checks::Change {

@@ -8,3 +8,4 @@ mod planner;
 mod renames;
 mod reviewer;
 mod scene;
+mod works;

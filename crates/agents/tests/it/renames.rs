@@ -45,7 +45,7 @@ async fn changed(own: &[(&str, Action)], deleted: &[&str], entries: Value) -> Ve
         Arc::new(|path| path.ends_with(".lock").then(|| format!("{path} is written by a command")));
     let (idea, plan) = (&idea(), &plan);
     let input = CoderInput { idea, plan, milestone: 0, item: &item, earlier: &[], findings: &[] };
-    let answered = implement(&asking, &input, &files(), &settings).await.unwrap();
+    let answered = implement(&asking, &input, &files(), &settings, None).await.unwrap();
     let changes = answered.value.changes.into_iter();
     changes.map(|change| (change.path, change.from.is_some())).collect()
 }

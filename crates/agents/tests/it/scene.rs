@@ -96,6 +96,7 @@ pub(crate) fn settings() -> Settings {
             }
             Ok(())
         }),
+        work: agents::WorkRules::default(),
     }
 }
 

@@ -46,11 +46,12 @@ impl Config {
 
 /// A program by its whole path, where it is a path at all: it works in a folder of its own.
 pub(super) fn below(mut endpoint: Endpoint, top: &Path) -> Endpoint {
-    if let Some(program) = &mut endpoint.program
-        && let Some(first) = Arc::make_mut(program).command.first_mut()
-        && first.contains('/')
-    {
-        *first = top.join(&*first).display().to_string();
+    if let Some(program) = endpoint.program.as_mut().map(Arc::make_mut) {
+        let at_work = program.workspace.as_mut().and_then(|works| works.command.first_mut());
+        let both = program.command.first_mut().into_iter().chain(at_work);
+        for first in both.filter(|first| first.contains('/')) {
+            *first = top.join(&*first).display().to_string();
+        }
     }
     endpoint
 }

@@ -30,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) degradation: Degradation,
     /// Whether a milestone may be committed without all of its items.
     pub(crate) partial_success: PartialSuccess,
+    /// Coding-agent programs that work in a folder of their own.
+    pub(crate) agents: agents::WorkRules,
     /// How one idea is worked on.
     pub(crate) run: Run,
     /// What a run may spend.

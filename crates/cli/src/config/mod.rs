@@ -109,7 +109,7 @@ fn resolve(
     let roles = document.roles.unwrap_or_default();
     let roles = chains::resolve(&parts, roles, &mut providers, &mut warnings)?;
     let models = models::completed(&parts, facts, &roles, &providers);
-    models::require_prices(&section("budget"), &budget, &roles, &models)?;
+    models::require_prices(&section("budget"), &budget, &roles, &models, &providers)?;
 
     let config = Config {
         providers,
@@ -129,6 +129,7 @@ fn resolve(
             &section("partial_success"),
             &document.partial_success.unwrap_or_default(),
         )?,
+        agents: sections::agents(&document.agents.unwrap_or_default()),
         run: sections::run(&section("run"), document.run.unwrap_or_default(), &mut warnings)?,
         budget,
         commit: sections::commit(&section("commit"), document.commit.unwrap_or_default())?,

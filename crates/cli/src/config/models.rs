@@ -115,12 +115,18 @@ pub(super) fn completed(
 }
 
 /// A limit in dollars is worth nothing if a model's price counts as zero because nobody knows it.
+/// A program that says afterwards what it cost needs none.
 pub(super) fn require_prices(
     section: &Section<'_>,
     budget: &BudgetLimits,
     roles: &Roles,
     models: &BTreeMap<ModelId, Facts>,
+    providers: &BTreeMap<String, Provider>,
 ) -> Result<(), ConfigError> {
+    let tells_cost = |model: &ModelId| {
+        let program = providers.get(&model.provider).and_then(|one| one.endpoint.program.as_ref());
+        program.is_some_and(|program| program.tells_cost())
+    };
     let key = match (budget.max_usd, budget.max_usd_per_day) {
         (Some(_), _) => "max_usd",
         (None, Some(_)) => "max_usd_per_day",
@@ -134,7 +140,7 @@ pub(super) fn require_prices(
     let unpriced = Role::ALL
         .into_iter()
         .flat_map(|role| &roles.get(role).chain)
-        .find(|model| !has_price(model));
+        .find(|model| !has_price(model) && !tells_cost(model));
     match unpriced {
         None => Ok(()),
         Some(model) => {

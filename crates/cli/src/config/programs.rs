@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use model_providers::{Endpoint, EventLines, Input, Kind, Output, Program};
+use model_providers::{Class, Endpoint, EventLines, Input, Kind, Output, Program, Works};
 use url::Url;
 
 use super::check::Section;
@@ -15,7 +15,7 @@ use super::error::{ConfigError, quoted};
 use super::meant::Provider;
 use super::nearest::suggestion;
 use super::providers::limits;
-use super::typed::{self, ProgramInput, ProgramOutput};
+use super::typed::{self, ProgramFailure, ProgramInput, ProgramMode, ProgramOutput};
 use crate::environment::{EVERYWHERE, PROXIES};
 
 /// What a program needs besides to find its own files and to trust a server: no key among them.
@@ -30,6 +30,11 @@ const PASSED_ON: &[&str] = &[
 ];
 /// The most arguments; more is a file of something else.
 const MOST_PARTS: usize = 200;
+/// Of a text that stands for a failure: shorter ones stand in any message.
+const LEAST_TEXT: usize = 4;
+const MOST_TEXT: usize = 200;
+/// More steps than this are no bound.
+const MOST_STEPS: i64 = 100_000;
 
 pub(super) fn provider(
     section: &Section<'_>,
@@ -58,6 +63,9 @@ pub(super) fn provider(
             return Err(section.lacking(message));
         }
     };
+    if let Some(most) = typed.max_steps {
+        program.max_steps = Some(section.whole("max_steps", Some(most), 1, 1..=MOST_STEPS)?);
+    }
     let names = typed.env.unwrap_or_default();
     for (index, name) in names.iter().enumerate() {
         section.below("env").variable(&format!("[{index}]"), name)?;
@@ -71,6 +79,15 @@ pub(super) fn provider(
     program.env = env;
     program.key_variable.clone_from(&typed.api_key_env);
     program.isolate_home = typed.isolate_home.unwrap_or(false);
+    match typed.mode {
+        Some(ProgramMode::Answer) => program.workspace = None,
+        Some(ProgramMode::Workspace) if program.workspace.is_none() => {
+            // A command of one's own is started in the same way, only elsewhere.
+            let (command, env) = (program.command.clone(), BTreeMap::new());
+            program.workspace = Some(Works { command, env });
+        }
+        Some(ProgramMode::Workspace) | None => {}
+    }
     program.folders = folders(environment);
     let place = Url::parse(&format!("command:{name}"));
     let place = place.map_err(|_| section.lacking("has a name that cannot be used"))?;
@@ -91,7 +108,12 @@ fn known(
     preset: &str,
     typed: &typed::Provider,
 ) -> Result<Program, ConfigError> {
-    for (key, is_set) in [("input", typed.input.is_some()), ("output", typed.output.is_some())] {
+    for (key, is_set) in [
+        ("input", typed.input.is_some()),
+        ("output", typed.output.is_some()),
+        ("exits", typed.exits.is_some()),
+        ("errors", typed.errors.is_some()),
+    ] {
         if is_set {
             return Err(section.wrong(key, "belongs to `command`; a preset knows its own"));
         }
@@ -135,7 +157,53 @@ fn own(
         Some(ProgramOutput::Events) => Output::Events(EventLines::plain()),
         Some(ProgramOutput::Text) | None => Output::Text,
     };
+    if typed.max_steps.is_some() && matches!(program.output, Output::Text) {
+        return Err(section.wrong("max_steps", "needs `output: events`, whose lines tell of steps"));
+    }
+    program.exits = exits(&section.below("exits"), typed.exits.as_ref())?;
+    program.errors = errors(&section.below("errors"), typed.errors.as_ref())?;
     Ok(program)
+}
+
+fn exits(
+    section: &Section<'_>,
+    typed: Option<&BTreeMap<String, ProgramFailure>>,
+) -> Result<BTreeMap<i32, Class>, ConfigError> {
+    let pairs = typed.into_iter().flatten().map(|(key, failure)| {
+        let status = key.parse().ok().filter(|status| (1..=255).contains(status));
+        let refusal =
+            || section.wrong(key, "is no exit status of a failure, which is from 1 to 255");
+        Ok((status.ok_or_else(refusal)?, class(*failure)))
+    });
+    pairs.collect()
+}
+
+fn errors(
+    section: &Section<'_>,
+    typed: Option<&BTreeMap<String, ProgramFailure>>,
+) -> Result<BTreeMap<String, Class>, ConfigError> {
+    let pairs = typed.into_iter().flatten().map(|(text, failure)| {
+        let length = text.trim().chars().count();
+        if !(LEAST_TEXT..=MOST_TEXT).contains(&length) || text.chars().any(char::is_control) {
+            let message = format!(
+                "must be a part of one line, from {LEAST_TEXT} to {MOST_TEXT} characters long"
+            );
+            return Err(section.wrong(text, message));
+        }
+        Ok((text.clone(), class(*failure)))
+    });
+    pairs.collect()
+}
+
+fn class(failure: ProgramFailure) -> Class {
+    match failure {
+        ProgramFailure::Auth => Class::Auth,
+        ProgramFailure::RateLimited => Class::RateLimited,
+        ProgramFailure::QuotaExhausted => Class::QuotaExhausted,
+        ProgramFailure::ContextOverflow => Class::ContextOverflow,
+        ProgramFailure::Refused => Class::Refused,
+        ProgramFailure::Unavailable => Class::Unavailable,
+    }
 }
 
 fn passed(vars: &BTreeMap<String, String>, more: &[String]) -> BTreeMap<String, String> {

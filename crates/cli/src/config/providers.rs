@@ -61,6 +61,9 @@ fn provider(
         ("output", typed.output.is_some()),
         ("env", typed.env.is_some()),
         ("isolate_home", typed.isolate_home.is_some()),
+        ("exits", typed.exits.is_some()),
+        ("errors", typed.errors.is_some()),
+        ("max_steps", typed.max_steps.is_some()),
     ] {
         if is_set {
             return Err(section.wrong(key, "belongs to kind `command` only"));

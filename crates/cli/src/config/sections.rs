@@ -152,6 +152,15 @@ pub(super) fn partial_success(
     Ok(PartialSuccess { enabled: typed.enabled.unwrap_or(default.enabled), min_success_rate: rate })
 }
 
+pub(super) fn agents(typed: &typed::Agents) -> agents::WorkRules {
+    let default = agents::WorkRules::default();
+    let hand_over = typed.hand_over.map(|what| what == typed::HandOver::Facts);
+    agents::WorkRules {
+        allow_outside: typed.allow_outside.unwrap_or(default.allow_outside),
+        hand_over: hand_over.unwrap_or(default.hand_over),
+    }
+}
+
 pub(super) fn run(
     section: &Section<'_>,
     typed: typed::Run,

@@ -26,6 +26,8 @@ pub(super) struct Document {
     pub(super) degradation: Option<Degradation>,
     /// Whether a milestone may be committed without all of its items.
     pub(super) partial_success: Option<PartialSuccess>,
+    /// Coding-agent programs that work in a folder of their own.
+    pub(super) agents: Option<Agents>,
     /// How one idea is worked on.
     pub(super) run: Option<Run>,
     /// What a run may spend.
@@ -73,6 +75,15 @@ pub(super) struct Provider {
     pub(super) env: Option<Vec<String>>,
     /// For kind `command`: an empty home instead of the person's. Default: false.
     pub(super) isolate_home: Option<bool>,
+    /// For kind `command`: what it does as a coder. Default: `workspace` for a preset, else `answer`.
+    pub(super) mode: Option<ProgramMode>,
+    /// For `command`: what its exit states mean, such as `3: rate_limited`.
+    pub(super) exits: Option<BTreeMap<String, ProgramFailure>>,
+    /// For `command`: what a text on its standard error means if it failed.
+    pub(super) errors: Option<BTreeMap<String, ProgramFailure>>,
+    /// For kind `command`: the most steps that its lines may tell of. Default: by the program.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) max_steps: Option<i64>,
 }
 
 /// What may be asked with one key; it is kept to before a request is made.
@@ -103,6 +114,16 @@ pub(super) enum ProviderKind {
     Command,
 }
 
+/// What a program does as a coder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ProgramMode {
+    /// What it prints is the answer.
+    Answer,
+    /// What it changes in its working folder is the answer.
+    Workspace,
+}
+
 /// How a question goes into a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -123,6 +144,24 @@ pub(super) enum ProgramOutput {
     Text,
     /// Lines of JSON, each with a `type`.
     Events,
+}
+
+/// What a program's failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ProgramFailure {
+    /// It is not logged in, or its key is not accepted.
+    Auth,
+    /// Too many requests.
+    RateLimited,
+    /// Its quota is used up.
+    QuotaExhausted,
+    /// The question is too long for its model.
+    ContextOverflow,
+    /// Its model refused.
+    Refused,
+    /// Anything else, as any exit status but 0 means where nothing is said of it.
+    Unavailable,
 }
 
 /// Facts about a model.
@@ -253,6 +292,26 @@ pub(super) struct PartialSuccess {
     /// The share of items that must have succeeded. Default: 0.5.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub(super) min_success_rate: Option<f64>,
+}
+
+/// Coding-agent programs that work in a folder of their own.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Agents {
+    /// Files that no item of the milestone has are taken too. Default: false.
+    pub(super) allow_outside: Option<bool>,
+    /// What the next of the chain is told of what the one before left. Default: facts.
+    pub(super) hand_over: Option<HandOver>,
+}
+
+/// What the next of a chain is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum HandOver {
+    /// What was changed, what of it passes the checks, and what is left.
+    Facts,
+    /// Nothing.
+    None,
 }
 
 /// How one idea is worked on.

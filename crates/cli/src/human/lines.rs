@@ -38,6 +38,7 @@ pub(super) fn lines(event: &Event) -> Vec<Said> {
         | Event::IssueClosed { .. }
         | Event::WorkOffered { .. }
         | Event::WorkRefused { .. }
+        | Event::WorkSalvaged { .. }
         | Event::QuestionAsked { .. }
         | Event::QuestionAnswered { .. }
         | Event::BranchAdopted { .. }
@@ -347,6 +348,10 @@ fn outside(event: &Event) -> Vec<Said> {
         }
         Event::WorkRefused { reason, url, .. } => {
             one("by hand", Tone::Warn, &format!("not taken: {reason}: {url}"))
+        }
+        Event::WorkSalvaged { model, item, reference, .. } => {
+            let who = model.as_ref().map_or("a program".to_owned(), ToString::to_string);
+            one("kept", Tone::Warn, &format!("what {who} left of item {item}: {reference}"))
         }
         Event::QuestionAsked { question, url, .. } => {
             let place = url.as_deref().map(|url| format!(" ({url})")).unwrap_or_default();

@@ -16,6 +16,7 @@ use crate::environment::{SHORTEST_SECRET, looks_secret};
 use crate::error::CommandError;
 use crate::ideas;
 use crate::project::Project;
+use crate::upkeep;
 
 /// The rules of a run.
 pub(super) fn of(
@@ -69,6 +70,8 @@ pub(super) fn of(
             PullRequest::Draft => PullRequestWhen::Draft,
         },
         worktrees: project.surroundings.cache().join("worktrees"),
+        workspaces: upkeep::workspaces(project),
+        transcripts: upkeep::transcripts(project),
         max_file_bytes: config.guard.max_file_bytes,
         plan_only: work.dry_run,
         progress_issue: on_github,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::harness::{Bench, Ran, finish, until};
 
 /// Answers by the schema that stands in the question, and notes what it sees.
-const GOOD: &str = r#"#!/bin/sh
+pub(crate) const GOOD: &str = r#"#!/bin/sh
 env >> "$SEEN"
 schema=$(sed -n '/fits this JSON Schema/{n;p;q;}' "$1")
 case "$schema" in
@@ -29,7 +29,7 @@ echo '{"type": "text", "text": "{\"understanding\""}'
 echo '{"type": "error", "status": 429, "message": "limit reached", "retry_after": 3600}'
 "#;
 
-fn answers() -> [(&'static str, Value); 4] {
+pub(crate) fn answers() -> [(&'static str, Value); 4] {
     [
         (
             "analysis",
@@ -53,7 +53,7 @@ fn answers() -> [(&'static str, Value); 4] {
     ]
 }
 
-fn script(path: &Path, text: &str) {
+pub(crate) fn script(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
     fs::write(path, text).expect("a script");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
@@ -200,7 +200,7 @@ async fn after_a_kill_in_mid_question_the_next_start_leaves_no_program() {
 }
 
 #[cfg(target_os = "linux")]
-fn is_alive(pid: &str) -> bool {
+pub(crate) fn is_alive(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }

@@ -54,6 +54,10 @@ async fn old_runs_go_and_what_a_person_may_need_stays() {
         kept.push(old_run(&long_ago, kind, body).await.to_string());
     }
     long_ago.close().await.expect("closed");
+    for run in [&oldest, &spared] {
+        bench.git(&["update-ref", &format!("refs/belay/salvage/{run}/1-1"), "HEAD"]);
+        bench.write(&format!(".git/belay/logs/programs/{run}/1-1-1.txt"), "printed");
+    }
 
     let ran = bench.belay(&["run", "001", "--format", "json"]).await.exits(0);
     assert_eq!(ran.named("run_finished")[0]["status"], "completed", "{}", ran.stderr);
@@ -62,6 +66,11 @@ async fn old_runs_go_and_what_a_person_may_need_stays() {
     assert!(left.contains(&spared), "its issue is open");
     assert!(kept.iter().all(|run| left.contains(run)), "{} are left", left.len());
     assert!(!bench.repo.join(format!(".git/belay/locks/{oldest}.lock")).exists());
+    let refs = bench.git(&["for-each-ref", "--format=%(refname)", "refs/belay/salvage/"]);
+    assert_eq!(refs, format!("refs/belay/salvage/{spared}/1-1"));
+    let printed =
+        |run: &String| bench.repo.join(format!(".git/belay/logs/programs/{run}")).exists();
+    assert!(!printed(&oldest) && printed(&spared));
     server.stop().await;
 }
 

@@ -3,7 +3,7 @@
 use degradation_templates::{
     AttemptFact, BlockedFacts, DamagedStateFacts, DegradedReviewFacts, FileFact, FindingFact,
     IdeaFacts, ManualTaskFacts, ProgressFacts, PullRequestFacts, QuestionFacts, RecoveryFacts,
-    ReviewFacts,
+    ReviewFacts, SalvagedFact,
 };
 
 /// Facts in which every text comes from `text`.
@@ -83,6 +83,18 @@ impl<F: Fn(&str) -> String> Facts<F> {
             for_want_of_a_model,
             later_milestones: vec![self.text("Document it")],
             resume_command: self.text("belay resume 01JZX4Q0000000000000000000"),
+            salvaged: vec![
+                SalvagedFact {
+                    reference: self.text("refs/belay/salvage/01JZX4Q0000000000000000000/2-1"),
+                    model: self.text("codex/gpt"),
+                    class: self.text("rate_limited"),
+                    transcript: self.text("belay/logs/programs/2-1-1.txt"),
+                },
+                SalvagedFact {
+                    reference: self.text("refs/belay/salvage/01JZX4Q0000000000000000000/2-1-2"),
+                    ..SalvagedFact::default()
+                },
+            ],
         }
     }
 

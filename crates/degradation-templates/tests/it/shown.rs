@@ -219,6 +219,7 @@ fn manual_task_with_nothing_known_still_reads_well() {
                 files: Vec::new(),
                 tests: Vec::new(),
                 later_milestones: Vec::new(),
+                salvaged: Vec::new(),
                 ..empty.manual_task(true)
             })
             .unwrap()

@@ -3,6 +3,7 @@
 //! A timer that begins only with the headers lets a server hold a request for ever, so one stands
 //! around the whole try.
 
+use std::path::Path;
 use std::time::Duration;
 
 use circuit_breaker::Clock as _;
@@ -11,7 +12,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::budget::Usage;
 use crate::classify::Told;
 use crate::failure::Failure;
-use crate::program::{self, Limited};
+use crate::launches::Launch;
+use crate::program::{self, Asked, Limited};
 use crate::providers::Route;
 use crate::wire::{self, Completion, Question, Spans};
 use crate::{Class, Message, Program, Providers, Schema};
@@ -27,49 +29,60 @@ pub(super) struct Try<'t> {
     pub(super) schema: &'t Schema,
     /// The end of the visit's share.
     pub(super) until: Instant,
+    /// For a program.
+    pub(super) launch: Option<&'t Launch>,
 }
 
 impl Try<'_> {
     /// The model's text, or why there is none. A server that refuses a parameter is asked again
     /// at once without it, which is remembered and is no attempt of its own.
     pub(super) async fn make(&self) -> Result<Completion, Failure> {
-        let began = self.providers.clock.instant();
         let answering = async {
             match &self.route.endpoint.program {
                 Some(program) => self.run(program).await,
                 None => self.step_down().await,
             }
         };
-        let whole = timeout_at(self.until, answering);
-        whole.await.unwrap_or_else(|_| {
+        self.within(answering).await.unwrap_or_else(Err)
+    }
+
+    /// What comes of it before the try's time is over.
+    pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let began = self.providers.clock.instant();
+        timeout_at(self.until, work).await.map_err(|_| {
             let given = self.until.saturating_duration_since(began);
             let message = format!("not done within the {} it was given", shown(given));
             let mut failure = Failure::new(Class::Timeout, message);
             failure.out_of_time = true;
-            Err(failure.with_usage(Usage::Estimated { output: 0 }))
+            failure.with_usage(Usage::Estimated { output: 0 })
         })
     }
 
     /// A program refuses no parameters: it is asked once.
     async fn run(&self, program: &Program) -> Result<Completion, Failure> {
+        let form = wire::Form::first(self.route.dialect);
+        let question =
+            Question { route: self.route, messages: self.messages, schema: self.schema, form };
+        let prompt = program::text(&wire::with_schema_in_prompt(&question));
+        self.asked(program, None).ask(&prompt).await.0
+    }
+
+    /// A start of the program within this try's bounds.
+    pub(super) fn asked<'a>(&'a self, program: &'a Program, folder: Option<&'a Path>) -> Asked<'a> {
         let (providers, route) = (self.providers, self.route);
-        let form = wire::Form::first(route.dialect);
-        let question = Question { route, messages: self.messages, schema: self.schema, form };
-        let messages = wire::with_schema_in_prompt(&question);
         let silence = [
             Some(providers.settings.failover.idle_timeout),
             Some(self.first_token_timeout()),
             program.silence,
         ];
-        let now = providers.clock.instant();
         let limited = Limited {
-            total: self.until.saturating_duration_since(now),
+            total: self.until.saturating_duration_since(providers.clock.instant()),
             idle: silence.into_iter().flatten().max().unwrap_or_default(),
             most_bytes: providers.settings.max_response_bytes,
             wall: providers.clock.wall(),
         };
         let key = route.endpoint.api_key.as_ref();
-        program::ask(program, key, &route.model.name, &messages, limited).await
+        Asked { program, key, model: &route.model.name, limited, folder, launch: self.launch }
     }
 
     async fn step_down(&self) -> Result<Completion, Failure> {

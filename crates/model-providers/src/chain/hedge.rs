@@ -22,7 +22,8 @@ impl<'w> Walk<'w> {
         };
         let position = first.position;
         let hedge_after = self.providers.settings.failover.hedge_after;
-        let mut may_hedge = hedge_after.is_some();
+        // Two at work in one folder would have each other's files.
+        let mut may_hedge = hedge_after.is_some() && asking.request.workplace.is_none();
         let hedge_at = self.providers.clock.after(hedge_after.unwrap_or_default());
         let mut running = FuturesUnordered::new();
         running.push(run(first));

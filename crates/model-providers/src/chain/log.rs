@@ -114,10 +114,8 @@ impl<'w> Log<'w> {
         let index = kept.under_way.iter().position(|one| one.number == number)?;
         let under_way = kept.under_way.swap_remove(index);
         let now = self.providers.clock.instant();
-        let tokens = match usage {
-            Usage::Known(tokens) if tokens != Tokens::default() => Some(tokens),
-            _ => None,
-        };
+        let tokens = usage.told().filter(|tokens| *tokens != Tokens::default());
+        let is_billed = matches!(usage, Usage::Billed { .. });
         let attempt = Attempt {
             model: under_way.model,
             position: under_way.position,
@@ -127,7 +125,7 @@ impl<'w> Log<'w> {
             status: failure.and_then(|failure| failure.status),
             latency: now.saturating_duration_since(under_way.began),
             tokens,
-            usd: usd.filter(|_| tokens.is_some()),
+            usd: usd.filter(|_| tokens.is_some() || is_billed),
         };
         kept.attempts.push(attempt.clone());
         Some(attempt)

@@ -16,6 +16,7 @@ mod span;
 mod tries;
 mod visit;
 mod walk;
+mod work;
 
 use std::fmt;
 use std::sync::Arc;
@@ -56,6 +57,14 @@ impl Chain {
     #[must_use]
     pub fn models(&self) -> &[ModelId] {
         &self.models
+    }
+
+    /// Whether any of its models is a program that can work in a [`crate::Workplace`].
+    #[must_use]
+    pub fn can_work(&self) -> bool {
+        let routes = self.models.iter().filter_map(|model| self.providers.route(model));
+        let mut programs = routes.filter_map(|route| route.endpoint.program.as_ref());
+        programs.any(|program| program.workspace.is_some())
     }
 
     /// What this chain shares with the others of the run.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use circuit_breaker::{Clock as _, OwnedPermit as Permit};
+use circuit_breaker::OwnedPermit as Permit;
 
 use super::held::report;
 use super::visit::{Outcome, Visit};
@@ -12,7 +12,6 @@ use super::walk::{Ending, Walk};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::providers::Route;
-use crate::rests::{Rest, UNTIL_THE_END};
 use crate::{Class, Event, OnRefusal, Reason};
 
 /// A visit that the caller's deadline made shorter than this proves nothing against a model.
@@ -83,22 +82,8 @@ impl Walk<'_> {
     }
 
     fn rest(&self, route: Route<'_>, failure: &Failure) {
-        let (providers, model) = (self.providers, route.model);
-        let now = providers.clock.now();
-        let key = match failure.class {
-            Class::RateLimited => providers.model_key(model),
-            _ => providers.credential_key(model),
-        };
-        let mut rests = providers.rests();
-        let retry_in = match (failure.class, failure.retry_after) {
-            (Class::Auth, _) => UNTIL_THE_END,
-            (_, Some(told)) => told,
-            (Class::QuotaExhausted, None) => providers.settings.breaker.max_reset_timeout,
-            (_, None) => rests.backoff(&key, now),
-        };
-        let rest = Rest { class: failure.class, until: now.saturating_add(retry_in) };
-        rests.lay(&key, rest);
-        drop(rests);
+        let retry_in = self.providers.rest(route, failure);
+        let model = route.model;
         self.asking.log.tell(&Event::ModelResting {
             model: model.clone(),
             class: failure.class,

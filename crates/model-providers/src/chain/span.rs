@@ -46,7 +46,7 @@ pub(super) fn ended(
         span.record("error.type", class.as_str());
         status.map(|status| span.record("http.response.status_code", status));
     }
-    if let Usage::Known(tokens) = usage {
+    if let Some(tokens) = usage.told() {
         span.record("gen_ai.usage.input_tokens", tokens.input);
         span.record("gen_ai.usage.output_tokens", tokens.output);
     }

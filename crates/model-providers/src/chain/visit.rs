@@ -11,13 +11,16 @@ use super::attempt::Try;
 use super::log::Log;
 use super::span;
 use super::tries::{Again, Tries};
-use crate::budget::{Price, Usage, expected};
+use super::work::Work;
+use crate::budget::{Usage, expected};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::holes;
+use crate::launches::Launch;
 use crate::limits::Place;
 use crate::output::Check;
 use crate::providers::Route;
+use crate::wire::Completion;
 use crate::{
     Class, Event, Facts, Message, MessageRole, Providers, Request, Tokens, estimate_tokens,
 };
@@ -47,10 +50,14 @@ pub(super) struct Visit<'w> {
     pub(super) permit: Permit<Clock>,
     /// The permit is for a probe: the model has been down, and is called once.
     pub(super) is_probe: bool,
+    /// For a program: leave to start it.
+    pub(super) launch: Option<Launch>,
     /// In the queues of its credential.
     pub(super) place: Place,
     /// It goes on beside another one.
     pub(super) is_hedge: bool,
+    /// Why what it gave last was not taken, if it is to mend that.
+    pub(super) mend: Option<String>,
 }
 
 /// How a visit ends.
@@ -84,8 +91,12 @@ impl Asking<'_> {
             let time_left = visit.until.saturating_duration_since(now);
             match tries.after(&failure, failover, time_left) {
                 Again::No => return Outcome::Failed(failure),
-                Again::After(pause) => sleep(pause).await,
+                Again::After(pause) => {
+                    visit.mend = None;
+                    sleep(pause).await;
+                }
                 Again::Repair => {
+                    visit.mend = Some(failure.said(&self.providers.redactor));
                     let room = visit.route.facts.context_window;
                     visit.messages = repaired(&asked, &failure, room);
                 }
@@ -99,10 +110,33 @@ impl Asking<'_> {
         }
     }
 
+    /// What the model works with instead of answering, if it does and the request has a place for it.
+    fn work_of(&self, route: Route<'_>) -> Option<Work<'_>> {
+        let program = route.endpoint.program.as_ref()?.at_work()?;
+        let workplace = self.request.workplace.as_deref()?;
+        Some(Work { program, workplace })
+    }
+
+    /// An answer held against the checks.
+    fn read(self, completion: Completion) -> Result<(Value, Usage), Failure> {
+        let checked = self.check.text(&completion.text);
+        let schema = &self.request.schema.body;
+        if !holes::are_empty(&completion.text, &completion.holes, schema) {
+            let message = "a piece of the answer could not be read, and may have held some of it";
+            let failure = Failure::new(Class::Unavailable, message);
+            return Err(failure.with_usage(completion.usage));
+        }
+        checked.map(|value| (value, completion.usage)).map_err(|rejected| {
+            let mut failure = rejected.into_failure();
+            failure.answer = Some(completion.text.into());
+            failure.with_usage(completion.usage)
+        })
+    }
+
     /// One try, reserved before and settled after.
     async fn once(self, visit: &mut Visit<'_>, may_end_spending: bool) -> Outcome {
         let (providers, route) = (self.providers, visit.route);
-        let price = Price::of(route.facts);
+        let price = route.price();
         let wanted = self.expected(&visit.messages, route.facts);
         if !may_end_spending && !providers.budget.allows(wanted, price) {
             return Outcome::OverBudget;
@@ -126,24 +160,19 @@ impl Asking<'_> {
             messages: &visit.messages,
             schema: &self.request.schema,
             until: visit.until,
+            launch: visit.launch.as_ref(),
         };
         let span = span::attempt(route, number, visit.position);
-        let outcome = attempt.make().instrument(span.clone()).await.and_then(|completion| {
-            let checked = self.check.text(&completion.text);
-            let schema = &self.request.schema.body;
-            if !holes::are_empty(&completion.text, &completion.holes, schema) {
-                let message =
-                    "a piece of the answer could not be read, and may have held some of it";
-                let failure = Failure::new(Class::Unavailable, message);
-                return Err(failure.with_usage(completion.usage));
+        let outcome = match self.work_of(route) {
+            Some(work) => {
+                let mend = visit.mend.as_deref();
+                work.make(&attempt, self.check, mend).instrument(span.clone()).await
             }
-            checked.map(|value| (value, completion.usage)).map_err(|rejected| {
-                let mut failure = Failure::new(Class::InvalidOutput, rejected.message);
-                failure.likeness = Some(rejected.likeness.into());
-                failure.answer = Some(completion.text.into());
-                failure.with_usage(completion.usage)
-            })
-        });
+            None => {
+                let answered = attempt.make().instrument(span.clone()).await;
+                answered.and_then(|completion| self.read(completion))
+            }
+        };
         let usage = match &outcome {
             Ok((_, usage)) => *usage,
             Err(failure) => failure.usage,
@@ -151,10 +180,7 @@ impl Asking<'_> {
         let usd = reservation.settle(usage);
         let failed = outcome.as_ref().err().map(|failure| (failure.class, failure.status));
         span::ended(&span, failed, usage, usd);
-        visit.place.used(match usage {
-            Usage::Known(tokens) => tokens.total(),
-            Usage::Estimated { output } => wanted.input.saturating_add(output),
-        });
+        visit.place.used(usage.tokens(wanted.input).total());
         match outcome {
             Ok((value, usage)) => {
                 self.log.succeeded(number, usage, usd);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use circuit_breaker::{OwnedPermit as Permit, State};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Chain;
 use super::bars::Bars;
@@ -16,6 +16,7 @@ use super::shares::share;
 use super::visit::{Asking, Visit};
 use crate::clock::Clock;
 use crate::failure::Failure;
+use crate::launches::Launch;
 use crate::limits::{Gate, Place};
 use crate::providers::Route;
 use crate::{Class, Event, Facts, Message, ModelId, Providers, Reason};
@@ -110,7 +111,12 @@ impl<'w> Walk<'w> {
             false => self.patience_for_a_place(position, route.facts),
         };
         let place = self.place(route, &messages, at_once, rates).await;
-        let visit = self.admit(position, messages, place, None)?;
+        let launch = match route.endpoint.program {
+            // Its place is kept meanwhile: who has left to start is not to wait for a place.
+            Some(_) if place.is_some() => Some(self.launch(position, route).await?),
+            _ => None,
+        };
+        let visit = self.admit(position, messages, place, launch, None)?;
         self.visits(visit).await
     }
 
@@ -121,7 +127,16 @@ impl<'w> Walk<'w> {
                 continue;
             };
             let place = self.place(route, &messages, Duration::ZERO, Duration::ZERO).await;
-            let visit = self.admit(position, messages, place, Some(slow));
+            let program = route.endpoint.program.as_ref();
+            let launch = program.map(|_| {
+                let key = self.providers.launch_key(&route.model.provider);
+                self.providers.launches.enter_now(&key)
+            });
+            if matches!(launch, Some(None)) {
+                continue;
+            }
+            let launch = launch.flatten();
+            let visit = self.admit(position, messages, place, launch, Some(slow));
             if visit.is_some() {
                 return visit;
             }
@@ -165,9 +180,23 @@ impl<'w> Walk<'w> {
         Place::wait(gates, tokens, at_once, rates, self.providers.clock).await
     }
 
+    /// Leave to start the program of a model, if not too many starts of it have died.
+    async fn launch(&mut self, position: usize, route: Route<'_>) -> Option<Launch> {
+        let key = self.providers.launch_key(&route.model.provider);
+        let entering = self.providers.launches.enter(&key);
+        let launch = timeout(self.time_left(), entering).await.ok().flatten();
+        self.asking.log.tell_breakers();
+        if launch.is_none() {
+            self.skip(position);
+        }
+        launch
+    }
+
     fn gates(&self, model: &ModelId) -> Vec<Arc<Gate>> {
         let providers = self.providers;
-        providers.gates.before(&providers.model_key(model), &providers.credential_key(model))
+        providers
+            .gates
+            .before(&providers.model_key(model), &providers.credential_key(&model.provider))
     }
 
     /// How long to wait for a place: as for a `Retry-After` where another model stands ready, else
@@ -196,6 +225,7 @@ impl<'w> Walk<'w> {
         position: usize,
         messages: Vec<Message>,
         place: Option<Place>,
+        launch: Option<Launch>,
         beside: Option<usize>,
     ) -> Option<Visit<'w>> {
         let route = self.open_route(position)?;
@@ -208,7 +238,20 @@ impl<'w> Walk<'w> {
         let until = began + self.share(position, route.facts);
         self.tell_fallback(position, beside);
         let is_hedge = beside.is_some();
-        Some(Visit { position, route, messages, began, until, permit, is_probe, place, is_hedge })
+        let mend = None;
+        Some(Visit {
+            position,
+            route,
+            messages,
+            began,
+            until,
+            permit,
+            is_probe,
+            launch,
+            place,
+            is_hedge,
+            mend,
+        })
     }
 
     /// The model at a position, unless it is out of the question.

@@ -36,6 +36,8 @@ pub(super) struct Rule {
     /// Numbers that are added up.
     input: Vec<String>,
     output: Vec<String>,
+    /// US dollars, added up. Zero is what a program says that knows no price.
+    usd: Option<String>,
     /// Why the model stopped, and the words for a whole answer.
     finish: Option<String>,
     whole: Vec<String>,
@@ -44,6 +46,22 @@ pub(super) struct Rule {
     error: Option<ErrorAt>,
     /// When a limit ends, in seconds since 1970.
     resets_at: Option<String>,
+}
+
+/// A line of which there may be so many; one more ends the program.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cap {
+    when: BTreeMap<String, Value>,
+    pub(super) most: u32,
+    /// What such a line is, in the plural.
+    pub(super) what: String,
+}
+
+impl Cap {
+    pub(super) fn counts(&self, line: &Value) -> bool {
+        fits(&self.when, line)
+    }
 }
 
 /// Where a program puts what went wrong.
@@ -115,6 +133,10 @@ impl Heard {
             let used =
                 Tokens { input: input.unwrap_or_default(), output: output.unwrap_or_default() };
             *arriving.tokens.get_or_insert_default() += used;
+        }
+        let usd = rule.usd.as_ref().and_then(|at| line.pointer(at)?.as_f64());
+        if let Some(usd) = usd.filter(|usd| usd.is_finite() && *usd > 0.0) {
+            *arriving.usd.get_or_insert_default() += usd;
         }
         let reason = rule.finish.as_ref().and_then(|at| line.pointer(at)?.as_str());
         if let Some(reason) = reason {
@@ -204,13 +226,21 @@ impl Told {
 }
 
 impl Rule {
-    fn fits(&self, line: &Value) -> bool {
-        self.when.iter().all(|(place, wanted)| match (line.pointer(place), wanted) {
-            (Some(there), Value::Array(any)) => any.contains(there),
-            (Some(there), wanted) => there == wanted,
-            (None, _) => false,
-        })
+    pub(super) fn tells_cost(&self) -> bool {
+        self.usd.is_some()
     }
+
+    fn fits(&self, line: &Value) -> bool {
+        fits(&self.when, line)
+    }
+}
+
+fn fits(when: &BTreeMap<String, Value>, line: &Value) -> bool {
+    when.iter().all(|(place, wanted)| match (line.pointer(place), wanted) {
+        (Some(there), Value::Array(any)) => any.contains(there),
+        (Some(there), wanted) => there == wanted,
+        (None, _) => false,
+    })
 }
 
 fn sum(line: &Value, places: &[String]) -> Option<u64> {

@@ -1,9 +1,12 @@
-//! Programs as models: coding agents, and any command of a person's own, in answer mode.
+//! Programs as models: coding agents, and any command of a person's own.
 //!
 //! Such a program hangs, retries for minutes, leaves its tools behind and says success after a
 //! failure. Here one question costs one bounded start of it: in an empty folder of its own, with
 //! the variables that were named for it and no others, and what it leaves is ended with it. What
 //! it printed is then read as an answer or a classified failure, like a server's.
+//!
+//! Where whoever asks has a folder for it to work in, it is started there instead, and what it
+//! changed is the answer: see [`crate::Workplace`].
 
 mod lines;
 mod preset;
@@ -11,16 +14,18 @@ mod prompt;
 mod start;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(crate) use start::{Limited, ask};
+pub(crate) use prompt::text;
+pub(crate) use start::{Asked, Limited};
 
 use crate::Class;
-use lines::Rule;
+use lines::{Cap, Rule};
 
 /// How a program is started and understood.
 #[derive(Clone)]
@@ -42,10 +47,17 @@ pub struct Program {
     pub key_variable: Option<String>,
     /// Its home is an empty folder too: it sees no login and no settings of the person.
     pub isolate_home: bool,
+    /// The account that it is logged in to, as far as that can be seen: what it uses is counted
+    /// there if it gets no key.
+    pub login: Option<String>,
     /// It is silent while its model works, at most this long.
     pub silence: Option<Duration>,
     /// What its own exit states mean.
     pub exits: BTreeMap<i32, Class>,
+    /// What a text on its standard error means, if it failed; in whichever case it is written.
+    pub errors: BTreeMap<String, Class>,
+    /// The most steps of one start, if not what is known of its lines says how many.
+    pub max_steps: Option<u32>,
     /// Where its folders are made.
     pub folders: PathBuf,
     /// How it is started to work in a folder, where it can.
@@ -82,9 +94,9 @@ pub enum Output {
     Events(EventLines),
 }
 
-/// The rules by which the event lines of one program are read.
+/// The rules by which the event lines of one program are read, and how many steps they may tell of.
 #[derive(Clone, Copy)]
-pub struct EventLines(&'static [Rule]);
+pub struct EventLines(&'static [Rule], &'static [Cap]);
 
 impl EventLines {
     /// The lines that a program of one's own may print.
@@ -130,11 +142,40 @@ impl Program {
             env: BTreeMap::new(),
             key_variable: None,
             isolate_home: false,
+            login: None,
             silence: None,
             exits: BTreeMap::new(),
+            errors: BTreeMap::new(),
+            max_steps: None,
             folders: PathBuf::new(),
             workspace: None,
         }
+    }
+
+    /// As it is started to work in a folder.
+    pub(crate) fn at_work(&self) -> Option<Self> {
+        let works = self.workspace.as_ref()?;
+        let mut program = Self { command: works.command.clone(), ..self.clone() };
+        program.env.extend(works.env.clone());
+        Some(program)
+    }
+
+    /// Whether it says what it cost. Of a command of one's own that is not known.
+    #[must_use]
+    pub fn tells_cost(&self) -> bool {
+        match self.output {
+            Output::Events(lines) => self.preset.is_some() && lines.0.iter().any(Rule::tells_cost),
+            Output::Text => false,
+        }
+    }
+
+    /// What it draws on without a key: a login of its own, which every start of a known program
+    /// shares. None where nobody can tell.
+    pub(crate) fn account(&self) -> Option<String> {
+        let is_known = self.preset.is_some() || self.login.is_some();
+        let preset = self.preset.unwrap_or_default();
+        let login = self.login.as_deref().unwrap_or_default();
+        (is_known && !self.isolate_home).then(|| format!("{preset} {login}"))
     }
 
     /// What is wrong with it, if anything.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::lines::Rule;
+use super::lines::{Cap, Rule};
 use super::{EventLines, Input, Output, Program, Works};
 use crate::Class;
 
@@ -22,6 +22,7 @@ pub(super) struct Programs {
     #[serde(rename = "note")]
     _note: String,
     lines: BTreeMap<String, Vec<Rule>>,
+    steps: BTreeMap<String, Vec<Cap>>,
     presets: Vec<Preset>,
 }
 
@@ -88,7 +89,9 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 pub(super) fn lines(name: &str) -> EventLines {
-    EventLines(all().lines.get(name).map_or(&[], Vec::as_slice))
+    let all = all();
+    let rules = all.lines.get(name).map_or(&[][..], Vec::as_slice);
+    EventLines(rules, all.steps.get(name).map_or(&[][..], Vec::as_slice))
 }
 
 pub(super) fn named(name: &str) -> Option<Program> {
@@ -102,8 +105,11 @@ pub(super) fn named(name: &str) -> Option<Program> {
         env: preset.env.clone(),
         key_variable: None,
         isolate_home: false,
+        login: None,
         silence: Some(Duration::from_secs(preset.silence_seconds)),
         exits: preset.exits.clone(),
+        errors: BTreeMap::new(),
+        max_steps: None,
         folders: PathBuf::new(),
         workspace: preset.workspace.as_ref().map(Works::from),
     })

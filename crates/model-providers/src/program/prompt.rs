@@ -25,7 +25,7 @@ pub(super) struct Filled {
 
 /// The messages as one text. A program has no roles, so an answer that was rejected is named as
 /// what it is.
-pub(super) fn text(messages: &[Message]) -> String {
+pub(crate) fn text(messages: &[Message]) -> String {
     let parts: Vec<String> = messages
         .iter()
         .map(|message| match message.role {
@@ -33,8 +33,7 @@ pub(super) fn text(messages: &[Message]) -> String {
             _ => message.content.clone(),
         })
         .collect();
-    // NUL ends an argument; nothing that is asked needs one.
-    parts.join("\n\n").replace('\0', "")
+    parts.join("\n\n")
 }
 
 /// Fills in model and question. Text that comes from outside is filled in once, so a `{file}`
@@ -45,6 +44,8 @@ pub(super) fn fill(
     prompt: &str,
     file: &Path,
 ) -> Result<Filled, Failure> {
+    // It would end an argument; nothing that is asked needs one.
+    let prompt = &prompt.replace('\0', "");
     let is_long = prompt.len() > LONGEST_ARGUMENT;
     if program.input == Input::Argument && is_long && !program.long_input_to_stdin {
         let message = format!("a question of {} bytes is too long for an argument", prompt.len());

@@ -5,18 +5,22 @@
 //! the programs that end well after a failure.
 
 use std::path::Path;
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use subprocess::{Captured, Command, Ended};
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::lines::Heard;
+use super::watched::Watched;
 use super::{Input, Output, Program, prompt};
 use crate::budget::Usage;
 use crate::failure::Failure;
-use crate::wire::{Completion, PROMPT_USED};
-use crate::{Class, Message, Secret, estimate_tokens};
+use crate::launches::{Launch, MOMENTS};
+use crate::wire::Completion;
+use crate::{Class, Secret, estimate_tokens};
 
 /// Of what a program wrote to standard error, this much of its end is told.
 const SHOWN_OF_ERRORS: usize = 400;
@@ -31,59 +35,124 @@ pub(crate) struct Limited {
     pub(crate) wall: SystemTime,
 }
 
-/// The program's answer. Dropping this ends the program with everything that it started.
-pub(crate) async fn ask(
-    program: &Program,
-    key: Option<&Secret>,
-    model: &str,
-    messages: &[Message],
-    limited: Limited,
-) -> Result<Completion, Failure> {
-    // Dropped last: when it goes, nobody works in it any more.
-    let folder = tempfile::Builder::new().prefix(Program::FOLDER).tempdir_in(&program.folders);
-    let folder = folder.map_err(|error| no_folder(&error))?;
-    let command = command(program, key, model, messages, &folder, limited)?;
-    // Giving up is dropping, as with a connection.
-    let output = subprocess::run(&command, &CancellationToken::new()).await;
-    let output = output.map_err(|error| not_run(&error))?;
-    understood(program, &output, limited)
+/// One question to a program.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) key: Option<&'a Secret>,
+    pub(crate) model: &'a str,
+    pub(crate) limited: Limited,
+    /// The folder that it works in; `None` is an empty one of its own, for its answer.
+    pub(crate) folder: Option<&'a Path>,
+    pub(crate) launch: Option<&'a Launch>,
 }
 
-fn command(
-    program: &Program,
-    key: Option<&Secret>,
-    model: &str,
-    messages: &[Message],
-    folder: &TempDir,
-    limited: Limited,
-) -> Result<Command, Failure> {
-    let (work, home) = (folder.path().join("work"), folder.path().join("home"));
-    let own = folder.path().join("tmp");
-    let file = folder.path().join("question.txt");
-    let text = prompt::text(messages);
-    let filled = prompt::fill(program, model, &text, &file)?;
-    prepare(program, [&work, &own, &home], &file, &text).map_err(|error| no_folder(&error))?;
-    let mut env = program.env.clone();
-    // What it leaves in its temporary folder goes with it.
-    env.insert("TMPDIR".to_owned(), own.display().to_string());
-    if program.isolate_home {
-        env.retain(|name, _| !name.starts_with("XDG_"));
-        env.insert("HOME".to_owned(), home.display().to_string());
+impl Asked<'_> {
+    /// The program's answer, or last words, beside all that it printed. Dropping this ends the
+    /// program with everything that it started.
+    pub(crate) async fn ask(self, prompt: &str) -> (Result<Completion, Failure>, String) {
+        // Dropped last: when it goes, nobody works in it any more.
+        let folders = &self.program.folders;
+        let folder = tempfile::Builder::new().prefix(Program::FOLDER).tempdir_in(folders);
+        let folder = folder.map_err(|error| no_folder(&error));
+        let started = folder.and_then(|folder| Ok((self.command(prompt, &folder)?, folder)));
+        let (command, _folder) = match started {
+            Ok(started) => started,
+            Err(failure) => return (Err(failure), String::new()),
+        };
+        let (outcome, printed) = match self.run(&command).await {
+            Ok((output, None)) => (understood(self, &output), self.printed(&output)),
+            Ok((output, Some(over))) => {
+                (Err(too_much(self.program, &output, over)), self.printed(&output))
+            }
+            Err(error) => (Err(not_run(&error)), String::new()),
+        };
+        let outcome = outcome.map_err(|failure| match self.launch {
+            Some(launch) => dead_or_not(failure, launch),
+            None => failure,
+        });
+        (outcome, printed)
     }
-    if let (Some(variable), Some(key)) = (&program.key_variable, key) {
-        env.insert(variable.clone(), key.expose().to_owned());
+
+    /// Also says what there was too much of, if that ended it. Giving up is dropping, as with a
+    /// connection.
+    async fn run(
+        self,
+        command: &Command,
+    ) -> Result<(subprocess::Output, Option<String>), subprocess::Error> {
+        let cancel = CancellationToken::new();
+        let mut watched = Watched::new(self.program, self.launch, &cancel);
+        let mut watch = |line: &[u8]| watched.line(line);
+        let output = {
+            let mut running = pin!(subprocess::run_watched(command, &cancel, &mut watch));
+            match timeout(MOMENTS, &mut running).await {
+                Ok(ended) => ended?,
+                Err(_) => {
+                    self.launch.inspect(|launch| launch.lives());
+                    running.await?
+                }
+            }
+        };
+        Ok((output, watched.over()))
     }
-    let limits = subprocess::Limits {
-        total: limited.total,
-        idle: Some(limited.idle),
-        output: limited.most_bytes,
-        ..subprocess::Limits::default()
+
+    fn printed(self, output: &subprocess::Output) -> String {
+        let both = |_| format!("{}{}", output.stdout.text(), output.stderr.text());
+        self.folder.map(both).unwrap_or_default()
+    }
+
+    fn command(self, prompt: &str, folder: &TempDir) -> Result<Command, Failure> {
+        let Asked { program, limited, .. } = self;
+        let (work, home) = (folder.path().join("work"), folder.path().join("home"));
+        let own = folder.path().join("tmp");
+        let file = folder.path().join("question.txt");
+        let filled = prompt::fill(program, self.model, prompt, &file)?;
+        let folders = [work.as_path(), own.as_path(), home.as_path()];
+        prepare(program, folders, &file, prompt).map_err(|error| no_folder(&error))?;
+        let mut env = program.env.clone();
+        // What it leaves in its temporary folder goes with it.
+        env.insert("TMPDIR".to_owned(), own.display().to_string());
+        if program.isolate_home {
+            env.retain(|name, _| !name.starts_with("XDG_"));
+            env.insert("HOME".to_owned(), home.display().to_string());
+        }
+        if let (Some(variable), Some(key)) = (&program.key_variable, self.key) {
+            env.insert(variable.clone(), key.expose().to_owned());
+        }
+        let limits = subprocess::Limits {
+            total: limited.total,
+            idle: Some(limited.idle),
+            output: limited.most_bytes,
+            ..subprocess::Limits::default()
+        };
+        let work = self.folder.map_or(work, Path::to_owned);
+        Ok(Command::new(filled.program, work)
+            .args(filled.args)
+            .env(env)
+            .stdin(filled.stdin)
+            .limits(limits))
+    }
+}
+
+/// Who goes round in circles does so again, so it is not asked once more.
+fn too_much(program: &Program, output: &subprocess::Output, over: String) -> Failure {
+    let mut failure = Failure::new(Class::Unavailable, over);
+    failure.refused_connection = true;
+    let usage = match &program.output {
+        Output::Events(lines) => Heard::of(lines.0, &output.stdout.text()).arriving.usage(),
+        Output::Text => Usage::Estimated { output: 0 },
     };
-    Ok(Command::new(filled.program, work)
-        .args(filled.args)
-        .env(env)
-        .stdin(filled.stdin)
-        .limits(limits))
+    failure.with_usage(usage)
+}
+
+/// Who fails so soon and without a word does so again at once. A failure of which more is known
+/// is none of the start.
+fn dead_or_not(mut failure: Failure, launch: &Launch) -> Failure {
+    if failure.class == Class::Unavailable && !launch.has_shown() {
+        failure.refused_connection = true;
+        launch.died();
+    }
+    failure
 }
 
 /// Small and local, so not worth a thread of its own.
@@ -109,10 +178,10 @@ fn not_run(error: &subprocess::Error) -> Failure {
 }
 
 pub(super) fn understood(
-    program: &Program,
+    asked: Asked<'_>,
     output: &subprocess::Output,
-    limited: Limited,
 ) -> Result<Completion, Failure> {
+    let Asked { program, limited, .. } = asked;
     let said = output.stdout.text();
     let heard = match &program.output {
         Output::Events(rules) => Some(Heard::of(rules.0, &said)),
@@ -137,16 +206,13 @@ pub(super) fn understood(
         Ended::Cancelled => return failed(Class::Cancelled, "the program was stopped".to_owned()),
     }
     let mut heard = heard;
-    let by_exit = match output.ended {
-        Ended::Exited(code) => program.exits.get(&code).copied(),
-        _ => None,
-    };
-    if let Some(failure) = heard.as_mut().and_then(|heard| heard.failure(by_exit, limited.wall)) {
+    let named = named(program, output);
+    if let Some(failure) = heard.as_mut().and_then(|heard| heard.failure(named, limited.wall)) {
         return Err(failure);
     }
     if output.ended != Ended::Exited(0) {
         let message = ended_badly(output.ended, &output.stderr);
-        return failed(by_exit.unwrap_or(Class::Unavailable), message);
+        return failed(named.unwrap_or(Class::Unavailable), message);
     }
     if output.stdout.dropped > 0 {
         let message = format!("its output is longer than {} bytes", limited.most_bytes);
@@ -156,12 +222,28 @@ pub(super) fn understood(
         Some(heard) => heard.arriving.conclude(None, limited.wall)?,
         None => Completion { text: said, usage, holes: Vec::new() },
     };
-    if whole.text.trim().is_empty() {
+    // Of work the files tell, whatever is said of it.
+    if whole.text.trim().is_empty() && asked.folder.is_none() {
         let message = ended_badly(output.ended, &output.stderr);
-        let failure = Failure::new(Class::Unavailable, format!("an empty answer; {message}"));
-        return Err(failure.with_usage(PROMPT_USED));
+        let class = named.unwrap_or(Class::Unavailable);
+        let failure = Failure::new(class, format!("an empty answer; {message}"));
+        return Err(failure.with_usage(whole.usage));
     }
     Ok(whole)
+}
+
+/// What its exit status means, or else a text on its standard error: of several the longest, which
+/// says most. Whether it failed is not decided here.
+fn named(program: &Program, output: &subprocess::Output) -> Option<Class> {
+    let by_exit = match output.ended {
+        Ended::Exited(code) => program.exits.get(&code),
+        _ => None,
+    };
+    by_exit.copied().or_else(|| {
+        let stderr = output.stderr.text().to_lowercase();
+        let there = program.errors.iter().filter(|(text, _)| stderr.contains(&text.to_lowercase()));
+        there.max_by_key(|(text, _)| text.len()).map(|(_, class)| *class)
+    })
 }
 
 fn ended_badly(ended: Ended, stderr: &Captured) -> String {

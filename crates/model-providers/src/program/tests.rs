@@ -5,12 +5,16 @@ use std::time::{Duration, SystemTime};
 use subprocess::{Captured, Ended, Output as Ran};
 
 use super::prompt::{fill, text};
-use super::start::understood;
+use super::start::{Asked, understood};
 use super::*;
 use crate::budget::Usage;
 use crate::failure::Failure;
 use crate::wire::Completion;
 use crate::{Message, MessageRole, Tokens};
+
+fn asked(program: &Program) -> Asked<'_> {
+    Asked { program, key: None, model: "m", limited: limited(), folder: None, launch: None }
+}
 
 fn limited() -> Limited {
     Limited {
@@ -34,7 +38,7 @@ fn ran(ended: Ended, stdout: &str, stderr: &str) -> Ran {
 
 fn read(preset: &str, code: i32, lines: &str) -> Result<Completion, Failure> {
     let program = Program::preset(preset).unwrap();
-    understood(&program, &ran(Ended::Exited(code), lines, ""), limited())
+    understood(asked(&program), &ran(Ended::Exited(code), lines, ""))
 }
 
 /// The answer's first words and tokens, or the class.
@@ -46,6 +50,10 @@ fn shown(outcome: Result<Completion, Failure>) -> String {
                 Usage::Known(Tokens { input, output }) => {
                     format!("{} ({input} in, {output} out)", words.join(" "))
                 }
+                Usage::Billed { tokens: Some(Tokens { input, output }), usd } => {
+                    format!("{} ({input} in, {output} out, ${usd:.5})", words.join(" "))
+                }
+                Usage::Billed { tokens: None, usd } => format!("{} (${usd})", words.join(" ")),
                 Usage::Estimated { .. } => format!("{} (estimated)", words.join(" ")),
             }
         }
@@ -104,9 +112,14 @@ fn recorded_lines_become_answers_and_classes() {
             "claude-code",
             0,
             recorded!("claude-code-2.1.197-answer"),
-            "<system-reminder> This will (162 in, 28 out)",
+            "<system-reminder> This will (162 in, 28 out, $0.00150)",
         ),
-        ("claude-code", 0, recorded!("claude-code-2.1.197-tool"), "Hello from the (22 in, 14 out)"),
+        (
+            "claude-code",
+            0,
+            recorded!("claude-code-2.1.197-tool"),
+            "Hello from the (22 in, 14 out, $0.00046)",
+        ),
         // It says `success` there, and ends with status 0 in some versions.
         ("claude-code", 0, recorded!("claude-code-2.1.197-status-500"), "unavailable 500"),
         ("codex", 0, recorded!("codex-0.169.0-answer"), "Hi, I'm a (4778 in, 46 out)"),
@@ -208,7 +221,7 @@ fn unknown_lines_are_passed_over_and_no_evidence_is_no_answer() {
     let whole = "Loading...\n{\"type\":\"new.kind\",\"text\":\"noise\"}\n[1]\n{\"type\":\"text\",\"text\":\"yes\"}\n{\"type\":\"done\"}\n";
     let mut program = Program::new(vec!["a".to_owned()]);
     program.output = Output::Events(EventLines::plain());
-    let of = |ended, lines: &str| shown(understood(&program, &ran(ended, lines, "why"), limited()));
+    let of = |ended, lines: &str| shown(understood(asked(&program), &ran(ended, lines, "why")));
     assert_eq!(of(Ended::Exited(0), whole), "yes (estimated)");
     assert_eq!(of(Ended::Exited(1), whole), "unavailable");
     assert_eq!(of(Ended::Signaled(9), whole), "unavailable");
@@ -223,8 +236,7 @@ fn unknown_lines_are_passed_over_and_no_evidence_is_no_answer() {
 fn text_is_the_answer_only_of_a_program_that_ends_well() {
     let mut program = Program::new(vec!["a".to_owned()]);
     program.exits.insert(75, Class::RateLimited);
-    let of =
-        |code, said| understood(&program, &ran(Ended::Exited(code), said, "oh\nno"), limited());
+    let of = |code, said| understood(asked(&program), &ran(Ended::Exited(code), said, "oh\nno"));
     assert_eq!(of(0, "yes").unwrap().text, "yes");
     assert_eq!(shown(of(0, " \n")), "unavailable");
     assert_eq!(shown(of(1, "yes")), "unavailable");
@@ -232,12 +244,36 @@ fn text_is_the_answer_only_of_a_program_that_ends_well() {
     assert!(of(1, "").unwrap_err().raw().contains("status 1: oh\nno"));
 }
 
+/// Trap 44: only where errors stand, and only if there was one.
+#[test]
+fn a_text_means_a_class_on_standard_error_of_a_program_that_failed() {
+    let mut program = Program::new(vec!["a".to_owned()]);
+    program.errors.insert("Quota".to_owned(), Class::RateLimited);
+    program.errors.insert("quota exceeded".to_owned(), Class::QuotaExhausted);
+    program.exits.insert(3, Class::Auth);
+    for (code, stdout, stderr, expected) in [
+        (1, "", "error: Quota Exceeded (429)", "quota_exhausted"),
+        (1, "", "this quota is low", "rate_limited"),
+        (1, "quota exceeded", "no", "unavailable"),
+        (3, "", "quota exceeded", "auth"),
+        (0, " ", "quota exceeded", "quota_exhausted"),
+        (0, "yes", "quota exceeded", "yes (estimated)"),
+    ] {
+        let ran = ran(Ended::Exited(code), stdout, stderr);
+        assert_eq!(shown(understood(&program, &ran, limited())), expected, "{stdout} {stderr}");
+    }
+    program.output = Output::Events(EventLines::plain());
+    let told = r#"{"type":"error","class":"refused","message":"m"}"#;
+    let ran = ran(Ended::Exited(1), told, "quota exceeded");
+    assert_eq!(shown(understood(&program, &ran, limited())), "refused");
+}
+
 #[test]
 fn output_with_a_gap_is_no_answer() {
     let mut ran = ran(Ended::Exited(0), "yes", "");
     ran.stdout.dropped = 1;
     let program = Program::new(vec!["a".to_owned()]);
-    assert_eq!(shown(understood(&program, &ran, limited())), "unavailable");
+    assert_eq!(shown(understood(asked(&program), &ran)), "unavailable");
 }
 
 fn filled(program: &Program, prompt: &str) -> (Vec<String>, String) {
@@ -265,6 +301,7 @@ fn the_input_goes_by_the_arguments() {
         |parts: &[&str]| Program::new(parts.iter().map(|part| (*part).to_owned()).collect());
     assert_eq!(filled(&command(&["a", "-p={prompt}"]), "q").0, ["a", "-p=q"]);
     assert_eq!(filled(&command(&["a", "{prompt}"]), "--help").0, ["a", "\n--help"]);
+    assert_eq!(filled(&command(&["a", "{prompt}"]), "q\0r").0, ["a", "qr"]);
     assert_eq!(filled(&command(&["a", "{file}", "{}"]), "q").0, ["a", "/f/question.txt", "{}"]);
     assert_eq!(
         filled(&command(&["a", "{model}"]), "q"),
@@ -280,7 +317,7 @@ fn roles_become_one_text() {
     let said = |role, content: &str| Message { role, content: content.to_owned() };
     let messages = [
         said(MessageRole::System, "rules"),
-        said(MessageRole::User, "q\0"),
+        said(MessageRole::User, "q"),
         said(MessageRole::Assistant, "{}"),
         said(MessageRole::User, "again"),
     ];

@@ -43,6 +43,8 @@ pub(crate) struct Arriving {
     pub(super) refusal: String,
     pub(crate) finish: Option<Finish>,
     pub(crate) tokens: Option<Tokens>,
+    /// What it cost, where that is told.
+    pub(crate) usd: Option<f64>,
     pub(super) error: Option<Complaint>,
     /// Where in the text pieces are missing that could not be read and may have carried some.
     pub(crate) holes: Vec<usize>,
@@ -51,7 +53,7 @@ pub(crate) struct Arriving {
 }
 
 /// A whole answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Completion {
     pub(crate) text: String,
     pub(crate) usage: Usage,
@@ -74,9 +76,10 @@ impl Arriving {
     }
 
     pub(crate) fn usage(&self) -> Usage {
-        match self.tokens {
-            Some(tokens) => Usage::Known(tokens),
-            None => Usage::Estimated { output: estimate_tokens(&self.text) },
+        match (self.tokens, self.usd) {
+            (tokens, Some(usd)) => Usage::Billed { tokens, usd },
+            (Some(tokens), None) => Usage::Known(tokens),
+            (None, None) => Usage::Estimated { output: estimate_tokens(&self.text) },
         }
     }
 

@@ -13,7 +13,7 @@ mod schema;
 
 pub(crate) use completion::{Arriving, Completion, Finish};
 pub(crate) use form::{Form, Forms};
-pub(crate) use read::{PROMPT_USED, Spans, lost, no_first_token, read};
+pub(crate) use read::{Spans, lost, no_first_token, read};
 pub(crate) use schema::tokens as schema_tokens;
 
 use dialect::{Dialect, SchemaWay};

@@ -38,6 +38,7 @@ pub(crate) fn request() -> Request {
         prompt: Arc::new(vec![Message { role, content }]),
         validate: None,
         stand_in: None,
+        workplace: None,
     }
 }
 

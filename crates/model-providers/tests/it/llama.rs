@@ -127,6 +127,7 @@ fn request(name: &str, question: String, least: u32, most: u32) -> Request {
         prompt: Arc::new(vec![Message { role: MessageRole::User, content: question }]),
         validate: None,
         stand_in: Some(Arc::new(|_| json!({"understanding": "a person must look"}))),
+        workplace: None,
     }
 }
 

@@ -15,27 +15,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bench::{by, classes, request};
 
-const GOOD: &str = "printf '%s' '{\"understanding\": \"all\"}'";
+pub(super) const GOOD: &str = "printf '%s' '{\"understanding\": \"all\"}'";
 
-struct Agents {
+pub(super) struct Agents {
     folder: TempDir,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl Agents {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut settings = Settings::default();
         settings.failover.repair_attempts = 0;
         settings.failover.max_wait = Duration::ZERO;
         Self { folder: tempfile::tempdir().unwrap(), settings }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A provider whose program is this shell script.
-    fn add(&mut self, name: &str, output: Output, script: &str) -> &mut Program {
+    pub(super) fn add(&mut self, name: &str, output: Output, script: &str) -> &mut Program {
         let file = self.path(&format!("{name}.sh"));
         std::fs::write(&file, script).unwrap();
         let runs = self.path("runs");
@@ -61,7 +61,7 @@ impl Agents {
         self.settings.failover.first_token_timeout = Some(span);
     }
 
-    async fn ask(&self, timeout: Duration) -> Result<Answer, Unanswered> {
+    pub(super) async fn ask(&self, timeout: Duration) -> Result<Answer, Unanswered> {
         let providers = Providers::new(self.settings.clone()).unwrap();
         let names = self.settings.endpoints.keys();
         let models: Vec<ModelId> = names.map(|name| format!("{name}/m").parse().unwrap()).collect();
@@ -71,12 +71,12 @@ impl Agents {
 
     /// Its folders are gone with it.
     #[track_caller]
-    fn left_nothing(&self) {
+    pub(super) fn left_nothing(&self) {
         assert_eq!(std::fs::read_dir(self.path("runs")).unwrap().count(), 0);
     }
 }
 
-const LONG: Duration = Duration::from_secs(60);
+pub(super) const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_good_program_answers_in_an_empty_folder_with_the_question_on_its_input() {
@@ -137,6 +137,28 @@ async fn an_exit_state_has_the_class_that_was_given_to_it() {
     assert_eq!(classes(&agents.ask(LONG).await), ["auth", "ok"]);
 }
 
+/// What it says it cost is what the attempt cost; a limit in dollars is kept without a price.
+#[tokio::test]
+async fn a_told_cost_is_booked_and_limits_what_follows() {
+    let mut agents = Agents::new();
+    let line = r#"{"type":"result","subtype":"success","is_error":false,"result":"{\"understanding\":\"all\"}","stop_reason":"end_turn","total_cost_usd":0.6,"usage":{"input_tokens":20,"output_tokens":5}}"#;
+    let known = Program::preset("claude-code").unwrap();
+    let program = agents.add("a", known.output, &format!("echo '{line}'"));
+    program.preset = known.preset;
+    agents.settings.budget.max_usd = Some(1.0);
+    let providers = Providers::new(agents.settings.clone()).unwrap();
+    let chain = providers.chain(&["a/m".parse().unwrap()], LONG).unwrap();
+    let (request, cancel) = (request(), CancellationToken::new());
+    let answer = chain.ask(&request, None, &cancel, &()).await.unwrap();
+    assert_eq!(answer.attempts[0].usd, Some(0.6));
+    assert_eq!(providers.spent().usd, Some(0.6));
+    let unanswered = chain.ask(&request, None, &cancel, &()).await.unwrap_err();
+    assert_eq!(unanswered.reason, model_providers::Reason::BudgetExhausted);
+    agents.add("b", Output::Text, GOOD);
+    let providers = Providers::new(agents.settings.clone()).unwrap();
+    assert!(providers.chain(&["b/m".parse().unwrap()], LONG).is_err(), "it tells no cost");
+}
+
 #[tokio::test]
 async fn a_program_that_is_not_there_is_left_at_once() {
     let mut agents = Agents::new();
@@ -178,7 +200,7 @@ async fn a_long_answer_beyond_the_bound_is_no_answer() {
 }
 
 /// The ids that a script wrote, once both are there.
-async fn ids(file: &Path) -> Vec<i32> {
+pub(super) async fn ids(file: &Path) -> Vec<i32> {
     let reading = async {
         loop {
             let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -194,7 +216,7 @@ async fn ids(file: &Path) -> Vec<i32> {
 
 /// Gone, or a corpse that its parent has not looked at.
 #[cfg(target_os = "linux")]
-async fn gone(ids: &[i32]) {
+pub(super) async fn gone(ids: &[i32]) {
     let alive = |id: &i32| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))

@@ -1,11 +1,13 @@
 //! Work items: divided, written by coders side by side, each written down the
 //! moment it ends, so that a kill costs only what was still being asked.
 
-use agents::{Action, ChangeSet, CoderInput, Failed, PlannedFile, WorkItem};
-use futures::stream::{FuturesUnordered, StreamExt};
-use model_providers::{Attempt, Class, Reason};
-use worktree::FileWrite;
+use std::sync::Arc;
 
+use agents::{Action, CoderInput, Failed, PlannedFile, WorkItem};
+use futures::stream::{FuturesUnordered, StreamExt};
+use model_providers::{Class, Reason};
+
+use super::work::{ItemPlace, Purpose};
 use crate::Error;
 use crate::driver::Driver;
 use crate::event::{Event, Role, StepName, Success};
@@ -16,13 +18,15 @@ use crate::settings::{Gate, percent};
 use crate::source::TreeSource;
 
 /// One round as its coders see it.
-struct Board {
-    milestone: usize,
+pub(super) struct Board {
+    pub(super) milestone: usize,
     idea: agents::Idea,
     plan: agents::Plan,
     earlier: Vec<String>,
     round: RoundState,
-    source: TreeSource,
+    pub(super) source: TreeSource,
+    /// Held by who takes an item.
+    pub(super) taking: tokio::sync::Mutex<()>,
 }
 
 impl Driver {
@@ -150,6 +154,7 @@ impl Driver {
             earlier: earlier(&state, milestone),
             round: round.ok_or(Error::Inconsistent("work without a round"))?,
             source,
+            taking: tokio::sync::Mutex::default(),
         })
     }
 
@@ -172,24 +177,15 @@ impl Driver {
             earlier: &board.earlier,
             findings: &board.round.findings,
         };
-        match agents::implement(&asking, &input, &board.source, &self.parts.agents).await {
-            Ok(answered) => {
-                if let Some(refusal) = self.refusal(board, &answered.value).await? {
-                    return self
-                        .item_refused(milestone, item, files, refusal, answered.attempts)
-                        .await;
-                }
-                let attempts = answered.attempts.len();
-                let event = Event::ItemSucceeded {
-                    milestone,
-                    item,
-                    files,
-                    model: answered.model,
-                    attempts,
-                    authors: Vec::new(),
-                };
-                self.journal.append_fact(event, Fact::Changes(answered.value)).await
-            }
+        let place = self.item_place(board, index, &files).await?;
+        let given = place.clone().map(|place| place as Arc<dyn agents::Place>);
+        let settings = &self.parts.agents;
+        let asked = agents::implement(&asking, &input, &board.source, settings, given).await;
+        if let (Some(place), false) = (&place, self.parts.shutdown.token().is_cancelled()) {
+            place.clear().await;
+        }
+        match asked {
+            Ok(answered) => self.take_item(board, index, files, answered).await,
             Err(Failed::Unanswered(unanswered))
                 if !matches!(unanswered.reason, Reason::Cancelled) =>
             {
@@ -197,6 +193,21 @@ impl Driver {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Where a program of the chain works on the item, if one can.
+    async fn item_place(
+        &self,
+        board: &Board,
+        index: usize,
+        files: &[String],
+    ) -> Result<Option<Arc<ItemPlace>>, Error> {
+        if !self.parts.chains.coder.can_work() {
+            return Ok(None);
+        }
+        let purpose =
+            Purpose { milestone: board.milestone, item: index + 1, files: files.to_vec() };
+        Ok(Some(Arc::new(self.place_for(purpose, board.source.tree()).await?)))
     }
 
     /// Whether a person did the item, and it is taken. What is not is told, and a model is asked.
@@ -224,68 +235,6 @@ impl Driver {
         };
         self.refuse_offer(&offer, &refusal).await?;
         Ok(false)
-    }
-
-    /// Why the repository does not take the item's files, if it does not: a symlink on the
-    /// way, a twin in another case, a guarded path. The whole item is refused.
-    async fn refusal(&self, board: &Board, changes: &ChangeSet) -> Result<Option<String>, Error> {
-        let write = |change: &agents::ResolvedChange| FileWrite {
-            path: change.path.clone(),
-            content: change.after.clone().map(String::into_bytes),
-            from: change.from.clone(),
-            ..FileWrite::default()
-        };
-        let writes: Vec<FileWrite> = changes.changes.iter().map(write).collect();
-        if let Some(refusal) = self.leaks(changes) {
-            return Ok(Some(refusal));
-        }
-        if let Some(refusal) = self.unresolved(board.milestone, changes) {
-            return Ok(Some(refusal));
-        }
-        if writes.is_empty() {
-            return Ok(None);
-        }
-        let tree = board.source.tree();
-        match self.parts.repository.check_writes(tree, &writes, &self.parts.guard).await {
-            Ok(()) => Ok(None),
-            Err(refusal @ worktree::Error::Refused { .. }) => Ok(Some(refusal.to_string())),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Whether a change brings the value of a secret of this process into a file: it would be
-    /// committed, and pushed.
-    fn leaks(&self, changes: &ChangeSet) -> Option<String> {
-        let secrets = &self.parts.settings.secrets;
-        let holds = |text: Option<&String>, secret: &String| {
-            text.is_some_and(|text| text.contains(secret.as_str()))
-        };
-        let leak = changes.changes.iter().find(|change| {
-            secrets.iter().any(|secret| {
-                holds(change.after.as_ref(), secret) && !holds(change.before.as_ref(), secret)
-            })
-        });
-        leak.map(|change| format!("{} holds the value of a secret of this machine", change.path))
-    }
-
-    async fn item_refused(
-        &self,
-        milestone: usize,
-        item: usize,
-        files: Vec<String>,
-        message: String,
-        attempts: Vec<Attempt>,
-    ) -> Result<(), Error> {
-        let event = Event::ItemFailed {
-            milestone,
-            item,
-            files,
-            class: Some(Class::InvalidOutput),
-            message,
-            for_want_of_a_model: false,
-            attempts: attempts.len(),
-        };
-        self.journal.append_fact(event, Fact::Attempts(attempts)).await
     }
 
     async fn item_failed(

@@ -17,8 +17,10 @@ mod push;
 mod rejected;
 mod rest;
 mod review;
+mod taking;
 mod test;
 mod update;
+mod work;
 
 pub use branch::run_of_commit;
 pub(crate) use milestone_tree::Built;

@@ -264,7 +264,7 @@ impl Driver {
     }
 }
 
-fn texts(contents: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
+pub(super) fn texts(contents: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
     let text = |(path, bytes): (String, Vec<u8>)| Some((path, String::from_utf8(bytes).ok()?));
     contents.into_iter().filter_map(text).collect()
 }

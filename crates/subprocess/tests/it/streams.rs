@@ -1,6 +1,6 @@
 //! What goes in and comes out: environment, input, bounded output.
 
-use subprocess::{Ended, Output, run};
+use subprocess::{Ended, Output, run, run_watched};
 use tokio_util::sync::CancellationToken;
 
 use crate::{limits, sh};
@@ -64,4 +64,40 @@ async fn bytes_that_are_no_text_are_kept_as_they_are() {
 async fn the_end_of_a_pipeline_may_outlive_the_child_for_a_moment() {
     let output = output("(sleep 0.02; echo late) & echo early", b"", 100).await;
     assert_eq!(output.stdout.text(), "early\nlate\n");
+}
+
+/// And while it runs: the child waits for what its first line brings about.
+#[tokio::test]
+async fn each_line_is_shown_while_the_child_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut seen = Vec::new();
+    let script = "echo one; while [ ! -e go ]; do sleep 0.01; done; echo two >&2; printf three";
+    let mut watch = |line: &[u8]| {
+        seen.push(String::from_utf8_lossy(line).into_owned());
+        std::fs::write(dir.path().join("go"), "").unwrap();
+    };
+    let command = sh(script, dir.path());
+    let output = run_watched(&command, &CancellationToken::new(), &mut watch).await.unwrap();
+    assert_eq!(output.ended, Ended::Exited(0));
+    assert_eq!(seen, ["one", "three"]);
+    assert_eq!(output.stdout.text(), "one\nthree");
+}
+
+/// With all that it started, also while it floods its output.
+#[tokio::test]
+async fn a_watcher_ends_a_child_that_would_print_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let cancel = CancellationToken::new();
+    let (mut steps, stop) = (0, cancel.clone());
+    let mut watch = |line: &[u8]| {
+        steps += usize::from(line == b"step");
+        if steps == 1_000 {
+            stop.cancel();
+        }
+    };
+    let command = sh("sleep 1000 & yes step", dir.path());
+    let output = run_watched(&command, &cancel, &mut watch).await.unwrap();
+    assert_eq!(output.ended, Ended::Cancelled);
+    assert!(output.elapsed < crate::LONG, "{:?}", output.elapsed);
+    assert!(steps >= 1_000 && output.stdout.text().starts_with("step\n"));
 }

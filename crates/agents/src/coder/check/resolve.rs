@@ -3,7 +3,7 @@
 //! An entry may say too little, too much or something else than the plan; what it can only have
 //! meant is taken so, and the rest is refused in words from which a model can mend it.
 
-use super::{ItemRules, MOST_EDITS, MOST_ENTRIES};
+use super::{ItemRules, MOST_EDITS, MOST_ENTRIES, Outside};
 use crate::answers::{bound, tidy_path};
 use crate::coder::ResolvedChange;
 use crate::coder::changes::{RawAction, RawChange};
@@ -37,10 +37,10 @@ impl ItemRules {
             match earlier {
                 Some(index) => self.go_on(&mut changes[index], entry)?,
                 None if entry.action == RawAction::Rename => {
-                    let moved = self.rename(planned, entry, &changes)?;
+                    let moved = self.rename(&planned, entry, &changes)?;
                     changes.push(moved);
                 }
-                None => changes.push(self.change(planned, entry)?),
+                None => changes.push(self.change(&planned, entry)?),
             }
         }
         self.delete_sources(&mut changes);
@@ -50,19 +50,36 @@ impl ItemRules {
         Ok(Resolved { changes, unchanged: same.into_iter().map(|change| change.path).collect() })
     }
 
-    fn planned(&self, path: &str) -> Result<&PlannedFile, String> {
+    fn planned(&self, path: &str) -> Result<PlannedFile, String> {
         if let Some(why) = (self.unwritable)(path) {
             return Err(format!("{why}; leave it out"));
         }
-        self.files.iter().find(|file| file.path == path).ok_or_else(|| {
-            let own: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
-            format!("{path} is not one of your files; you may change only {}", own.join(", "))
-        })
+        let own = self.files.iter().find(|file| file.path == path).cloned();
+        own.map_or_else(|| self.outside(path), Ok)
+    }
+
+    /// A file that the plan does not give to this item.
+    fn outside(&self, path: &str) -> Result<PlannedFile, String> {
+        let free = |outside: &&Outside| !outside.others.contains(path);
+        let Some(outside) = self.outside.as_ref().filter(free) else {
+            let own: Vec<&str> = self.paths().map(String::as_str).collect();
+            return Err(format!(
+                "{path} is not one of your files; you may change only {}",
+                own.join(", ")
+            ));
+        };
+        (outside.guard)(path)?;
+        if self.known.is_denied(path) {
+            return Err(format!("{path} may not be changed"));
+        }
+        let action = if self.known.exists(path) { Action::Modify } else { Action::Create };
+        Ok(PlannedFile { path: path.to_owned(), action })
     }
 
     fn change(&self, planned: &PlannedFile, entry: &RawChange) -> Result<ResolvedChange, String> {
         let path = planned.path.as_str();
-        let before = self.before.get(path);
+        let is_own = self.files.iter().any(|file| file.path == path);
+        let before = self.before.get(path).or(entry.base.as_ref().filter(|_| !is_own));
         let after = match entry.action {
             RawAction::Delete => {
                 self.check_deletion(planned)?;

@@ -19,6 +19,7 @@ fn rules(rounds: bool) -> ItemRules {
         max_questions: 3,
         unwritable: Arc::new(|_| None),
         path_guard: Arc::new(|_| Ok(())),
+        work: crate::WorkRules::default(),
     };
     let files: Vec<SourceFile> = ["src/a.rs", "old.rs", "logo.png", "src/other.rs", ".env"]
         .map(|path| SourceFile { path: path.to_owned(), size: 10 })
@@ -37,6 +38,7 @@ fn rules(rounds: bool) -> ItemRules {
         optional: BTreeSet::new(),
         unwritable: settings.unwritable,
         mending: false,
+        outside: None,
         shown: rounds.then(|| BTreeSet::from(["src/a.rs".to_owned(), "old.rs".to_owned()])),
     }
 }

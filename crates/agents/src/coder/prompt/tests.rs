@@ -44,6 +44,7 @@ fn scene(paths: &[&str], own: &[(&str, Action)]) -> Scene {
         max_questions: 3,
         unwritable: Arc::new(|_| None),
         path_guard: Arc::new(|_| Ok(())),
+        work: crate::WorkRules::default(),
     };
     let listed: Vec<SourceFile> =
         paths.iter().map(|path| SourceFile { path: (*path).to_owned(), size: 10 }).collect();

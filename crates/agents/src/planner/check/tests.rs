@@ -25,6 +25,7 @@ pub(super) fn rules_with(files: &[&str]) -> PlanRules {
         max_questions: 3,
         unwritable: Arc::new(|_| None),
         path_guard: guard,
+        work: crate::WorkRules::default(),
     };
     let file = |path: &str, size| SourceFile { path: path.to_owned(), size };
     let mut files: Vec<SourceFile> = files.iter().map(|path| file(path, 10)).collect();

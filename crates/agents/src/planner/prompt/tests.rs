@@ -14,6 +14,7 @@ fn settings() -> Settings {
         max_questions: 3,
         unwritable: Arc::new(|_| None),
         path_guard: Arc::new(|_| Ok(())),
+        work: crate::WorkRules::default(),
     }
 }
 

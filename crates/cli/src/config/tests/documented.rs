@@ -24,6 +24,7 @@ failover:        { enabled: true, max_models: 3, first_token_timeout: auto, idle
 circuit_breaker: { enabled: true, failure_threshold: 5, reset_timeout: 60s, monitoring_window: 5m, consecutive_failures: 5, max_reset_timeout: 15m }
 degradation:     { enabled: true, templates: null }        # a folder whose files replace the built-in templates by name
 partial_success: { enabled: true, min_success_rate: 0.5 }  # off: all or nothing
+agents:          { allow_outside: false, hand_over: facts }
 run:             { parallel: 3, timeout: 23m, deadline_reserve: 20s, max_milestones: 10, milestone_retries: 2, fix_rounds: 2, branch: "belay/{idea}", base: null, update: none, push: null, setup_command: auto, test_command: auto, test_timeout: 10m, checks: auto, gate: milestone, test_env: [], confine: auto, min_confidence: 0.5, max_questions: 3 }
 budget:          { max_usd: null, max_tokens: null, max_usd_per_day: null }
 commit:          { author: null, hooks: true, sign: auto, subject: "Milestone {number}/{total}: {name}" }
@@ -48,6 +49,7 @@ fn sections(config: &Config) -> String {
         circuit_breaker,
         degradation,
         partial_success,
+        agents,
         run,
         budget,
         commit,
@@ -58,7 +60,7 @@ fn sections(config: &Config) -> String {
     } = config;
     let timeouts = Role::ALL.map(|role| roles.get(role).timeout);
     format!(
-        "{timeouts:?}{failover:?}{max_response_bytes:?}{circuit_breaker:?}{degradation:?}{partial_success:?}{run:?}\
+        "{timeouts:?}{failover:?}{max_response_bytes:?}{circuit_breaker:?}{degradation:?}{partial_success:?}{agents:?}{run:?}\
          {budget:?}{commit:?}{context:?}{guard:?}{github:?}{store:?}"
     )
 }
@@ -163,6 +165,7 @@ failover: { enabled: false, max_models: 2, first_token_timeout: 1s, idle_timeout
 circuit_breaker: { enabled: false, failure_threshold: 2, reset_timeout: 20m, monitoring_window: 3d, consecutive_failures: 4 }
 degradation: { enabled: false, templates: my/templates }
 partial_success: { enabled: false, min_success_rate: 1 }
+agents: { allow_outside: true, hand_over: none }
 run: { parallel: 1, timeout: 10s, max_milestones: 2, milestone_retries: 0, fix_rounds: 0, branch: work, base: main, update: rebase, push: origin, setup_command: none, test_command: "make test", test_timeout: 1h, checks: [{ name: lint, run: make lint, kind: build, timeout: 5s, gate: end }], gate: end, test_env: [DATABASE_URL], confine: off, min_confidence: 0, max_questions: 0 }
 budget: { max_usd: 4, max_tokens: 1000000, max_usd_per_day: 20 }
 commit: { author: "Ada Lovelace <ada@example.com>", hooks: false, sign: true, subject: "{name} ({number} of {total})" }

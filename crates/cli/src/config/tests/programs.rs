@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use insta::assert_snapshot;
-use model_providers::{Input, Kind, Program};
+use model_providers::{Class, Input, Kind, Program};
 
 use super::*;
 
@@ -41,6 +41,18 @@ fn a_command_of_ones_own_is_looked_for_at_the_top() {
     }
 }
 
+#[test]
+fn failures_of_a_command_of_ones_own_have_names() {
+    let text = format!(
+        "providers: {{ a: {{ kind: command, command: [agent], output: events, exits: {{ 3: rate_limited, 7: auth }}, errors: {{ quota exceeded: quota_exhausted }}, max_steps: 40 }} }}\n{ROLES}"
+    );
+    let found = program(&text, &Environment::default());
+    let exits: Vec<(i32, Class)> = found.exits.into_iter().collect();
+    assert_eq!(exits, [(3, Class::RateLimited), (7, Class::Auth)]);
+    assert_eq!(found.errors["quota exceeded"], Class::QuotaExhausted);
+    assert_eq!(found.max_steps, Some(40));
+}
+
 /// The key of another provider, and what nobody named, stay here.
 #[test]
 fn only_named_variables_pass() {
@@ -54,6 +66,20 @@ fn only_named_variables_pass() {
     let names: Vec<&String> = found.env.keys().collect();
     assert_eq!(names, ["LC_ALL", "MY_FLAG", "PATH"]);
     assert_eq!(found.key_variable.as_deref(), Some("OPENAI_API_KEY"));
+}
+
+/// A limit in dollars can be kept with what a program says it cost.
+#[test]
+fn under_a_limit_in_dollars_only_a_program_that_tells_no_cost_needs_a_price() {
+    let text = |preset| {
+        format!(
+            "budget: {{ max_usd: 2 }}\nproviders: {{ a: {{ kind: command, preset: {preset} }} }}\n{ROLES}"
+        )
+    };
+    loaded(&text("claude-code"), &Environment::default());
+    loaded(&text("opencode"), &Environment::default());
+    let refused = refusal(&text("codex"), &Environment::default());
+    assert!(refused.contains("needs the price of every model, and a/m has none"), "{refused}");
 }
 
 #[test]
@@ -71,6 +97,16 @@ fn what_does_not_fit_is_refused_with_its_place() {
         "providers:\n  a: {kind: command, command: [b], output: json}\n",
         "providers:\n  a: {kind: command, command: [b], env: [\"A=b\"]}\n",
         "providers:\n  a: {kind: openai, base_url: \"https://a.example\", env: [A]}\n",
+        "providers:\n  a: {kind: openai, base_url: \"https://a.example\", exits: {3: auth}}\n",
+        "providers:\n  a: {kind: command, preset: codex, exits: {3: auth}}\n",
+        "providers:\n  a: {kind: command, command: [b], exits: {0: auth}}\n",
+        "providers:\n  a: {kind: command, command: [b], exits: {three: auth}}\n",
+        "providers:\n  a: {kind: command, command: [b], exits: {3: rate_limit}}\n",
+        "providers:\n  a: {kind: command, command: [b], exits: [3]}\n",
+        "providers:\n  a: {kind: command, command: [b], errors: {\"429\": rate_limited}}\n",
+        "providers:\n  a: {kind: command, command: [b], errors: {quota exceeded: timeout}}\n",
+        "providers:\n  a: {kind: command, command: [b], max_steps: 3}\n",
+        "providers:\n  a: {kind: command, preset: opencode, max_steps: 0}\n",
     ]), @r#"
     belay.yaml:2:3: providers.a: `preset` or `command` is missing, for example `preset: codex` or `command: ["./my-agent.sh", "{prompt}"]`
     belay.yaml:2:30: providers.a.preset: `codx` is no preset, did you mean `codex`?
@@ -84,5 +120,15 @@ fn what_does_not_fit_is_refused_with_its_place() {
     belay.yaml:2:44: providers.a.output: `json` is not a choice here, expected one of `text`, `events`
     belay.yaml:2:42: providers.a.env[0]: must be the name of an environment variable (letters, digits, `_`), never the key itself
     belay.yaml:2:57: providers.a.env: belongs to kind `command` only
+    belay.yaml:2:59: providers.a.exits: belongs to kind `command` only
+    belay.yaml:2:44: providers.a.exits: belongs to `command`; a preset knows its own
+    belay.yaml:2:47: providers.a.exits.0: is no exit status of a failure, which is from 1 to 255
+    belay.yaml:2:51: providers.a.exits.three: is no exit status of a failure, which is from 1 to 255
+    belay.yaml:2:47: providers.a.exits.3: `rate_limit` is not a choice here, did you mean `rate_limited`?
+    belay.yaml:2:43: providers.a.exits: must be a mapping of keys to values
+    belay.yaml:2:52: providers.a.errors.429: must be a part of one line, from 4 to 200 characters long
+    belay.yaml:2:61: providers.a.errors.quota exceeded: `timeout` is not a choice here, expected one of `auth`, `rate_limited`, `quota_exhausted`, `context_overflow`, `refused`, `unavailable`
+    belay.yaml:2:47: providers.a.max_steps: needs `output: events`, whose lines tell of steps
+    belay.yaml:2:51: providers.a.max_steps: must be from 1 to 100000, is 0
     "#);
 }

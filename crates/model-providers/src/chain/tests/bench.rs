@@ -177,6 +177,7 @@ pub(super) fn request() -> Request {
         prompt: Arc::new(vec![Message { role, content }]),
         validate: None,
         stand_in: None,
+        workplace: None,
     }
 }
 

@@ -8,4 +8,5 @@ mod ends;
 mod hedge;
 mod learned;
 mod limits;
+mod pools;
 mod timers;

@@ -1,0 +1,271 @@
+//! Five fake coding agents, each as the first link of the coders' chain before a good one: what they
+//! do wrong never reaches the branch, is kept, and is remembered; also when belay is killed while
+//! they work. `cargo xtask agents test` prints what came of them as a table.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Bench, Ran, finish, until};
+use crate::programs::{GOOD, answers, is_alive, script};
+
+/// What all of them do first: the file that is left, and, while `SLOW` is set, a wait in which belay
+/// can be killed. What they start in a session of its own must not outlive it.
+const BEGIN: &str = r#"#!/bin/sh
+cat > /dev/null
+printf 'ONE = ' > one.py
+echo at work
+if [ -n "$SLOW" ]; then
+    setsid sleep 600 &
+    echo "$$ $!" > "$WORKING.new" && mv "$WORKING.new" "$WORKING"
+    exec sleep 600
+fi
+"#;
+
+/// How it is called, and what it does.
+const FAKES: [(&str, &str); 5] = [
+    ("half a file, then exit 1", "exit 1"),
+    (
+        "a stub, exit 0",
+        "printf 'def one():\\n    raise NotImplementedError  # TODO: implement\\n' > one.py; printf 'TWO = 2\\n' > two.py; echo all is done",
+    ),
+    ("a hang", "setsid sleep 600 & exec sleep 600"),
+    ("a 429 on standard error", "echo 'Error 429: too many requests, come back later' >&2; exit 1"),
+    ("a good one", WORKS),
+];
+
+const WORKS: &str = "printf 'ONE = 1\\n' > one.py; printf 'TWO = 2\\n' > two.py; echo done";
+
+struct Scene {
+    bench: Bench,
+    things: std::collections::BTreeMap<String, Vec<u8>>,
+}
+
+/// What is told of a run, a line of the table.
+struct Told {
+    ran: Ran,
+}
+
+impl Scene {
+    /// Coders are `first/m` and `second/m`, one a script that ends so; planner and reviewer answer.
+    fn new(first: &str, second: &str, reviewers: &str) -> Self {
+        let bench = Bench::with_files([(
+            "ideas/backlog/001-numbers.md",
+            "# Numbers\n\nAdd one.py and two.py with a number each.\n",
+        )]);
+        let folder = bench.root().join("answers");
+        fs::create_dir_all(&folder).expect("a folder");
+        for (name, mut answer) in answers() {
+            if name == "plan" {
+                answer["milestones"][0]["files"]["create"] = json!(["one.py", "two.py"]);
+            }
+            fs::write(folder.join(name), answer.to_string()).expect("an answer");
+        }
+        let good = GOOD.replace("ANSWERS", &folder.display().to_string());
+        script(&bench.repo.join("agents/answers.sh"), &good);
+        script(&bench.repo.join("agents/limited.sh"), &format!("#!/bin/sh\n{}\n", FAKES[3].1));
+        for (name, does) in [("first", first), ("second", second)] {
+            script(&bench.repo.join(format!("agents/{name}.sh")), &format!("{BEGIN}{does}\n"));
+        }
+        let worker = |name: &str| {
+            format!(
+                "  {name}: {{ kind: command, command: [./agents/{name}.sh], mode: workspace, env: [WORKING, SLOW] }}\n"
+            )
+        };
+        let text = format!(
+            "providers:\n  says: {{ kind: command, command: [./agents/answers.sh, \"{{file}}\"], env: [SEEN] }}\n  \
+             tired: {{ kind: command, command: [./agents/limited.sh] }}\n{}{}\
+             roles:\n  planner: {{ chain: [says/m], timeout: 60s }}\n  coder: {{ chain: [first/m, second/m], timeout: 120s }}\n  \
+             reviewer: {{ chain: {reviewers}, timeout: 60s }}\n\
+             failover: {{ idle_timeout: 2s, first_token_timeout: 2s, max_wait: 0s }}\n\
+             run: {{ test_command: \"true\", parallel: 1 }}\n",
+            worker("first"),
+            worker("second"),
+        );
+        bench.write("belay.yaml", &text);
+        fs::write(bench.repo.join(".git/info/exclude"), "belay.yaml\nagents/\n").expect("excludes");
+        let things = bench.persons_things();
+        Self { bench, things }
+    }
+
+    fn working(&self) -> PathBuf {
+        self.bench.root().join("working")
+    }
+
+    fn command(&self, slow: bool) -> tokio::process::Command {
+        let mut command = self.bench.command(&["run", "--format", "json"]);
+        command.env("SEEN", self.bench.root().join("seen")).env("WORKING", self.working());
+        if slow {
+            command.env("SLOW", "1");
+        }
+        command
+    }
+
+    async fn run(&self) -> Told {
+        let ran = finish(self.command(false).spawn().expect("belay starts")).await.exits(0);
+        Told { ran }
+    }
+
+    /// Kills belay once the first fake has begun its work, and gives what was alive then.
+    async fn killed(&self) -> Vec<String> {
+        let mut belay = self.command(true).spawn().expect("belay starts");
+        until(|| self.working().exists()).await;
+        belay.kill().await.expect("SIGKILL");
+        let pids = fs::read_to_string(self.working()).expect("two ids");
+        let pids: Vec<String> = pids.split_whitespace().map(str::to_owned).collect();
+        assert!(pids.len() == 2 && pids.iter().any(|pid| is_alive(pid)), "{pids:?}");
+        fs::remove_file(self.working()).expect("the file goes");
+        pids
+    }
+
+    /// Nothing half-done is on the branch, nothing of the person's has changed, no folder is left.
+    #[track_caller]
+    fn is_clean(&self) {
+        let log = self.bench.git(&["log", "-p", "main..belay/001-numbers"]);
+        assert!(!log.contains("ONE = \n") && !log.contains("NotImplementedError"), "{log}");
+        assert_eq!(self.bench.persons_things(), self.things);
+        let cache = self.bench.root().join("home/.cache");
+        let mut folders = vec![cache];
+        while let Some(folder) = folders.pop() {
+            assert!(
+                !folder.ends_with("workspaces")
+                    || fs::read_dir(&folder).expect("a folder").count() == 0,
+                "{}",
+                folder.display()
+            );
+            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+            folders.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+        }
+    }
+
+    fn kept(&self) -> Vec<String> {
+        let refs = self.bench.git(&["for-each-ref", "--format=%(refname)", "refs/belay/salvage/"]);
+        refs.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Told {
+    fn finished(&self) -> Value {
+        self.ran.named("run_finished")[0].clone()
+    }
+
+    fn classes(&self) -> Vec<String> {
+        let failed = self.ran.named("attempt_failed");
+        failed.iter().map(|event| event["class"].as_str().expect("a class").to_owned()).collect()
+    }
+
+    fn salvaged(&self) -> Vec<Value> {
+        self.ran.named("work_salvaged")
+    }
+
+    fn by(&self) -> String {
+        let done = self.ran.named("item_succeeded");
+        done.first()
+            .map_or("nobody".to_owned(), |event| event["model"].as_str().unwrap_or("").to_owned())
+    }
+
+    /// A row for the table, where one is wanted.
+    fn row(&self, name: &str) {
+        let Ok(path) = std::env::var("BELAY_AGENTS_TABLE") else { return };
+        let finished = self.finished();
+        let status = finished["status"].as_str().expect("a status").to_owned();
+        let degraded = if finished["degraded"] == json!(true) { ", degraded" } else { "" };
+        let failed = match self.classes() {
+            classes if classes.is_empty() => "-".to_owned(),
+            classes => classes.join(", "),
+        };
+        let (by, kept) = (self.by(), self.salvaged().len());
+        let row = format!("| {name} | {failed} | {by} | {kept} | {status}{degraded} |\n");
+        let mut file = fs::File::options().append(true).create(true).open(path).expect("the table");
+        file.write_all(row.as_bytes()).expect("a row");
+    }
+}
+
+/// Traps 43 to 46: each says what it likes, and the good one does the work.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fake_before_the_good_one() {
+    let classes: [&[&str]; 5] = [
+        &["unavailable", "unavailable"],
+        &["invalid_output", "invalid_output"],
+        &["timeout"],
+        &["rate_limited"],
+        &[],
+    ];
+    for ((name, does), expected) in FAKES.into_iter().zip(classes) {
+        let scene = Scene::new(does, WORKS, "[says/m]");
+        let told = scene.run().await;
+        let finished = told.finished();
+        assert_eq!(finished["status"], "completed", "{name}: {}", told.ran.stderr);
+        assert_eq!(finished["degraded"], json!(false), "{name}");
+        assert_eq!(told.classes(), expected, "{name}: {}", told.ran.stdout);
+        assert_eq!(told.salvaged().len(), expected.len(), "{name}: {}", told.ran.stdout);
+        assert_eq!(told.by(), if expected.is_empty() { "first/m" } else { "second/m" }, "{name}");
+        assert_eq!(scene.bench.show("belay/001-numbers", "one.py"), "ONE = 1", "{name}");
+        scene.is_clean();
+        // The run has ended, and with it what was kept for its sake.
+        assert_eq!(scene.kept(), [""; 0], "{name}");
+        told.row(name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fake_killed_with_belay_in_mid_work() {
+    for (name, does) in FAKES {
+        let scene = Scene::new(does, WORKS, "[says/m]");
+        let pids = scene.killed().await;
+        let told = scene.run().await;
+        assert_eq!(told.finished()["status"], "completed", "{name}: {}", told.ran.stderr);
+        // What stood there when belay was killed is kept before anything else.
+        let salvaged = told.salvaged();
+        assert_eq!(salvaged[0]["model"], Value::Null, "{name}: {salvaged:?}");
+        assert_eq!(salvaged[0]["item"], json!(1), "{name}");
+        assert_eq!(scene.bench.show("belay/001-numbers", "two.py"), "TWO = 2", "{name}");
+        until(|| !pids.iter().any(|pid| is_alive(pid))).await;
+        scene.is_clean();
+        told.row(&format!("{name}, killed with belay"));
+    }
+}
+
+/// Trap 47: reviewers have a chain too, and a template after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_limited_reviewers_do_not_block_what_is_done() {
+    let scene = Scene::new(WORKS, WORKS, "[tired/a, tired/b]");
+    let told = scene.run().await;
+    let finished = told.finished();
+    assert_eq!(finished["status"], "completed", "{}", told.ran.stderr);
+    assert_eq!(finished["degraded"], json!(true));
+    assert_eq!(told.by(), "first/m");
+    scene.is_clean();
+    told.row("good, two limited reviewers");
+}
+
+/// Traps 48, 51 and 52: nobody can work, which is said; the next run knows it, and asks nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_all_rest_the_run_is_degraded_and_the_next_one_knows() {
+    let limited = FAKES[3].1;
+    let scene = Scene::new(limited, limited, "[says/m]");
+    let told = scene.run().await;
+    assert_eq!(told.finished()["status"], "degraded", "{}", told.ran.stderr);
+    assert_eq!(told.classes(), ["rate_limited", "rate_limited"]);
+    let log = scene.bench.git(&["log", "--format=%s", "main..belay/001-numbers"]);
+    assert_eq!(log, "");
+    // What they left is kept for as long as the run has not ended well, and told in the issue.
+    let kept = scene.kept();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    let issues: Vec<PathBuf> = fs::read_dir(scene.bench.repo.join(".belay/issues"))
+        .expect("issues")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    let texts: Vec<String> =
+        issues.iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
+    assert!(kept.iter().all(|name| texts.iter().any(|text| text.contains(name))), "{texts:?}");
+    let left = scene.bench.show(&kept[0], "one.py");
+    assert_eq!(left, "ONE = ");
+    told.row("all limited");
+    let again = scene.run().await;
+    assert_eq!(again.classes(), [""; 0], "{}", again.ran.stdout);
+    assert_eq!(again.finished()["status"], "degraded");
+    again.row("all limited, the next run");
+}
