@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::asked::Asked;
+use crate::tool::Call;
+use crate::work::{self, Next, Work};
+
 /// The good answers, by schema name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -30,6 +34,15 @@ pub struct Answers {
     pub other: BTreeMap<String, Value>,
     /// For requests without a schema.
     pub text: String,
+    /// For requests without a schema that offer tools: the first whose condition holds.
+    pub works: Vec<Work>,
+}
+
+/// A good answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Good {
+    pub(crate) text: String,
+    pub(crate) calls: Vec<Call>,
 }
 
 impl Default for Answers {
@@ -57,6 +70,7 @@ impl Default for Answers {
             changes_rounds: Vec::new(),
             other: BTreeMap::new(),
             text: "This is an answer in plain text.".to_owned(),
+            works: Vec::new(),
         }
     }
 }
@@ -185,8 +199,18 @@ impl Answers {
         reached.iter().rev().find_map(|round| round.get(path)).or_else(|| self.changes.get(path))
     }
 
+    /// The good answer to a request.
+    pub(crate) fn good(&self, asked: &Asked, given: &Given) -> Good {
+        let text = match work::next(&self.works, asked) {
+            Some(Next::Call(call)) => return Good { text: String::new(), calls: vec![call] },
+            Some(Next::Word(word)) if !word.is_empty() => word.to_owned(),
+            _ => self.content(asked.schema.as_deref(), &asked.paths, given),
+        };
+        Good { text, calls: Vec::new() }
+    }
+
     /// The good content for a request.
-    pub(crate) fn content(&self, schema: Option<&str>, paths: &[String], given: &Given) -> String {
+    fn content(&self, schema: Option<&str>, paths: &[String], given: &Given) -> String {
         let value = match schema {
             None => return self.text.clone(),
             Some("analysis") => &self.analysis,

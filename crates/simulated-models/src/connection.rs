@@ -9,8 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use crate::clock::{limited, pause, unix_seconds};
-use crate::completion::error_object;
 use crate::http::{self, Request};
+use crate::language::{Language, Wanted};
+use crate::problem::Problem;
 use crate::state::{State, Ticket};
 use crate::wire::{self, Act};
 
@@ -57,7 +58,8 @@ async fn refuse(mut stream: TcpStream, error: &http::ReadError) -> io::Result<()
     let Some(status) = error.status() else {
         return Ok(());
     };
-    let body = error_object(&error.to_string(), "invalid_request_error", None);
+    // No address was read, so nobody knows the client's language.
+    let body = Language::Chat.writer().problem(&Problem::malformed(error.to_string()));
     let acts = wire::json(status, &body).finish(false);
     perform(&mut stream, &acts, None).await?;
     stream.shutdown().await?;
@@ -73,16 +75,20 @@ async fn refuse(mut stream: TcpStream, error: &http::ReadError) -> io::Result<()
 }
 
 fn answer(state: &Arc<State>, request: Request) -> (Option<Ticket>, Vec<Act>) {
-    match (request.method.as_str(), request.path.as_str()) {
-        ("POST", "/v1/chat/completions") => {
-            let (ticket, acts) = state.admit(&request.body, request.authorization);
-            (Some(ticket), acts)
+    match Language::at(&request.method, &request.path) {
+        Some((language, Wanted::Answer)) => {
+            let (ticket, acts) = state.admit(language, request);
+            return (Some(ticket), acts);
         }
+        Some((language, Wanted::Count)) => return (None, state.count(language, &request)),
+        None => {}
+    }
+    match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/v1/models") => (None, wire::json(200, &models(state)).finish(false)),
         ("GET", "/health") => (None, wire::json(200, &json!({"status": "ok"})).finish(false)),
         (method, path) => {
             let message = format!("Invalid URL ({method} {path})");
-            let body = error_object(&message, "invalid_request_error", None);
+            let body = Language::Chat.writer().problem(&Problem::malformed(message));
             (None, wire::json(404, &body).finish(false))
         }
     }

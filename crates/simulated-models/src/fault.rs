@@ -32,7 +32,7 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<String>,
         /// The body, verbatim: `application/json` if it parses as JSON, else `text/plain`.
-        /// `None` is an error object in OpenAI's form that fits the status.
+        /// `None` is an error object that fits the status, in the form of the request's language.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<String>,
     },
@@ -87,10 +87,11 @@ pub enum Fault {
         /// Pieces sent before.
         after_chunks: usize,
     },
-    /// A whole streamed answer with its finish reason, but no `[DONE]`, then a clean close.
+    /// A whole streamed answer with its finish reason, but no mark of its end such as `[DONE]`
+    /// where the language has one, then a clean close.
     /// Plain: a whole body whose end is the close, as no length was given.
     MissingEndMark,
-    /// All of the content and `[DONE]`, but no finish reason. Plain: it is null.
+    /// All of the content and the mark of the end, but no finish reason. Plain: it is null.
     NoFinishReason,
     /// The event in the middle is broken JSON, all others are whole. Plain: the body is
     /// broken JSON of the announced length.
@@ -153,11 +154,12 @@ impl Fault {
 
     /// An exhausted balance dressed as a 429, as OpenAI reports it.
     pub fn quota_exhausted() -> Self {
-        let body = crate::completion::error_object(
-            "You exceeded your current quota, please check your plan and billing details.",
-            "insufficient_quota",
-            Some("insufficient_quota"),
-        );
+        let body = serde_json::json!({"error": {
+            "message": "You exceeded your current quota, please check your plan and billing details.",
+            "type": "insufficient_quota",
+            "param": null,
+            "code": "insufficient_quota",
+        }});
         Self::Status { status: 429, retry_after: None, body: Some(body.to_string()) }
     }
 

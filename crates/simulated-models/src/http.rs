@@ -10,6 +10,8 @@ use crate::clock::limited;
 pub(crate) const MAX_HEAD: usize = 64 << 10;
 pub(crate) const MAX_BODY: usize = 32 << 20;
 const MAX_HEADERS: usize = 128;
+/// Where the languages put a key.
+const KEYS: [&str; 3] = ["authorization", "x-api-key", "x-goog-api-key"];
 /// How long a kept-alive connection may wait for its next request.
 const IDLE_LIMIT: Duration = Duration::from_secs(120);
 /// How long a request may take from its first byte to its last.
@@ -143,7 +145,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>, ReadError> {
         request: Request {
             method: parsed.method.unwrap_or_default().to_owned(),
             path: path.to_owned(),
-            authorization: header("authorization"),
+            authorization: KEYS.iter().find_map(|name| header(name)),
             keep_alive: parsed.version == Some(1) && !connection.contains("close"),
             body: Vec::new(),
         },

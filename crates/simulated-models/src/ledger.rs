@@ -15,7 +15,7 @@ const MAX_RECORDS: usize = 4_096;
 /// Bytes of request bodies kept, as they were sent.
 const MAX_BYTES: usize = 64 << 20;
 
-/// One request for a chat completion. The stamps count from the server's start.
+/// One request for an answer. The stamps count from the server's start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
     /// 1 for the first request of the server; goes on over changes of script.
@@ -29,9 +29,13 @@ pub struct Recorded {
     pub paths: Vec<String>,
     /// Whether a stream was asked for.
     pub streamed: bool,
+    /// How many results of tools it carried.
+    pub results: u64,
+    /// Where it was sent, without the query; empty if it was not understood or not read.
+    pub target: String,
     /// The body; null if it was not understood or not read.
     pub body: Value,
-    /// The `Authorization` header, verbatim.
+    /// The `Authorization` header, or `x-api-key` or `x-goog-api-key`, verbatim.
     pub authorization: Option<String>,
     /// When the request had been read.
     pub received: Duration,
@@ -49,6 +53,8 @@ impl Recorded {
             schema: asked.schema.clone(),
             paths: asked.paths.clone(),
             streamed: asked.streamed,
+            results: asked.results,
+            target: asked.target.clone(),
             body,
             ..Self::unread(&asked.model, authorization)
         }
@@ -62,6 +68,8 @@ impl Recorded {
             schema: None,
             paths: Vec::new(),
             streamed: false,
+            results: 0,
+            target: String::new(),
             body: Value::Null,
             authorization,
             received: Duration::ZERO,

@@ -1,10 +1,14 @@
-//! A loopback server that speaks the OpenAI-compatible protocol and misbehaves on order.
+//! A loopback server that speaks the languages of model servers and misbehaves on order.
 //!
 //! Code that must outlive its models can only be trusted if it has met every way in which
 //! a model fails, down to the bytes: a reset before the first header, a chunked body cut in
 //! the middle, an error event inside a 200. Mock servers built on an HTTP library cannot
 //! produce those, and real models do not produce them on demand. This server writes its own
 //! HTTP/1.1, so each [`Fault`] is exactly what its documentation says.
+//!
+//! It speaks OpenAI's chat completions and responses, Anthropic's messages and Gemini's contents,
+//! with calls of tools, as far as coding-agent programs need them. One description of an answer
+//! is behind all of them, and every fault is one of each.
 //!
 //! ```
 //! use simulated_models::{Fault, ModelScript, Script, Server, Step};
@@ -22,20 +26,25 @@
 mod answers;
 mod asked;
 mod clock;
-mod completion;
 mod connection;
 mod fault;
 mod http;
+mod language;
 mod ledger;
 mod placeholder;
+mod problem;
 mod reply;
+mod said;
 mod script;
 mod server;
 mod state;
+mod tool;
 mod wire;
+mod work;
 
 pub use answers::{Answers, Edit, FileAnswer};
 pub use fault::Fault;
 pub use ledger::Recorded;
 pub use script::{ModelScript, Script, Step, When};
 pub use server::Server;
+pub use work::{Deed, Work};

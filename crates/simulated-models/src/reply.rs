@@ -3,9 +3,12 @@
 use serde_json::Value;
 
 use crate::Fault;
+use crate::answers::Good;
 use crate::asked::Asked;
-use crate::completion::{Completion, Stamp, error_for, error_object};
+use crate::language::Language;
 use crate::placeholder::lazy;
+use crate::problem::Problem;
+use crate::said::{Finish, Said, Stamp};
 use crate::wire::{self, Act, Framing, Writer};
 
 /// Bytes of a plain body that count as one piece.
@@ -20,46 +23,52 @@ const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\
     <body><h1>Please sign in to the network</h1></body></html>\n";
 
 /// All acts for one request.
-pub(crate) fn acts(fault: &Fault, asked: &Asked, good: &str, stamp: &Stamp) -> Vec<Act> {
+pub(crate) fn acts(fault: &Fault, asked: &Asked, good: &Good, stamp: &Stamp) -> Vec<Act> {
     match fault {
         Fault::RefuseConnection | Fault::ResetBeforeHeaders => vec![Act::Reset],
         Fault::Status { status, retry_after, body } => {
-            error(*status, retry_after.as_deref(), body.as_deref())
+            error(asked.language, *status, retry_after.as_deref(), body.as_deref())
         }
         Fault::Compressed => {
             let encoded = [("content-encoding", "gzip")];
             wire::whole(200, "application/json", BLANKS, &encoded).finish(false)
         }
         Fault::Redirect { to } => {
-            let to = format!("{to}/v1/chat/completions");
+            let to = format!("{to}{}", asked.target);
             wire::whole(307, "text/plain", "", &[("location", to.as_str())]).finish(false)
         }
         Fault::RejectsPrefill if asked.is_prefilled => {
             let message = "This model does not support assistant message prefill.";
-            let body = error_object(message, "invalid_request_error", None).to_string();
-            error(400, None, Some(&body))
+            let body = asked.language.writer().problem(&Problem::malformed(message)).to_string();
+            error(asked.language, 400, None, Some(&body))
         }
         Fault::WrongContentType => {
             wire::whole(200, "text/html; charset=utf-8", PAGE, &[]).finish(false)
         }
         _ => {
-            let completion = said(fault, asked, good, stamp);
+            let said = said(fault, asked, good, stamp);
             let mut out = Writer::default();
             if let Fault::AnswerAfter { delay } | Fault::SlowHeaders { delay } = fault {
                 out.act(Act::Pause(*delay));
             }
             if asked.streamed {
-                streamed(fault, &completion, &mut out);
+                streamed(fault, &said, &mut out);
             } else {
-                plain(fault, &completion, &mut out);
+                plain(fault, &said, &mut out);
             }
             out.finish(fault.gives_the_answer())
         }
     }
 }
 
-fn error(status: u16, retry_after: Option<&str>, body: Option<&str>) -> Vec<Act> {
-    let body = body.map_or_else(|| error_for(status).to_string(), str::to_owned);
+fn error(
+    language: Language,
+    status: u16,
+    retry_after: Option<&str>,
+    body: Option<&str>,
+) -> Vec<Act> {
+    let problem = || language.writer().problem(&Problem::of(status, retry_after)).to_string();
+    let body = body.map_or_else(problem, str::to_owned);
     let content_type = match serde_json::from_str::<Value>(&body) {
         Ok(_) => "application/json",
         Err(_) => "text/plain; charset=utf-8",
@@ -69,20 +78,31 @@ fn error(status: u16, retry_after: Option<&str>, body: Option<&str>) -> Vec<Act>
 }
 
 /// What the model says.
-fn said<'a>(fault: &Fault, asked: &'a Asked, good: &str, stamp: &'a Stamp) -> Completion<'a> {
+fn said<'a>(fault: &Fault, asked: &'a Asked, good: &Good, stamp: &'a Stamp) -> Said<'a> {
     let schema = asked.schema.as_deref();
+    let text = good.text.as_str();
     let (content, finish) = match fault {
-        Fault::Empty => (String::new(), Some("stop")),
-        Fault::NotJson => (PROSE.to_owned(), Some("stop")),
-        Fault::WrongSchema => (r#"{"unexpected":true,"items":[1,2,3]}"#.to_owned(), Some("stop")),
-        Fault::Placeholder => (lazy(schema, good), Some("stop")),
-        Fault::Refusal => (REFUSAL.to_owned(), Some("stop")),
-        Fault::CutOff => (first_half(good), Some("length")),
-        Fault::ContentFilter => (first_half(good), Some("content_filter")),
-        Fault::NoFinishReason => (good.to_owned(), None),
-        _ => (good.to_owned(), Some("stop")),
+        Fault::Empty => (String::new(), Some(Finish::Stop)),
+        Fault::NotJson => (PROSE.to_owned(), Some(Finish::Stop)),
+        Fault::WrongSchema => {
+            (r#"{"unexpected":true,"items":[1,2,3]}"#.to_owned(), Some(Finish::Stop))
+        }
+        Fault::Placeholder => (lazy(schema, text), Some(Finish::Stop)),
+        Fault::Refusal => (REFUSAL.to_owned(), Some(Finish::Stop)),
+        Fault::CutOff => (first_half(text), Some(Finish::Length)),
+        Fault::ContentFilter => (first_half(text), Some(Finish::Filter)),
+        _ => return spoken(fault, asked, good, stamp),
     };
-    Completion { asked, stamp, content, refusal: *fault == Fault::Refusal, finish }
+    let refusal = *fault == Fault::Refusal;
+    Said { asked, stamp, content, refusal, calls: Vec::new(), finish }
+}
+
+/// The good answer, calls of tools included.
+fn spoken<'a>(fault: &Fault, asked: &'a Asked, good: &Good, stamp: &'a Stamp) -> Said<'a> {
+    let calls = good.calls.clone();
+    let finish = if calls.is_empty() { Finish::Stop } else { Finish::Calls };
+    let finish = (*fault != Fault::NoFinishReason).then_some(finish);
+    Said { asked, stamp, content: good.text.clone(), refusal: false, calls, finish }
 }
 
 fn first_half(text: &str) -> String {
@@ -90,13 +110,11 @@ fn first_half(text: &str) -> String {
     text.chars().take(characters / 2).collect()
 }
 
-fn event(data: &Value) -> String {
-    format!("data: {data}\n\n")
-}
-
-fn streamed(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
+fn streamed(fault: &Fault, said: &Said<'_>, out: &mut Writer) {
+    let writer = said.asked.language.writer();
     let framing = Framing::Chunked;
     out.raw(wire::head(200, "text/event-stream", framing, &[("cache-control", "no-cache")]));
+    let stream = writer.stream(said);
     match fault {
         Fault::EmptyBody => return out.last_chunk(),
         Fault::DeepJson => {
@@ -104,9 +122,9 @@ fn streamed(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
             return out.last_chunk();
         }
         Fault::Endless => {
-            out.chunk(event(&completion.opening()));
-            let piece = completion.piece(&"again and again ".repeat(256));
-            return out.act(Act::Repeat(chunked(&event(&piece))));
+            out.chunk(stream.opening.concat());
+            let piece = writer.more(said, &"again and again ".repeat(256));
+            return out.act(Act::Repeat(chunked(&piece)));
         }
         _ => {}
     }
@@ -114,10 +132,10 @@ fn streamed(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
         if turn % 2 == 0 {
             ": keep-alive\n\n".to_owned()
         } else {
-            event(&completion.reasoning("Let me think about that."))
+            writer.thought(said, "Let me think about that.")
         }
     });
-    let mut pieces: Vec<String> = completion.pieces().iter().map(event).collect();
+    let mut pieces = stream.pieces;
     if *fault == Fault::MalformedChunk {
         break_middle(&mut pieces);
     }
@@ -126,16 +144,15 @@ fn streamed(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
     }
     if let Some(after) = fault.breaks_after() {
         if after > 0 {
-            out.chunk(event(&completion.opening()));
+            out.chunk(stream.opening.concat());
         }
         pieces.iter().take(after).for_each(|piece| out.chunk(piece));
-        return break_off(fault, out);
+        return break_off(fault, said, out);
     }
-    pieces.insert(0, event(&completion.opening()));
-    pieces.extend(completion.closing().as_ref().map(event));
-    pieces.extend(completion.usage_chunk().as_ref().map(event));
+    pieces.splice(0..0, stream.opening);
+    pieces.extend(stream.closing);
     if *fault != Fault::MissingEndMark {
-        pieces.push("data: [DONE]\n\n".to_owned());
+        pieces.extend(stream.end_mark);
     }
     deliver(fault, &pieces, out);
     if *fault == Fault::MissingEndMark {
@@ -179,10 +196,10 @@ fn before_the_first_token(fault: &Fault, out: &mut Writer, sign: impl Fn(u32) ->
 }
 
 /// The end of a stream that does not get to its end.
-fn break_off(fault: &Fault, out: &mut Writer) {
+fn break_off(fault: &Fault, said: &Said<'_>, out: &mut Writer) {
     match fault {
         Fault::ErrorEvent { .. } => {
-            out.chunk(event(&error_for(500)));
+            out.chunk(said.asked.language.writer().problem_event(&Problem::of(500, None)));
             out.last_chunk();
         }
         Fault::Stall { .. } => out.act(Act::Hang),
@@ -198,13 +215,14 @@ fn break_middle(pieces: &mut [String]) {
     }
 }
 
-fn plain(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
+fn plain(fault: &Fault, said: &Said<'_>, out: &mut Writer) {
+    let writer = said.asked.language.writer();
     let body = match fault {
         Fault::EmptyBody => String::new(),
-        Fault::ErrorEvent { .. } => error_for(500).to_string(),
-        Fault::MalformedChunk => first_half(&completion.plain().to_string()),
+        Fault::ErrorEvent { .. } => writer.problem(&Problem::of(500, None)).to_string(),
+        Fault::MalformedChunk => first_half(&writer.plain(said).to_string()),
         Fault::DeepJson => deep(),
-        _ => completion.plain().to_string(),
+        _ => writer.plain(said).to_string(),
     };
     let framing = match fault {
         Fault::Drip { .. } | Fault::Thinking { .. } | Fault::Fragmented | Fault::Endless => {
@@ -219,7 +237,7 @@ fn plain(fault: &Fault, completion: &Completion<'_>, out: &mut Writer) {
         Fault::Stall { after_chunks } | Fault::Cut { after_chunks } => {
             let sent = after_chunks.saturating_mul(PLAIN_PIECE);
             out.raw(&body.as_bytes()[..sent.min(body.len().saturating_sub(1))]);
-            break_off(fault, out);
+            break_off(fault, said, out);
         }
         Fault::MissingEndMark => {
             out.raw(body);

@@ -5,6 +5,7 @@ use std::ops::{Bound, RangeBounds};
 
 use serde::{Deserialize, Serialize};
 
+use crate::asked::Asked;
 use crate::{Answers, Fault};
 
 /// The behaviour of every model of a server.
@@ -133,6 +134,14 @@ impl Step {
         step
     }
 
+    /// At requests that carry this many results of tools: with one or more, in the middle of a
+    /// program's work.
+    pub fn results(results: u64, then: Fault) -> Self {
+        let mut step = Self::always(then);
+        step.when.results = Some(results);
+        step
+    }
+
     /// Also restricts the step to the calls in this range, counted among the model's
     /// requests that match the step's schema and path.
     #[must_use]
@@ -151,6 +160,9 @@ impl Step {
     }
 }
 
+/// The part of a condition that says which requests are counted.
+pub(crate) type Matching = (Option<String>, Option<String>, Option<u64>);
+
 /// When a step applies. The default is always; several fields must all hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -161,8 +173,12 @@ pub struct When {
     /// A path in the `changes` schema's enum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// How many results of tools the request carries: 0 before a program's first call of one,
+    /// 1 in the middle of its work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<u64>,
     /// The first call, counted from 1 for each model and among its requests that match
-    /// `schema` and `path`. A new script counts anew.
+    /// `schema`, `path` and `results`. A new script counts anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_call: Option<u64>,
     /// The last call, inclusive.
@@ -172,10 +188,17 @@ pub struct When {
 
 impl When {
     /// Whether the request is one that this condition counts.
-    pub(crate) fn matches(&self, schema: Option<&str>, paths: &[String]) -> bool {
-        let schema_fits = self.schema.as_deref().is_none_or(|name| schema == Some(name));
-        let path_fits = self.path.as_ref().is_none_or(|path| paths.contains(path));
-        schema_fits && path_fits
+    pub(crate) fn matches(&self, asked: &Asked) -> bool {
+        let schema = asked.schema.as_ref();
+        let schema_fits = self.schema.as_ref().is_none_or(|name| schema == Some(name));
+        let path_fits = self.path.as_ref().is_none_or(|path| asked.paths.contains(path));
+        let results_fit = self.results.is_none_or(|results| asked.results == results);
+        schema_fits && path_fits && results_fit
+    }
+
+    /// The part by which requests are counted.
+    pub(crate) fn matching(&self) -> Matching {
+        (self.schema.clone(), self.path.clone(), self.results)
     }
 
     /// Whether the `call`-th matching request is meant.

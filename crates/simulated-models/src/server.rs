@@ -54,6 +54,11 @@ impl Server {
         format!("http://{}/v1", self.address)
     }
 
+    /// `http://127.0.0.1:PORT`, for clients that add `/v1` or `/v1beta` themselves.
+    pub fn root_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A base URL like [`Server::base_url`], at a port where nobody listens but which is
     /// held for the server's life: connecting to it is refused by the kernel
     /// (`ECONNREFUSED`), which no listening port can do.
@@ -64,7 +69,7 @@ impl Server {
         Ok(format!("http://{}/v1", self.refusing.local_addr()?))
     }
 
-    /// The requests for chat completions in the order they came: the newest 4,096, or fewer
+    /// The requests for answers in the order they came: the newest 4,096, or fewer
     /// where their bodies exceed 64 MiB. One that was not even HTTP, or too large to be read
     /// (64 KiB of head, 32 MiB of body), is answered with its 4xx and not among them.
     pub fn requests(&self) -> Vec<Recorded> {

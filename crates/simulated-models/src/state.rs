@@ -9,10 +9,13 @@ use serde_json::Value;
 use crate::answers::Given;
 use crate::asked::Asked;
 use crate::clock::{Clock, unix_seconds};
-use crate::completion::{Stamp, error_object};
+use crate::http::Request;
+use crate::language::Language;
 use crate::ledger::{Ledger, Recorded};
+use crate::problem::Problem;
 use crate::reply;
-use crate::script::When;
+use crate::said::Stamp;
+use crate::script::{Matching, When};
 use crate::wire::{self, Act};
 use crate::{Fault, ModelScript, Script};
 
@@ -20,7 +23,7 @@ use crate::{Fault, ModelScript, Script};
 const MAX_COUNTED: usize = 1_024;
 
 /// A model and the part of a condition that says which of its requests are counted.
-type Counter = (String, Option<String>, Option<String>);
+type Counter = (String, Matching);
 
 #[derive(Debug, Default)]
 struct Progress {
@@ -85,38 +88,50 @@ impl State {
     /// Records a request and decides what is done with it.
     pub(crate) fn admit(
         self: &Arc<Self>,
-        body: &[u8],
-        authorization: Option<String>,
+        language: Language,
+        request: Request,
     ) -> (Ticket, Vec<Act>) {
-        let other = self.other_schemas();
-        let read = serde_json::from_slice::<Value>(body)
-            .map_err(|error| format!("We could not parse the JSON body of your request: {error}"))
-            .and_then(|value| match Asked::read(&value, &other) {
-                Ok(asked) => Ok((asked, value)),
-                Err(invalid) => Err(invalid.to_string()),
-            });
-        let (asked, value) = match read {
+        let bytes = request.body.len();
+        let (asked, value) = match self.read(language, &request) {
             Ok(read) => read,
-            Err(message) => return self.refuse(&message, authorization),
+            Err(message) => return self.refuse(language, &message, request.authorization),
         };
         let mut progress = self.progress();
         let fault = progress.decide(&asked);
-        let answers = &progress.script.answers;
-        let good = answers.content(asked.schema.as_deref(), &asked.paths, &progress.given);
+        let good = progress.script.answers.good(&asked, &progress.given);
         let given = GivenMark {
             generation: progress.generation,
             schema: asked.schema.clone(),
             paths: asked.paths.clone(),
         };
         let seed = progress.script.seed;
-        let mut record = Recorded::of(&asked, value, authorization);
+        let mut record = Recorded::of(&asked, value, request.authorization);
         record.fault = fault.clone();
         // Still under the lock: the numbers have the order in which calls were counted.
-        let number = self.receive(body.len(), record);
+        let number = self.receive(bytes, record);
         drop(progress);
         let stamp = Stamp::new(seed, number, unix_seconds());
         let acts = reply::acts(&fault, &asked, &good, &stamp);
         (self.ticket(number, Some(given)), acts)
+    }
+
+    /// Says how large a request is. It asks no model, so it is no call and not recorded.
+    pub(crate) fn count(&self, language: Language, request: &Request) -> Vec<Act> {
+        let writer = language.writer();
+        match self.read(language, request) {
+            Ok((asked, _)) => wire::json(200, &writer.count(&asked)),
+            Err(message) => wire::json(400, &writer.problem(&Problem::malformed(message))),
+        }
+        .finish(false)
+    }
+
+    fn read(&self, language: Language, request: &Request) -> Result<(Asked, Value), String> {
+        let value: Value = serde_json::from_slice(&request.body).map_err(|error| {
+            format!("We could not parse the JSON body of your request: {error}")
+        })?;
+        let other = self.other_schemas();
+        let asked = Asked::read(language, &request.path, &value, &other);
+        asked.map(|asked| (asked, value)).map_err(|invalid| invalid.to_string())
     }
 
     /// Records a connection that is reset before its request is read.
@@ -130,10 +145,11 @@ impl State {
     /// Records a request that was not understood.
     fn refuse(
         self: &Arc<Self>,
+        language: Language,
         message: &str,
         authorization: Option<String>,
     ) -> (Ticket, Vec<Act>) {
-        let error = error_object(message, "invalid_request_error", None);
+        let error = language.writer().problem(&Problem::malformed(message));
         let acts = wire::json(400, &error).finish(false);
         let mut record = Recorded::unread("", authorization);
         record.fault = bad_request(&error);
@@ -171,7 +187,7 @@ impl Progress {
         let name = if known { asked.model.as_str() } else { "*" };
         let taken = self.take(name, &model, asked);
         match model.context_window {
-            Some(window) if asked.input_tokens > window => over_window(window, asked.input_tokens),
+            Some(window) if asked.input_tokens > window => over_window(asked, window),
             _ => taken,
         }
     }
@@ -180,8 +196,8 @@ impl Progress {
         let matching: Vec<(Counter, &When, &Fault)> = model
             .steps
             .iter()
-            .filter(|step| step.when.matches(asked.schema.as_deref(), &asked.paths))
-            .map(|step| (counter(name, &step.when), &step.when, &step.then))
+            .filter(|step| step.when.matches(asked))
+            .map(|step| ((name.to_owned(), step.when.matching()), &step.when, &step.then))
             .collect();
         let mut counted: Vec<&Counter> = matching.iter().map(|(key, ..)| key).collect();
         counted.sort();
@@ -197,17 +213,9 @@ impl Progress {
     }
 }
 
-fn counter(name: &str, when: &When) -> Counter {
-    (name.to_owned(), when.schema.clone(), when.path.clone())
-}
-
-fn over_window(window: u64, tokens: u64) -> Fault {
-    let message = format!(
-        "This model's maximum context length is {window} tokens. However, your messages \
-         resulted in {tokens} tokens. Please reduce the length of the messages."
-    );
-    let code = Some("context_length_exceeded");
-    bad_request(&error_object(&message, "invalid_request_error", code))
+fn over_window(asked: &Asked, window: u64) -> Fault {
+    let problem = Problem::over_window(window, asked.input_tokens);
+    bad_request(&asked.language.writer().problem(&problem))
 }
 
 impl Ticket {

@@ -15,11 +15,19 @@ fn asked(streamed: bool) -> Asked {
         "messages": [{"role": "user", "content": "12345678"}],
         "response_format": {"json_schema": {"name": "analysis"}},
     });
-    Asked::read(&body, &[]).expect("valid")
+    chat(&body)
+}
+
+fn chat(body: &Value) -> Asked {
+    Asked::read(Language::Chat, "/v1/chat/completions", body, &[]).expect("valid")
+}
+
+fn good(text: &str) -> Good {
+    Good { text: text.to_owned(), calls: Vec::new() }
 }
 
 fn acts_of(fault: &Fault, streamed: bool) -> Vec<Act> {
-    acts(fault, &asked(streamed), GOOD, &Stamp::new(7, 1, 1_700_000_000))
+    acts(fault, &asked(streamed), &good(GOOD), &Stamp::new(7, 1, 1_700_000_000))
 }
 
 /// The acts as one line, and all bytes sent.
@@ -328,7 +336,7 @@ fn a_header_value_cannot_start_another_header() {
 
 #[test]
 fn the_same_seed_and_number_give_the_same_id() {
-    let id = |seed, number| Stamp::new(seed, number, 0).id;
+    let id = |seed, number| Stamp::new(seed, number, 0).id("chatcmpl-", 0);
     assert_eq!(id(1, 2), id(1, 2));
     assert_ne!(id(1, 2), id(1, 3));
     assert_ne!(id(1, 2), id(2, 2));
@@ -354,7 +362,6 @@ fn only_a_request_that_begins_the_answer_is_refused_for_it() {
     check(&Fault::RejectsPrefill, "given send", "given send");
     let body = json!({"model": "m", "messages": [{"role": "user", "content": "a"},
         {"role": "assistant", "content": "{"}]});
-    let asked = Asked::read(&body, &[]).expect("valid");
-    let acts = acts(&Fault::RejectsPrefill, &asked, GOOD, &Stamp::new(7, 1, 0));
+    let acts = acts(&Fault::RejectsPrefill, &chat(&body), &good(GOOD), &Stamp::new(7, 1, 0));
     assert!(outline(&acts).1.starts_with("HTTP/1.1 400"));
 }

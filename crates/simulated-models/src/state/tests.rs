@@ -21,7 +21,14 @@ impl Asking {
             "messages": [{"role": "user", "content": "x".repeat(40)}],
             "response_format": {"type": "json_schema", "json_schema": schema},
         });
-        self.0.admit(body.to_string().as_bytes(), None)
+        let request = Request {
+            method: "POST".to_owned(),
+            path: "/v1/chat/completions".to_owned(),
+            authorization: None,
+            keep_alive: true,
+            body: body.to_string().into_bytes(),
+        };
+        self.0.admit(Language::Chat, request)
     }
 
     fn fault(&self, model: &str, schema: &str, paths: &[&str]) -> Fault {

@@ -109,8 +109,12 @@ impl Raw {
 }
 
 pub(crate) fn post(body: &str, connection: &str) -> String {
+    post_to("/v1/chat/completions", body, connection)
+}
+
+pub(crate) fn post_to(path: &str, body: &str, connection: &str) -> String {
     format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: {connection}\r\n\
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: {connection}\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
     )

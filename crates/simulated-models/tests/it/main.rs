@@ -4,5 +4,7 @@ mod bytes;
 mod clients;
 mod endpoints;
 mod harness;
+mod languages;
 mod life;
 mod plain;
+mod work;
