@@ -1,10 +1,14 @@
 //! The config as typed: every key that may be written, each optional, no other. It says nothing
 //! about defaults or sense; that is the meant form's part. `null` is the same as leaving a key out.
 
+mod program;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub(super) use program::{ProgramFailure, ProgramInput, ProgramOutput};
 
 /// belay's config. No key is required; a key that is left out or null has its default.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -108,46 +112,6 @@ pub(super) enum ProviderKind {
     Anthropic,
     /// A program on this machine, such as a coding agent.
     Command,
-}
-
-/// How a question goes into a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ProgramInput {
-    /// In the argument that holds `{prompt}`.
-    Argument,
-    /// On standard input.
-    Stdin,
-    /// In a file, of which `{file}` is the path.
-    File,
-}
-
-/// What a program prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ProgramOutput {
-    /// The answer and nothing else.
-    Text,
-    /// Lines of JSON, each with a `type`.
-    Events,
-}
-
-/// What a program's failure means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ProgramFailure {
-    /// It is not logged in, or its key is not accepted.
-    Auth,
-    /// Too many requests.
-    RateLimited,
-    /// Its quota is used up.
-    QuotaExhausted,
-    /// The question is too long for its model.
-    ContextOverflow,
-    /// Its model refused.
-    Refused,
-    /// Anything else, as any exit status but 0 means where nothing is said of it.
-    Unavailable,
 }
 
 /// Facts about a model.

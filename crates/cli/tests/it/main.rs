@@ -35,6 +35,7 @@ mod large;
 mod mending;
 mod mirrored;
 mod people;
+mod probes;
 mod programs;
 mod projects;
 mod pulls;
