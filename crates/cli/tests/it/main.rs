@@ -36,6 +36,7 @@ mod large;
 mod mending;
 mod mirrored;
 mod people;
+mod probes;
 mod programs;
 mod projects;
 mod pulls;
