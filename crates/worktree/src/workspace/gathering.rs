@@ -56,7 +56,7 @@ pub(super) struct Gathered {
     pub(super) held: Vec<Held>,
     /// Paths of the tree at which something lies, or that nobody can tell of.
     there: BTreeSet<String>,
-    /// Folders of which not all was seen.
+    /// Folders of which not all was seen, and what could not be looked at.
     unlooked: Vec<String>,
     /// Folders of submodules, which are to be empty.
     modules: Vec<Vec<u8>>,
@@ -74,7 +74,7 @@ impl Gathered {
     pub(super) fn gone(&self, listing: &Listing) -> Vec<String> {
         let is_gone = |path: &&String| {
             !self.there.contains(*path)
-                && !self.unlooked.iter().any(|folder| is_below(path, folder))
+                && !self.unlooked.iter().any(|unlooked| is_within(path, unlooked))
         };
         let of_a_file = listing.iter().filter(|(_, entry)| entry.mode != Mode::Submodule);
         of_a_file.map(|(path, _)| path).filter(is_gone).cloned().collect()
@@ -87,8 +87,10 @@ impl Gathered {
     }
 }
 
-fn is_below(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+/// Whether it is that path, or lies below it.
+fn is_within(path: &str, other: &str) -> bool {
+    let rest = path.strip_prefix(other);
+    other.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What the search goes by.
@@ -156,9 +158,9 @@ impl Workspace {
         gathered: &mut Gathered,
         level: Level,
     ) -> Result<Vec<Vec<u8>>, Error> {
-        for (folder, why) in level.unlooked {
-            gathered.leave_out(&folder, why);
-            gathered.unlooked.extend(String::from_utf8(folder));
+        for (path, why) in level.unlooked {
+            gathered.leave_out(&path, why);
+            gathered.unlooked.extend(String::from_utf8(path));
         }
         let mut next = Vec::new();
         let mut fresh = BTreeMap::new();
