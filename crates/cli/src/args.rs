@@ -173,6 +173,9 @@ pub(crate) struct DoctorArgs {
     /// Ask no endpoint and no server on this machine
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Put one small question to each model of the chains, and say what it cost
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) probe: bool,
 }
 
 /// Where the demo happens, and whether it is killed.

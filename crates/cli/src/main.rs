@@ -18,6 +18,7 @@ mod health;
 mod human;
 mod ideas;
 mod job;
+mod logins;
 mod logs;
 mod lost;
 mod mending;

@@ -17,6 +17,7 @@ use crate::args::Global;
 use crate::config::{self, Config, Environment, LocalServers, Role};
 use crate::environment::Surroundings;
 use crate::error::{CommandError, usage};
+use crate::logins;
 use crate::printer::Printer;
 use crate::records;
 use crate::wiring;
@@ -229,6 +230,7 @@ pub(crate) async fn load(
     let mut environment = Environment {
         vars: surroundings.vars.clone(),
         programs: surroundings.programs(),
+        logins: logins::found(&surroundings.vars),
         local: LocalServers::default(),
     };
     let text = text.map(|(name, text)| (name.as_str(), text.as_str()));

@@ -7,6 +7,7 @@ mod git;
 mod github;
 mod models;
 mod places;
+mod probe;
 mod programs;
 mod remotes;
 
@@ -121,6 +122,9 @@ pub(crate) async fn run(
         offline: args.offline,
     };
     checks.extend(models::checks(&patient).await);
+    if args.probe {
+        checks.extend(probe::checks(&patient).await?);
+    }
     checks.extend(found.checks);
     checks.extend(git::of_commits(&patient).await);
     checks.extend(remotes::checks(&patient).await);

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use model_providers::{Facts, Kind};
+use model_providers::{Endpoint, Facts, Kind};
 use serde::Deserialize;
 use url::Url;
 
@@ -34,8 +34,13 @@ pub(super) struct Known {
     pub(super) name: String,
     kind: KnownKind,
     pub(super) base_url: Url,
-    /// None: a server on this machine, which needs no key.
+    /// None: a server or program on this machine, which needs no key.
     pub(super) key_variable: Option<String>,
+    /// A coding-agent program, by its preset.
+    pub(super) preset: Option<String>,
+    /// The provider whose models it asks. Where a program asks those of many, its models begin
+    /// with the provider's name.
+    models_of: Option<String>,
     #[serde(default)]
     chains: Chains,
     #[serde(default)]
@@ -51,6 +56,7 @@ enum KnownKind {
     #[serde(rename = "openai")]
     OpenAi,
     Anthropic,
+    Command,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -93,6 +99,52 @@ impl Catalog {
             .find(|known| known.kind() == kind && plain(&known.base_url) == plain(base_url))
     }
 
+    /// The provider that an endpoint is, by where it is or which program.
+    pub(super) fn of(&self, endpoint: &Endpoint) -> Option<&Known> {
+        let Some(program) = &endpoint.program else {
+            return self.at(endpoint.kind, &endpoint.base_url);
+        };
+        self.providers
+            .iter()
+            .find(|known| program.preset.is_some() && known.preset.as_deref() == program.preset)
+    }
+
+    /// What is known about a model of one of these.
+    pub(super) fn facts(&self, known: &Known, model: &str) -> Option<Facts> {
+        match (&known.preset, &known.models_of) {
+            (None, _) => known.facts(model),
+            (Some(_), Some(name)) => self.named(name)?.facts(model),
+            (Some(_), None) => {
+                let (name, model) = model.split_once('/')?;
+                self.named(name)?.facts(model)
+            }
+        }
+    }
+
+    /// The models of a program for a role, in order: its own, or those of the providers that its
+    /// login is for, each giving one in turn.
+    pub(super) fn asked_by_program(
+        &self,
+        known: &Known,
+        role: Role,
+        sources: &[String],
+    ) -> Vec<String> {
+        let own = known.chain(role);
+        if let Some(of) = known.models_of.as_ref().and_then(|name| self.named(name)) {
+            let names = if own.is_empty() { of.chain(role) } else { own };
+            return names.to_vec();
+        }
+        let known = sources.iter().filter_map(|source| self.named(source));
+        let known: Vec<&Known> = known.filter(|known| known.key_variable.is_some()).collect();
+        let longest = known.iter().map(|known| known.chain(role).len()).max().unwrap_or_default();
+        let turns = (0..longest).flat_map(|turn| {
+            let one =
+                |known: &&Known| Some(format!("{}/{}", known.name, known.chain(role).get(turn)?));
+            known.iter().filter_map(one).collect::<Vec<_>>()
+        });
+        turns.collect()
+    }
+
     /// All names, in order.
     pub(super) fn names(&self) -> Vec<&str> {
         self.providers.iter().map(|known| known.name.as_str()).collect()
@@ -105,12 +157,13 @@ impl Known {
         match self.kind {
             KnownKind::OpenAi => Kind::OpenAi,
             KnownKind::Anthropic => Kind::Anthropic,
+            KnownKind::Command => Kind::Command,
         }
     }
 
     /// Whether it is a server on this machine, which has no key and no price.
     pub(super) fn is_local(&self) -> bool {
-        self.key_variable.is_none()
+        self.key_variable.is_none() && self.preset.is_none()
     }
 
     /// The names of its models for a role, in order.
@@ -123,7 +176,7 @@ impl Known {
     }
 
     /// What is known about one of its models.
-    pub(super) fn facts(&self, model: &str) -> Option<Facts> {
+    fn facts(&self, model: &str) -> Option<Facts> {
         if self.is_local() {
             return Some(Facts {
                 usd_per_million_input: Some(0.0),
@@ -160,11 +213,16 @@ mod tests {
     #[test]
     fn every_default_model_has_facts() {
         let catalog = Catalog::built_in().unwrap();
+        let sources = ["anthropic".to_owned(), "of-tomorrow".to_owned()];
         for known in catalog.providers.iter().filter(|known| !known.is_local()) {
             for role in Role::ALL {
-                assert_eq!(known.chain(role).len(), 3, "{} {role}", known.name);
-                for model in known.chain(role) {
-                    let facts = known.facts(model);
+                let chain = match known.preset {
+                    Some(_) => catalog.asked_by_program(known, role, &sources),
+                    None => known.chain(role).to_vec(),
+                };
+                assert_eq!(chain.len(), 3, "{} {role}", known.name);
+                for model in &chain {
+                    let facts = catalog.facts(known, model);
                     assert!(facts.is_some(), "{} lacks facts about {model}", known.name);
                 }
             }

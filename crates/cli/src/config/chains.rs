@@ -161,13 +161,18 @@ fn known_models(
         return Vec::new();
     };
     let known = if parts.is_configured {
-        parts.catalog.at(provider.endpoint.kind, &provider.endpoint.base_url)
+        parts.catalog.of(&provider.endpoint)
     } else {
         parts.catalog.named(name)
     };
-    let models = known.map(|known| match local_models(known, parts.environment) {
-        Some(models) => models,
-        None => known.chain(role).to_vec(),
+    let models = known.map(|known| match (&known.preset, local_models(known, parts.environment)) {
+        (Some(preset), _) => {
+            let login = parts.environment.logins.get(preset);
+            let sources = login.map_or(&[][..], |login| &login.sources);
+            parts.catalog.asked_by_program(known, role, sources)
+        }
+        (None, Some(models)) => models,
+        (None, None) => known.chain(role).to_vec(),
     });
     models
         .unwrap_or_default()

@@ -13,8 +13,21 @@ pub(crate) struct Environment {
     pub(crate) vars: BTreeMap<String, String>,
     /// The coding-agent programs found on PATH: of opencode, claude, codex and gemini.
     pub(crate) programs: Vec<String>,
+    /// The logins of these programs, by preset.
+    pub(crate) logins: BTreeMap<String, Login>,
     /// The servers that answered on this machine.
     pub(crate) local: LocalServers,
+}
+
+/// What a program is logged in to, without what it proves that with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Login {
+    /// `a ChatGPT account`
+    pub(crate) kind: String,
+    /// Which one, where that can be seen.
+    pub(crate) id: Option<String>,
+    /// The services that it can ask with it, where these are several.
+    pub(crate) sources: Vec<String>,
 }
 
 /// The model servers on this machine; `None` means that nobody answered.
@@ -33,6 +46,7 @@ impl fmt::Debug for Environment {
         f.debug_struct("Environment")
             .field("vars", &names)
             .field("programs", &self.programs)
+            .field("logins", &self.logins.keys())
             .field("local", &self.local)
             .finish()
     }

@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub(crate) use self::detect::probe_local;
-pub(crate) use self::environment::{Environment, LocalServers};
+pub(crate) use self::environment::{Environment, LocalServers, Login};
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::meant::{
     Check, Checks, Choice, Config, Confine, Gate, ProjectCommand, Provider, PullRequest, Role,

@@ -93,13 +93,12 @@ pub(super) fn completed(
     }
     for (model, facts) in &mut given {
         let known = providers.get(&model.provider).and_then(|provider| {
-            let endpoint = &provider.endpoint;
-            match parts.catalog.at(endpoint.kind, &endpoint.base_url) {
+            match parts.catalog.of(&provider.endpoint) {
                 None if provider.is_detected => parts.catalog.named(&model.provider),
                 known => known,
             }
         });
-        if let Some(known) = known.and_then(|known| known.facts(&model.name)) {
+        if let Some(known) = known.and_then(|known| parts.catalog.facts(known, &model.name)) {
             *facts = Facts {
                 context_window: facts.context_window.or(known.context_window),
                 max_output_tokens: facts.max_output_tokens.or(known.max_output_tokens),
@@ -170,7 +169,7 @@ pub(super) fn nobody(parts: &Parts<'_>, providers: &BTreeMap<String, Provider>) 
     if !parts.environment.programs.is_empty() {
         let programs = parts.environment.programs.join(", ");
         text = format!(
-            "{text}; or configure a program that was found ({programs}) as a provider of kind `command`"
+            "{text}; or log in to a program that was found ({programs}), whose login cannot be seen"
         );
     }
     vec![text]

@@ -24,6 +24,8 @@ const PASSED_ON: &[&str] = &[
     "XDG_DATA_HOME",
     "XDG_STATE_HOME",
     "XDG_CACHE_HOME",
+    "CODEX_HOME",
+    "CLAUDE_CONFIG_DIR",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "NODE_EXTRA_CA_CERTS",
@@ -89,6 +91,7 @@ pub(super) fn provider(
         Some(ProgramMode::Workspace) | None => {}
     }
     program.folders = folders(environment);
+    program.login = program.preset.and_then(|preset| login(preset, environment));
     let place = Url::parse(&format!("command:{name}"));
     let place = place.map_err(|_| section.lacking("has a name that cannot be used"))?;
     Ok(Provider {
@@ -101,6 +104,24 @@ pub(super) fn provider(
         key_variable: typed.api_key_env,
         is_detected: false,
     })
+}
+
+/// The account of a program, to tell it from another one.
+fn login(preset: &str, environment: &Environment) -> Option<String> {
+    let login = environment.logins.get(preset)?;
+    Some(format!("{} {}", login.kind, login.id.as_deref().unwrap_or_default()))
+}
+
+/// A program that was found on this machine, with its own login.
+pub(super) fn found(preset: &str, place: &Url, environment: &Environment) -> Option<Endpoint> {
+    let mut program = Program::preset(preset)?;
+    let mut env = passed(&environment.vars, &[]);
+    env.append(&mut program.env);
+    program.env = env;
+    program.folders = folders(environment);
+    program.login = login(preset, environment);
+    let endpoint = Endpoint::new(Kind::Command, place.clone());
+    Some(Endpoint { program: Some(Arc::new(program)), ..endpoint })
 }
 
 fn known(

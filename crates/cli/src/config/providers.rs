@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model_providers::{Endpoint, Kind, Limits};
+use model_providers::{Endpoint, Kind, Limits, Program};
 use reqwest::header::{HeaderName, HeaderValue};
 use url::Url;
 
@@ -159,12 +159,21 @@ pub(super) fn detected(catalog: &Catalog, environment: &Environment) -> Vec<(Str
     catalog
         .providers
         .iter()
-        .filter(|known| match &known.key_variable {
-            Some(variable) => environment.key(variable).is_ok(),
-            None => local_models(known, environment).is_some_and(|models| !models.is_empty()),
+        .filter(|known| match (&known.key_variable, &known.preset) {
+            (Some(variable), _) => environment.key(variable).is_ok(),
+            (None, Some(preset)) => is_ready(preset, environment),
+            (None, None) => local_models(known, environment).is_some_and(|m| !m.is_empty()),
         })
         .map(|known| (known.name.clone(), well_known(known, environment)))
         .collect()
+}
+
+/// Whether a program is there and can be seen to be logged in. Without a login each question would
+/// cost a start that fails.
+fn is_ready(preset: &str, environment: &Environment) -> bool {
+    let program = Program::preset(preset).and_then(|known| known.command.into_iter().next());
+    let is_there = program.is_some_and(|program| environment.programs.contains(&program));
+    is_there && environment.logins.contains_key(preset)
 }
 
 /// A well-known provider as the environment has it: with its key if that is set.
@@ -173,6 +182,11 @@ pub(super) fn well_known(known: &Known, environment: &Environment) -> Provider {
         "ollama" => ollama_url(&environment.vars).unwrap_or_else(|| known.base_url.clone()),
         _ => known.base_url.clone(),
     };
+    let program = known.preset.as_ref();
+    let program = program.and_then(|preset| programs::found(preset, &base_url, environment));
+    if let Some(endpoint) = program {
+        return Provider { endpoint, key_variable: None, is_detected: true };
+    }
     Provider {
         endpoint: Endpoint {
             api_key: known

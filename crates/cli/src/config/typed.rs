@@ -1,10 +1,16 @@
 //! The config as typed: every key that may be written, each optional, no other. It says nothing
 //! about defaults or sense; that is the meant form's part. `null` is the same as leaving a key out.
 
+mod program;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub(super) use program::{
+    Agents, HandOver, ProgramFailure, ProgramInput, ProgramMode, ProgramOutput,
+};
 
 /// belay's config. No key is required; a key that is left out or null has its default.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -112,56 +118,6 @@ pub(super) enum ProviderKind {
     Anthropic,
     /// A program on this machine, such as a coding agent.
     Command,
-}
-
-/// What a program does as a coder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ProgramMode {
-    /// What it prints is the answer.
-    Answer,
-    /// What it changes in its working folder is the answer.
-    Workspace,
-}
-
-/// How a question goes into a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ProgramInput {
-    /// In the argument that holds `{prompt}`.
-    Argument,
-    /// On standard input.
-    Stdin,
-    /// In a file, of which `{file}` is the path.
-    File,
-}
-
-/// What a program prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ProgramOutput {
-    /// The answer and nothing else.
-    Text,
-    /// Lines of JSON, each with a `type`.
-    Events,
-}
-
-/// What a program's failure means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ProgramFailure {
-    /// It is not logged in, or its key is not accepted.
-    Auth,
-    /// Too many requests.
-    RateLimited,
-    /// Its quota is used up.
-    QuotaExhausted,
-    /// The question is too long for its model.
-    ContextOverflow,
-    /// Its model refused.
-    Refused,
-    /// Anything else, as any exit status but 0 means where nothing is said of it.
-    Unavailable,
 }
 
 /// Facts about a model.
@@ -292,26 +248,6 @@ pub(super) struct PartialSuccess {
     /// The share of items that must have succeeded. Default: 0.5.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub(super) min_success_rate: Option<f64>,
-}
-
-/// Coding-agent programs that work in a folder of their own.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Agents {
-    /// Files that no item of the milestone has are taken too. Default: false.
-    pub(super) allow_outside: Option<bool>,
-    /// What the next of the chain is told of what the one before left. Default: facts.
-    pub(super) hand_over: Option<HandOver>,
-}
-
-/// What the next of a chain is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum HandOver {
-    /// What was changed, what of it passes the checks, and what is left.
-    Facts,
-    /// Nothing.
-    None,
 }
 
 /// How one idea is worked on.

@@ -71,12 +71,12 @@ impl Scene {
         }
         let worker = |name: &str| {
             format!(
-                "  {name}: {{ kind: command, command: [./agents/{name}.sh], mode: workspace, env: [WORKING, SLOW] }}\n"
+                "  {name}: {{ kind: command, command: [./agents/{name}.sh], mode: workspace, env: [WORKING, SLOW], errors: {{ \"Error 429\": rate_limited }} }}\n"
             )
         };
         let text = format!(
             "providers:\n  says: {{ kind: command, command: [./agents/answers.sh, \"{{file}}\"], env: [SEEN] }}\n  \
-             tired: {{ kind: command, command: [./agents/limited.sh] }}\n{}{}\
+             tired: {{ kind: command, command: [./agents/limited.sh], errors: {{ \"Error 429\": rate_limited }} }}\n{}{}\
              roles:\n  planner: {{ chain: [says/m], timeout: 60s }}\n  coder: {{ chain: [first/m, second/m], timeout: 120s }}\n  \
              reviewer: {{ chain: {reviewers}, timeout: 60s }}\n\
              failover: {{ idle_timeout: 2s, first_token_timeout: 2s, max_wait: 0s }}\n\
@@ -108,14 +108,17 @@ impl Scene {
         Told { ran }
     }
 
-    /// Kills belay once the first fake has begun its work, and gives what was alive then.
-    async fn killed(&self) -> Vec<String> {
-        let mut belay = self.command(true).spawn().expect("belay starts");
+    /// Ends belay once the first fake has begun its work, and gives what was alive then.
+    async fn ended_by(&self, signal: &str) -> Vec<String> {
+        let belay = self.command(true).spawn().expect("belay starts");
         until(|| self.working().exists()).await;
-        belay.kill().await.expect("SIGKILL");
+        let ids = fs::read_to_string(self.working()).expect("two ids");
+        assert!(ids.split_whitespace().any(is_alive), "{ids}");
+        self.bench.kill(signal, &belay.id().expect("an id").to_string());
+        finish(belay).await;
         let pids = fs::read_to_string(self.working()).expect("two ids");
         let pids: Vec<String> = pids.split_whitespace().map(str::to_owned).collect();
-        assert!(pids.len() == 2 && pids.iter().any(|pid| is_alive(pid)), "{pids:?}");
+        assert_eq!(pids.len(), 2);
         fs::remove_file(self.working()).expect("the file goes");
         pids
     }
@@ -126,7 +129,7 @@ impl Scene {
         let log = self.bench.git(&["log", "-p", "main..belay/001-numbers"]);
         assert!(!log.contains("ONE = \n") && !log.contains("NotImplementedError"), "{log}");
         assert_eq!(self.bench.persons_things(), self.things);
-        let cache = self.bench.root().join("home/.cache");
+        let cache = self.bench.root().join("cache");
         let mut folders = vec![cache];
         while let Some(folder) = folders.pop() {
             assert!(
@@ -213,19 +216,32 @@ async fn each_fake_before_the_good_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fake_killed_with_belay_in_mid_work() {
     for (name, does) in FAKES {
-        let scene = Scene::new(does, WORKS, "[says/m]");
-        let pids = scene.killed().await;
-        let told = scene.run().await;
-        assert_eq!(told.finished()["status"], "completed", "{name}: {}", told.ran.stderr);
-        // What stood there when belay was killed is kept before anything else.
-        let salvaged = told.salvaged();
-        assert_eq!(salvaged[0]["model"], Value::Null, "{name}: {salvaged:?}");
-        assert_eq!(salvaged[0]["item"], json!(1), "{name}");
-        assert_eq!(scene.bench.show("belay/001-numbers", "two.py"), "TWO = 2", "{name}");
-        until(|| !pids.iter().any(|pid| is_alive(pid))).await;
-        scene.is_clean();
+        let told = ended_in_mid_work("-KILL", name, does).await;
         told.row(&format!("{name}, killed with belay"));
     }
+}
+
+/// The end that was asked for is a clean one, and what was being done is not lost either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fake_ended_with_belay_in_mid_work() {
+    let (name, does) = FAKES[0];
+    let told = ended_in_mid_work("-TERM", name, does).await;
+    told.row(&format!("{name}, ended with belay by SIGTERM"));
+}
+
+async fn ended_in_mid_work(signal: &str, name: &str, does: &str) -> Told {
+    let scene = Scene::new(does, WORKS, "[says/m]");
+    let pids = scene.ended_by(signal).await;
+    let told = scene.run().await;
+    assert_eq!(told.finished()["status"], "completed", "{name}: {}", told.ran.stderr);
+    // What stood there when belay was ended is kept before anything else.
+    let salvaged = told.salvaged();
+    assert_eq!(salvaged[0]["model"], Value::Null, "{name}: {salvaged:?}");
+    assert_eq!(salvaged[0]["item"], json!(1), "{name}");
+    assert_eq!(scene.bench.show("belay/001-numbers", "two.py"), "TWO = 2", "{name}");
+    until(|| !pids.iter().any(|pid| is_alive(pid))).await;
+    scene.is_clean();
+    told
 }
 
 /// Trap 47: reviewers have a chain too, and a template after it.
@@ -251,9 +267,10 @@ async fn where_all_rest_the_run_is_degraded_and_the_next_one_knows() {
     assert_eq!(told.classes(), ["rate_limited", "rate_limited"]);
     let log = scene.bench.git(&["log", "--format=%s", "main..belay/001-numbers"]);
     assert_eq!(log, "");
-    // What they left is kept for as long as the run has not ended well, and told in the issue.
+    // What they left, which is the same, is kept for as long as the run has not ended well, and told
+    // in the issue.
     let kept = scene.kept();
-    assert_eq!(kept.len(), 2, "{kept:?}");
+    assert_eq!((told.salvaged().len(), kept.len()), (2, 1), "{kept:?}");
     let issues: Vec<PathBuf> = fs::read_dir(scene.bench.repo.join(".belay/issues"))
         .expect("issues")
         .map(|entry| entry.expect("an entry").path())
@@ -262,7 +279,7 @@ async fn where_all_rest_the_run_is_degraded_and_the_next_one_knows() {
         issues.iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
     assert!(kept.iter().all(|name| texts.iter().any(|text| text.contains(name))), "{texts:?}");
     let left = scene.bench.show(&kept[0], "one.py");
-    assert_eq!(left, "ONE = ");
+    assert_eq!(left, "ONE =");
     told.row("all limited");
     let again = scene.run().await;
     assert_eq!(again.classes(), [""; 0], "{}", again.ran.stdout);

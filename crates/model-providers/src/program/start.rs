@@ -22,6 +22,8 @@ use crate::launches::{Launch, MOMENTS};
 use crate::wire::Completion;
 use crate::{Class, Secret, estimate_tokens};
 
+/// Where programs keep what is theirs, if not at home.
+const OWN_FOLDERS: &[&str] = &["CODEX_HOME", "CLAUDE_CONFIG_DIR"];
 /// Of what a program wrote to standard error, this much of its end is told.
 const SHOWN_OF_ERRORS: usize = 400;
 
@@ -113,7 +115,9 @@ impl Asked<'_> {
         // What it leaves in its temporary folder goes with it.
         env.insert("TMPDIR".to_owned(), own.display().to_string());
         if program.isolate_home {
-            env.retain(|name, _| !name.starts_with("XDG_"));
+            env.retain(|name, _| {
+                !name.starts_with("XDG_") && !OWN_FOLDERS.contains(&name.as_str())
+            });
             env.insert("HOME".to_owned(), home.display().to_string());
         }
         if let (Some(variable), Some(key)) = (&program.key_variable, self.key) {

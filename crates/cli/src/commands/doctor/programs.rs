@@ -1,17 +1,19 @@
-//! The programs that are asked as models: whether each is there, and which version it says it is.
-//! No question is put to them, so nothing is spent; a command of one's own need not know
-//! `--version`, and is only looked for.
+//! The programs that are asked as models: whether each is there, which version it says it is, and
+//! which login its files tell of. No question is put to them, so nothing is spent; a command of
+//! one's own need not know `--version`, and is only looked for.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use model_providers::Program;
+use model_providers::{Endpoint, Program};
 use subprocess::{Command, Error, Limits};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Check, Patient};
-use crate::config::Config;
+use crate::config::{Config, Login};
+use crate::logins;
 
 /// A program of a language that starts slowly, on a busy machine, needs some seconds to say it.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -21,8 +23,11 @@ const SHOWN: usize = 80;
 /// All at once.
 pub(super) async fn checks(config: &Config, patient: &Patient) -> Vec<Check> {
     let settings = config.provider_settings(&patient.top);
+    let logins = logins::found(&patient.surroundings.vars);
     let mut looking = JoinSet::new();
+    let mut checks = Vec::new();
     for (name, endpoint) in settings.endpoints {
+        checks.extend(login(&name, &endpoint, &logins));
         if let Some(program) = endpoint.program {
             let here = patient.top.clone();
             looking.spawn(async move {
@@ -35,9 +40,25 @@ pub(super) async fn checks(config: &Config, patient: &Patient) -> Vec<Check> {
             });
         }
     }
-    let mut checks = looking.join_all().await;
+    checks.extend(looking.join_all().await);
     checks.sort_by(|a, b| a.name.cmp(&b.name));
     checks
+}
+
+/// What a known program is logged in to, if it is asked with that and not with a key.
+fn login(name: &str, endpoint: &Endpoint, logins: &BTreeMap<String, Login>) -> Option<Check> {
+    let program = endpoint.program.as_ref().filter(|program| !program.isolate_home)?;
+    let preset = program.preset.filter(|_| endpoint.api_key.is_none())?;
+    let check = format!("login {name}");
+    let Some(login) = logins.get(preset) else {
+        let mend = format!(
+            "log in with it, or name the variable of a key in providers.{name}.api_key_env"
+        );
+        return Some(Check::warn(&check, "none can be seen in its files", mend));
+    };
+    let id = login.id.as_ref().filter(|_| login.sources.is_empty());
+    let id = id.map_or_else(String::new, |id| format!(", {id}"));
+    Some(Check::ok(&check, format!("{}{id}", login.kind)))
 }
 
 fn version_of(program: &Program, here: PathBuf) -> Command {

@@ -127,7 +127,90 @@ fn with_nothing_templates_alone_answer_and_it_is_said() {
     coder: 
     reviewer:
     ");
-    assert_snapshot!(loaded.warnings.join("\n"), @"no model was found, templates alone answer: set one of OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, OPENROUTER_API_KEY, OPENCODE_API_KEY, or start Ollama; or configure a program that was found (codex, claude) as a provider of kind `command`");
+    assert_snapshot!(loaded.warnings.join("\n"), @"no model was found, templates alone answer: set one of OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, OPENROUTER_API_KEY, OPENCODE_API_KEY, or start Ollama; or log in to a program that was found (codex, claude), whose login cannot be seen");
+}
+
+/// A machine with these programs, those with a login named by preset.
+fn with_programs(programs: &[&str], logins: &[(&str, &[&str])]) -> Environment {
+    let login = |(preset, sources): &(&str, &[&str])| {
+        let sources = sources.iter().map(|source| (*source).to_owned()).collect();
+        ((*preset).to_owned(), Login { kind: "an account".to_owned(), id: None, sources })
+    };
+    Environment {
+        programs: programs.iter().map(|name| (*name).to_owned()).collect(),
+        logins: logins.iter().map(login).collect(),
+        ..Environment::default()
+    }
+}
+
+/// The most wanted first: a key is there to be used, a login is worth more than what a machine
+/// can do by itself.
+#[test]
+fn programs_with_a_login_stand_behind_keys_and_before_local_servers() {
+    let logins: [(&str, &[&str]); 2] = [("codex", &[]), ("claude-code", &[])];
+    let mut environment = with_programs(&["claude", "codex"], &logins);
+    environment.local.ollama = names(&["qwen3:8b"]);
+    let text = "failover: {max_models: 5}\n";
+    assert_snapshot!(chains(&loaded(text, &environment)), @"
+    planner: claude-code/claude-sonnet-5 codex/gpt-5.4 ollama/qwen3:8b claude-code/claude-opus-4-8 codex/gpt-5.5
+    coder: claude-code/claude-sonnet-5 codex/gpt-5.4 ollama/qwen3:8b claude-code/claude-opus-4-8 codex/gpt-5.5
+    reviewer: claude-code/claude-haiku-4-5 codex/gpt-5.4-mini ollama/qwen3:8b claude-code/claude-sonnet-5 codex/gpt-5.4
+    ");
+    environment.vars = with_keys(&["GEMINI_API_KEY"]).vars;
+    let loaded = load(None, &environment).unwrap();
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+    assert_snapshot!(chains(&loaded), @"
+    planner: gemini/gemini-2.5-pro claude-code/claude-sonnet-5 codex/gpt-5.4
+    coder: gemini/gemini-3.5-flash claude-code/claude-sonnet-5 codex/gpt-5.4
+    reviewer: gemini/gemini-2.5-flash claude-code/claude-haiku-4-5 codex/gpt-5.4-mini
+    ");
+    let codex =
+        loaded.config.provider_settings(std::path::Path::new("/")).endpoints["codex"].clone();
+    let program = codex.program.unwrap();
+    assert_eq!(program.command[0], "codex");
+    assert!(codex.api_key.is_none() && !program.env.contains_key("GEMINI_API_KEY"));
+}
+
+#[test]
+fn a_program_without_a_login_or_a_login_without_its_program_is_left_out() {
+    let environment =
+        with_programs(&["gemini", "opencode"], &[("codex", &[]), ("opencode", &["anthropic"])]);
+    let loaded = load(None, &environment).unwrap();
+    let names: Vec<&String> = loaded.config.providers.keys().collect();
+    assert_eq!(names, ["opencode-cli"]);
+}
+
+#[test]
+fn opencode_is_asked_for_the_models_that_it_is_logged_in_for() {
+    let sources: &[&str] = &["anthropic", "of-tomorrow", "ollama", "openai"];
+    let environment = with_programs(&["opencode"], &[("opencode", sources)]);
+    let loaded = load(None, &environment).unwrap();
+    assert_snapshot!(chains(&loaded), @"
+    planner: opencode-cli/anthropic/claude-sonnet-5 opencode-cli/openai/gpt-5.4 opencode-cli/anthropic/claude-opus-4-8
+    coder: opencode-cli/anthropic/claude-sonnet-5 opencode-cli/openai/gpt-5.4 opencode-cli/anthropic/claude-opus-4-8
+    reviewer: opencode-cli/anthropic/claude-haiku-4-5 opencode-cli/openai/gpt-5.4-mini opencode-cli/anthropic/claude-sonnet-5
+    ");
+    let facts = &loaded.config.models[&loaded.config.chain(Role::Coder)[0]];
+    assert!(facts.context_window.is_some());
+}
+
+/// Somebody's limit in dollars is no reason to refuse a config since a program was installed.
+#[test]
+fn a_limit_in_dollars_is_kept_with_detected_programs() {
+    let logins: [(&str, &[&str]); 3] = [("codex", &[]), ("claude-code", &[]), ("gemini-cli", &[])];
+    let environment = with_programs(&["claude", "codex", "gemini"], &logins);
+    loaded("budget: {max_usd: 4}\nfailover: {max_models: 20}\n", &environment);
+}
+
+/// The models of a program that the config names and says no more of.
+#[test]
+fn a_configured_program_is_asked_for_its_usual_models() {
+    let text = "providers: {mine: {kind: command, preset: codex}}\n";
+    assert_snapshot!(chains(&loaded(text, &Environment::default())), @"
+    planner: mine/gpt-5.4 mine/gpt-5.5 mine/gpt-5.4-mini
+    coder: mine/gpt-5.4 mine/gpt-5.5 mine/gpt-5.4-mini
+    reviewer: mine/gpt-5.4-mini mine/gpt-5.4 mine/gpt-5.5
+    ");
 }
 
 #[test]

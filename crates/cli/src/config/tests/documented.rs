@@ -304,6 +304,10 @@ store: { kind: sqlite, path: state, mirror: origin }
             enabled: false,
             min_success_rate: 1.0,
         },
+        agents: WorkRules {
+            allow_outside: true,
+            hand_over: false,
+        },
         run: Run {
             parallel: 1,
             timeout: 10s,

@@ -30,10 +30,10 @@ fn unknown_keys_come_with_the_nearest_right_one() {
     belay.yaml:1:12: failover.Max_Models: unknown key, did you mean `max_models`?
     belay.yaml:2:3: circuit_breaker.reset_timeot: unknown key, did you mean `reset_timeout`?
     belay.yaml:1:9: store.location: unknown key, expected one of `kind`, `path`, `mirror`
-    belay.yaml:1:1: something: unknown key, expected one of `providers`, `models`, `roles`, `failover`, `circuit_breaker`, `degradation`, `partial_success`, `run`, `budget`, `commit`, `context`, `guard`, `github`, `store`
+    belay.yaml:1:1: something: unknown key, expected one of `providers`, `models`, `roles`, `failover`, `circuit_breaker`, `degradation`, `partial_success`, `agents`, `run`, `budget`, `commit`, `context`, `guard`, `github`, `store`
     belay.yaml:4:5: providers.a.api_key: unknown key, did you mean `api_key_env`?
     belay.yaml:3:5: models.openai/gpt-5.4.window: unknown key, did you mean `context_window`?
-    belay.yaml:1:1: 3: unknown key, expected one of `providers`, `models`, `roles`, `failover`, `circuit_breaker`, `degradation`, `partial_success`, `run`, `budget`, `commit`, `context`, `guard`, `github`, `store`
+    belay.yaml:1:1: 3: unknown key, expected one of `providers`, `models`, `roles`, `failover`, `circuit_breaker`, `degradation`, `partial_success`, `agents`, `run`, `budget`, `commit`, `context`, `guard`, `github`, `store`
     ");
 }
 

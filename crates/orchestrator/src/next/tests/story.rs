@@ -45,6 +45,8 @@ pub(super) fn settings() -> Settings {
         push: None,
         pull_request: crate::settings::PullRequestWhen::Never,
         worktrees: PathBuf::new(),
+        workspaces: PathBuf::new(),
+        transcripts: PathBuf::new(),
         max_file_bytes: 1,
         plan_only: false,
         progress_issue: false,
