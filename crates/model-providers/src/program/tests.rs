@@ -295,12 +295,12 @@ fn a_text_means_a_class_on_standard_error_of_a_program_that_failed() {
         (0, "yes", "quota exceeded", "yes (estimated)"),
     ] {
         let ran = ran(Ended::Exited(code), stdout, stderr);
-        assert_eq!(shown(understood(&program, &ran, limited())), expected, "{stdout} {stderr}");
+        assert_eq!(shown(understood(asked(&program), &ran)), expected, "{stdout} {stderr}");
     }
     program.output = Output::Events(EventLines::plain());
     let told = r#"{"type":"error","class":"refused","message":"m"}"#;
     let ran = ran(Ended::Exited(1), told, "quota exceeded");
-    assert_eq!(shown(understood(&program, &ran, limited())), "refused");
+    assert_eq!(shown(understood(asked(&program), &ran)), "refused");
 }
 
 #[test]
