@@ -1,4 +1,4 @@
-//! The one place that starts processes and prints: cargo, with its own output left as it is.
+//! Calls of cargo, with its own output left as it is, and the one place that prints.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -3,6 +3,7 @@
 //! Rules that only stand in a document are broken within a month. Those here fail the build, name
 //! the place, and run the same way on a desk and in CI.
 
+mod agents;
 mod cargo;
 mod code;
 mod files;
@@ -28,7 +29,7 @@ struct Arguments {
     part: Part,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Part {
     /// Everything: lint, test, integration, snapshot, loom, docs; stops at the first part that fails
     Ci,
@@ -61,6 +62,9 @@ enum Part {
     Loom,
     /// The circuit breaker's tests under miri; not in ci, as it needs a nightly toolchain with miri
     Miri,
+    /// The real coding-agent programs, against simulated models; not in ci, as they are large
+    #[command(subcommand)]
+    Agents(agents::Agents),
     /// `cargo doc` with warnings as errors, and the relative links of the Markdown files
     Docs,
 }
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
 fn run(part: Part) -> anyhow::Result<()> {
     let parts = Parts::new()?;
     match part {
+        Part::Agents(what) => agents::run(what),
         Part::Ci => parts.ci(),
         Part::Lint => parts.lint(),
         Part::Layers { write: true } => parts.write_layers(),

@@ -132,6 +132,41 @@ fn recorded_lines_become_answers_and_classes() {
     }
 }
 
+/// Each program wrote a file by a tool, and then its model failed. Where it stalled, it is asked what
+/// would be made of its lines if it had ended well.
+#[test]
+fn recorded_lines_of_work_become_answers_and_classes() {
+    for (preset, code, lines, expected) in [
+        ("opencode", 0, recorded!("opencode-1.18.33-work-ok"), "The file is"),
+        ("opencode", 1, recorded!("opencode-1.18.33-work-status-429"), "rate_limited 429"),
+        ("opencode", 1, recorded!("opencode-1.18.33-work-status-500"), "unavailable 500"),
+        ("opencode", 1, recorded!("opencode-1.18.33-work-status-401"), "auth 401"),
+        ("opencode", 0, recorded!("opencode-1.18.33-work-stalled"), "unavailable"),
+        ("opencode", 0, recorded!("opencode-1.18.33-work-cut"), "unavailable"),
+        ("claude-code", 0, recorded!("claude-code-2.1.197-work-ok"), "The file is"),
+        ("claude-code", 1, recorded!("claude-code-2.1.197-work-status-429"), "rate_limited 429"),
+        ("claude-code", 1, recorded!("claude-code-2.1.197-work-status-500"), "unavailable 500"),
+        ("claude-code", 1, recorded!("claude-code-2.1.197-work-status-401"), "auth 401"),
+        ("claude-code", 0, recorded!("claude-code-2.1.197-work-stalled"), "unavailable"),
+        ("claude-code", 0, recorded!("claude-code-2.1.197-work-cut"), "unavailable"),
+        ("codex", 0, recorded!("codex-0.169.0-work-ok"), "The file is"),
+        ("codex", 1, recorded!("codex-0.169.0-work-status-429"), "rate_limited 429"),
+        ("codex", 1, recorded!("codex-0.169.0-work-status-500"), "unavailable"),
+        ("codex", 1, recorded!("codex-0.169.0-work-status-401"), "auth 401"),
+        ("codex", 0, recorded!("codex-0.169.0-work-stalled"), "unavailable"),
+        ("codex", 0, recorded!("codex-0.169.0-work-cut"), "unavailable"),
+        ("gemini-cli", 0, recorded!("gemini-cli-0.61.0-work-ok"), "The file is"),
+        ("gemini-cli", 173, recorded!("gemini-cli-0.61.0-work-status-429"), "rate_limited"),
+        ("gemini-cli", 244, recorded!("gemini-cli-0.61.0-work-status-500"), "unavailable"),
+        ("gemini-cli", 145, recorded!("gemini-cli-0.61.0-work-status-401"), "auth"),
+        ("gemini-cli", 0, recorded!("gemini-cli-0.61.0-work-stalled"), "unavailable"),
+        ("gemini-cli", 0, recorded!("gemini-cli-0.61.0-work-cut"), "unavailable"),
+    ] {
+        let shown = shown(read(preset, code, lines));
+        assert!(shown.starts_with(expected), "{preset}: {shown}: {lines}");
+    }
+}
+
 /// In the fields where each program puts a status, a name or a reset, as its lines have them.
 #[test]
 fn errors_have_their_class_from_fields() {
@@ -260,12 +295,12 @@ fn a_text_means_a_class_on_standard_error_of_a_program_that_failed() {
         (0, "yes", "quota exceeded", "yes (estimated)"),
     ] {
         let ran = ran(Ended::Exited(code), stdout, stderr);
-        assert_eq!(shown(understood(&program, &ran, limited())), expected, "{stdout} {stderr}");
+        assert_eq!(shown(understood(asked(&program), &ran)), expected, "{stdout} {stderr}");
     }
     program.output = Output::Events(EventLines::plain());
     let told = r#"{"type":"error","class":"refused","message":"m"}"#;
     let ran = ran(Ended::Exited(1), told, "quota exceeded");
-    assert_eq!(shown(understood(&program, &ran, limited())), "refused");
+    assert_eq!(shown(understood(asked(&program), &ran)), "refused");
 }
 
 #[test]
