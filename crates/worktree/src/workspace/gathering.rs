@@ -279,3 +279,23 @@ fn is_of_git(path: &str) -> bool {
     let last = path.rsplit('/').next().unwrap_or(path).to_lowercase();
     [".gitmodules", "gitmod~", "gi7eba~"].iter().any(|name| last.starts_with(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_seen_to_its_end_is_not_gone() {
+        let entry = Entry { mode: Mode::Regular, id: "a".repeat(40), size: 1 };
+        let module = Entry { mode: Mode::Submodule, ..entry.clone() };
+        let files = ["a", "ab/c", "dir/b", "dir2/b", "seen", "shut"].map(|path| (path, &entry));
+        let all = files.into_iter().chain([("module", &module)]);
+        let listing = Listing::default().with(all.map(|(path, entry)| (path, Some(entry))));
+        let mut gathered = Gathered::default();
+        gathered.there.insert("seen".to_owned());
+        gathered.unlooked.extend(["dir", "shut"].map(str::to_owned));
+        assert_eq!(gathered.gone(&listing), ["a", "ab/c", "dir2/b"]);
+        gathered.unlooked.push(String::new());
+        assert!(gathered.gone(&listing).is_empty());
+    }
+}

@@ -259,3 +259,50 @@ pub(super) fn names(folder: &OwnedFd, most: usize) -> io::Result<Vec<OsString>> 
     }
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_with_more_than_is_looked_at_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["few/a", "many/b", "many/c", "none"] {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        std::os::unix::fs::symlink("few", dir.path().join("link")).unwrap();
+        let folders = ["few", "many", "link", "none"].map(|path| path.as_bytes().to_vec());
+        let level = level(dir.path(), &folders, 2).unwrap();
+        assert_eq!(level.seen.len(), 2);
+        assert_eq!(level.seen[0].path, b"few/a");
+        let unlooked: Vec<(&[u8], WhyLeftOut)> =
+            level.unlooked.iter().map(|(path, why)| (&path[..], *why)).collect();
+        assert_eq!(
+            unlooked,
+            [
+                (&b"many"[..], WhyLeftOut::TooMany),
+                (b"link", WhyLeftOut::Unreadable),
+                (b"none", WhyLeftOut::Unreadable)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_that_grew_or_became_a_device_is_not_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("copy");
+        fs::write(dir.path().join("grown"), "12345").unwrap();
+        let top = open_forcibly(CWD, dir.path().as_os_str()).unwrap();
+        let copied = |name, most| copy(&top, name, Kind::File, most, &to).unwrap();
+        assert_eq!(copied("grown", 4), Err(WhyLeftOut::TooLarge));
+        assert_eq!(copied("grown", 5), Ok(Copied { bytes: 5, has_second_name: false }));
+        assert_eq!(copied("gone", 5), Err(WhyLeftOut::Unreadable));
+        let devices = folder(CWD, OsStr::new("/dev")).unwrap();
+        let copied = copy(&devices, "null", Kind::File, 5, &to).unwrap();
+        assert_eq!(copied, Err(WhyLeftOut::Special));
+    }
+}
