@@ -87,7 +87,7 @@ impl Making<'_> {
             std::fs::write(&file, content).map_err(at(file))?;
         }
         let exclude = self.repository.git_dir().join("info").join("exclude");
-        if exclude.metadata().is_ok_and(is_list) {
+        if exclude.metadata().is_ok_and(|facts| is_list(&facts)) {
             let copy = git_dir.join("info").join("exclude");
             std::fs::copy(&exclude, &copy).map_err(at(copy))?;
         }
@@ -142,7 +142,7 @@ fn config(is_sha1: bool) -> String {
     )
 }
 
-fn is_list(facts: std::fs::Metadata) -> bool {
+fn is_list(facts: &std::fs::Metadata) -> bool {
     facts.is_file() && facts.len() <= LONGEST_LIST
 }
 
@@ -154,7 +154,7 @@ fn stores(objects: &Path) -> Vec<PathBuf> {
     while let Some(store) = found.get(next).cloned() {
         next += 1;
         let list = store.join("info").join("alternates");
-        if !list.metadata().is_ok_and(is_list) {
+        if !list.metadata().is_ok_and(|facts| is_list(&facts)) {
             continue;
         }
         let text = std::fs::read_to_string(&list).unwrap_or_default();
