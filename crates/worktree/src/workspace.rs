@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::error::{Error, at};
 use crate::objects::TreeId;
 use crate::place::{all_set_aside, canonical, is_empty_folder, is_ulid, not_ours, set_aside};
@@ -213,6 +215,14 @@ impl Workspace {
     #[must_use]
     pub fn tree(&self) -> &TreeId {
         &self.tree
+    }
+
+    /// The same workspace, whose calls end once this token is cancelled, not
+    /// the one of the repository it was made from: what is to be saved must be
+    /// so after all else was cancelled.
+    #[must_use]
+    pub fn with_cancel(&self, token: CancellationToken) -> Self {
+        Self { repository: self.repository.with_cancel(token), ..self.clone() }
     }
 
     /// Removes it with all that is in it, also folders that nobody may read

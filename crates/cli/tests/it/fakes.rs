@@ -51,10 +51,13 @@ struct Told {
 impl Scene {
     /// Coders are `first/m` and `second/m`, one a script that ends so; planner and reviewer answer.
     fn new(first: &str, second: &str, reviewers: &str) -> Self {
-        let bench = Bench::with_files([(
-            "ideas/backlog/001-numbers.md",
-            "# Numbers\n\nAdd one.py and two.py with a number each.\n",
-        )]);
+        let bench = Bench::with_files([
+            (".env", "KEY=hunter2\n"),
+            (
+                "ideas/backlog/001-numbers.md",
+                "# Numbers\n\nAdd one.py and two.py with a number each.\n",
+            ),
+        ]);
         let folder = bench.root().join("answers");
         fs::create_dir_all(&folder).expect("a folder");
         for (name, mut answer) in answers() {
@@ -242,6 +245,28 @@ async fn ended_in_mid_work(signal: &str, name: &str, does: &str) -> Told {
     until(|| !pids.iter().any(|pid| is_alive(pid))).await;
     scene.is_clean();
     told
+}
+
+/// Does its work and, besides, all that would change the person's repository in a linked worktree.
+const MEDDLES: &str = r#"{ cat .env; git show HEAD:.env; git log --all -p; } > "$WORKING" 2>&1
+git add -A; git commit -qm mine; git stash; git checkout -q -b mine; git branch -f main
+git config user.name evil; git config core.hooksPath /; git update-ref refs/heads/belay/001-numbers HEAD
+echo 'exit 1' > .git/hooks/pre-commit; git gc -q; git worktree prune; git remote add origin /
+rm -rf .git; git init -q .; printf 'ONE = 1\n' > one.py; printf 'TWO = 2\n' > two.py; echo done"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_program_does_to_its_copy_stays_there_and_what_no_model_sees_is_not_in_it() {
+    let scene = Scene::new(MEDDLES, WORKS, "[says/m]");
+    let told = scene.run().await;
+    assert_eq!(told.finished()["status"], "completed", "{}", told.ran.stderr);
+    assert_eq!((told.by(), told.classes().len()), ("first/m".to_owned(), 0), "{}", told.ran.stdout);
+    let seen = fs::read_to_string(scene.working()).expect("what it saw");
+    assert!(!seen.contains("hunter2") && seen.contains("001-numbers"), "{seen}");
+    assert_eq!(scene.bench.show("belay/001-numbers", ".env"), "KEY=hunter2");
+    let paths = scene.bench.git(&["diff", "--name-only", "main", "belay/001-numbers"]);
+    let paths: Vec<&str> = paths.lines().filter(|path| !path.starts_with("ideas/")).collect();
+    assert_eq!(paths, ["one.py", "two.py"]);
+    scene.is_clean();
 }
 
 /// Trap 47: reviewers have a chain too, and a template after it.

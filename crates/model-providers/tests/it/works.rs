@@ -151,16 +151,16 @@ async fn nothing_changed_is_no_answer() {
 /// The owner finds the folder as it was when the program was ended.
 #[tokio::test]
 async fn on_cancellation_the_program_is_ended_and_its_folder_stays() {
-    let bench =
-        Bench::new(&[("a", "echo half > result; mkfifo gate; echo up > ../up; read x < gate")]);
+    let bench = Bench::new(&[("a", "echo half > result; echo up > ../up; exec sleep 600")]);
     let cancel = CancellationToken::new();
     let up = bench.agents.path("up");
-    std::process::Command::new("mkfifo").arg(&up).status().unwrap();
-    let told = tokio::task::spawn_blocking(move || std::fs::read_to_string(up).unwrap());
-    let (outcome, ()) = tokio::join!(bench.ask(&cancel), async {
-        told.await.unwrap();
+    let begun = async {
+        while !up.exists() {
+            tokio::task::yield_now().await;
+        }
         cancel.cancel();
-    });
+    };
+    let (outcome, ()) = tokio::join!(bench.ask(&cancel), begun);
     outcome.unwrap_err();
     let left = std::fs::read_to_string(bench.desk.folder.join("result")).unwrap();
     assert_eq!(left, "half\n");

@@ -56,7 +56,7 @@ pub(super) struct Gathered {
     pub(super) held: Vec<Held>,
     /// Paths of the tree at which something lies, or that nobody can tell of.
     there: BTreeSet<String>,
-    /// Folders of which not all was seen.
+    /// Folders of which not all was seen, and what could not be looked at.
     unlooked: Vec<String>,
     /// Folders of submodules, which are to be empty.
     modules: Vec<Vec<u8>>,
@@ -74,7 +74,7 @@ impl Gathered {
     pub(super) fn gone(&self, listing: &Listing) -> Vec<String> {
         let is_gone = |path: &&String| {
             !self.there.contains(*path)
-                && !self.unlooked.iter().any(|folder| is_below(path, folder))
+                && !self.unlooked.iter().any(|unlooked| is_within(path, unlooked))
         };
         let of_a_file = listing.iter().filter(|(_, entry)| entry.mode != Mode::Submodule);
         of_a_file.map(|(path, _)| path).filter(is_gone).cloned().collect()
@@ -87,8 +87,10 @@ impl Gathered {
     }
 }
 
-fn is_below(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+/// Whether it is that path, or lies below it.
+fn is_within(path: &str, other: &str) -> bool {
+    let rest = path.strip_prefix(other);
+    other.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What the search goes by.
@@ -156,9 +158,9 @@ impl Workspace {
         gathered: &mut Gathered,
         level: Level,
     ) -> Result<Vec<Vec<u8>>, Error> {
-        for (folder, why) in level.unlooked {
-            gathered.leave_out(&folder, why);
-            gathered.unlooked.extend(String::from_utf8(folder));
+        for (path, why) in level.unlooked {
+            gathered.leave_out(&path, why);
+            gathered.unlooked.extend(String::from_utf8(path));
         }
         let mut next = Vec::new();
         let mut fresh = BTreeMap::new();
@@ -276,4 +278,24 @@ fn held(path: String, seen: &Seen, before: Option<Entry>) -> Held {
 fn is_of_git(path: &str) -> bool {
     let last = path.rsplit('/').next().unwrap_or(path).to_lowercase();
     [".gitmodules", "gitmod~", "gi7eba~"].iter().any(|name| last.starts_with(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_seen_to_its_end_is_not_gone() {
+        let entry = Entry { mode: Mode::Regular, id: "a".repeat(40), size: 1 };
+        let module = Entry { mode: Mode::Submodule, ..entry.clone() };
+        let files = ["a", "ab/c", "dir/b", "dir2/b", "seen", "shut"].map(|path| (path, &entry));
+        let all = files.into_iter().chain([("module", &module)]);
+        let listing = Listing::default().with(all.map(|(path, entry)| (path, Some(entry))));
+        let mut gathered = Gathered::default();
+        gathered.there.insert("seen".to_owned());
+        gathered.unlooked.extend(["dir", "shut"].map(str::to_owned));
+        assert_eq!(gathered.gone(&listing), ["a", "ab/c", "dir2/b"]);
+        gathered.unlooked.push(String::new());
+        assert!(gathered.gone(&listing).is_empty());
+    }
 }

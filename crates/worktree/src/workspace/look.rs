@@ -63,7 +63,7 @@ pub(super) struct Seen {
 #[derive(Debug, Default)]
 pub(super) struct Level {
     pub(super) seen: Vec<Seen>,
-    /// Folders that were not looked at, or not to their end.
+    /// What could not be looked at, and folders not looked at to their end.
     pub(super) unlooked: Vec<(Vec<u8>, WhyLeftOut)>,
 }
 
@@ -86,17 +86,16 @@ pub(super) fn level(top: &Path, folders: &[Vec<u8>], most: usize) -> io::Result<
             level.unlooked.push((path.clone(), WhyLeftOut::TooMany));
         }
         for name in found.into_iter().take(room) {
-            let facts = match statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(facts) => facts,
-                Err(Errno::NOENT) => continue,
-                Err(error) => return Err(error.into()),
-            };
             let mut path = path.clone();
             if !path.is_empty() {
                 path.push(b'/');
             }
             path.extend(name.as_bytes());
-            level.seen.push(seen(path, &facts, facts.st_dev == device));
+            match statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(facts) => level.seen.push(seen(path, &facts, facts.st_dev == device)),
+                Err(Errno::NOENT) => {}
+                Err(_) => level.unlooked.push((path, WhyLeftOut::Unreadable)),
+            }
         }
     }
     Ok(level)
@@ -214,14 +213,14 @@ pub(super) fn open_forcibly(above: impl AsFd, name: &OsStr) -> Result<OwnedFd, E
 }
 
 /// Gives the owner rights to a folder or file that cannot be opened, and never
-/// to what a link leads to.
+/// to what a link leads to, or to what has a second name elsewhere.
 #[cfg(target_os = "linux")]
 fn allow(above: impl AsFd, name: &OsStr, rights: u32) -> Result<(), Errno> {
     use std::os::fd::AsRawFd;
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let found = openat(above, name, flags, Mode::empty())?;
     let facts = fstat(&found)?;
-    if FileType::from_raw_mode(facts.st_mode) == FileType::Symlink {
+    if !is_here_alone(&facts) {
         return Err(Errno::ACCESS);
     }
     let way = format!("/proc/self/fd/{}", found.as_raw_fd());
@@ -231,8 +230,19 @@ fn allow(above: impl AsFd, name: &OsStr, rights: u32) -> Result<(), Errno> {
 #[cfg(not(target_os = "linux"))]
 fn allow(above: impl AsFd, name: &OsStr, rights: u32) -> Result<(), Errno> {
     let facts = statat(&above, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if !is_here_alone(&facts) {
+        return Err(Errno::ACCESS);
+    }
     let rights = Mode::from_raw_mode((facts.st_mode & 0o777) | rights as rustix::fs::RawMode);
     rustix::fs::chmodat(above, name, rights, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+fn is_here_alone(facts: &Stat) -> bool {
+    match FileType::from_raw_mode(facts.st_mode) {
+        FileType::Directory => true,
+        FileType::RegularFile => facts.st_nlink == 1,
+        _ => false,
+    }
 }
 
 /// The names in a folder, at most so many.
@@ -248,4 +258,51 @@ pub(super) fn names(folder: &OwnedFd, most: usize) -> io::Result<Vec<OsString>> 
         }
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_with_more_than_is_looked_at_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["few/a", "many/b", "many/c", "none"] {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        std::os::unix::fs::symlink("few", dir.path().join("link")).unwrap();
+        let folders = ["few", "many", "link", "none"].map(|path| path.as_bytes().to_vec());
+        let level = level(dir.path(), &folders, 2).unwrap();
+        assert_eq!(level.seen.len(), 2);
+        assert_eq!(level.seen[0].path, b"few/a");
+        let unlooked: Vec<(&[u8], WhyLeftOut)> =
+            level.unlooked.iter().map(|(path, why)| (&path[..], *why)).collect();
+        assert_eq!(
+            unlooked,
+            [
+                (&b"many"[..], WhyLeftOut::TooMany),
+                (b"link", WhyLeftOut::Unreadable),
+                (b"none", WhyLeftOut::Unreadable)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_that_grew_or_became_a_device_is_not_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("copy");
+        fs::write(dir.path().join("grown"), "12345").unwrap();
+        let top = open_forcibly(CWD, dir.path().as_os_str()).unwrap();
+        let copied = |name, most| copy(&top, name, Kind::File, most, &to).unwrap();
+        assert_eq!(copied("grown", 4), Err(WhyLeftOut::TooLarge));
+        assert_eq!(copied("grown", 5), Ok(Copied { bytes: 5, has_second_name: false }));
+        assert_eq!(copied("gone", 5), Err(WhyLeftOut::Unreadable));
+        let devices = folder(CWD, OsStr::new("/dev")).unwrap();
+        let copied = copy(&devices, "null", Kind::File, 5, &to).unwrap();
+        assert_eq!(copied, Err(WhyLeftOut::Special));
+    }
 }

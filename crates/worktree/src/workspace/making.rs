@@ -56,7 +56,7 @@ const UNSYNCED: [&str; 1] = ["core.fsync=none"];
 /// steps.
 const MOST_STORES: usize = 64;
 
-/// A file of git's that names stores has no more.
+/// A file of git's that is a list, of stores or of patterns, has no more.
 const LONGEST_LIST: u64 = 1024 * 1024;
 
 /// A workspace that is being made at a path where nothing stands.
@@ -86,6 +86,15 @@ impl Making<'_> {
             let file = git_dir.join(name);
             std::fs::write(&file, content).map_err(at(file))?;
         }
+        let exclude = self.repository.git_dir().join("info").join("exclude");
+        if exclude.metadata().is_ok_and(|facts| is_list(&facts)) {
+            let copy = git_dir.join("info").join("exclude");
+            std::fs::copy(&exclude, &copy).map_err(at(copy))?;
+        }
+        self.commit(&git_dir).await
+    }
+
+    async fn commit(&self, git_dir: &Path) -> Result<(), Error> {
         let date = "@0 +0000";
         let args = ["commit-tree", self.tree.as_str(), "-m", "What is there"];
         let commit = self
@@ -133,6 +142,10 @@ fn config(is_sha1: bool) -> String {
     )
 }
 
+fn is_list(facts: &std::fs::Metadata) -> bool {
+    facts.is_file() && facts.len() <= LONGEST_LIST
+}
+
 /// The folder of objects and those that it borrows from, all in full, since git
 /// takes relative ones of the first only.
 fn stores(objects: &Path) -> Vec<PathBuf> {
@@ -141,8 +154,7 @@ fn stores(objects: &Path) -> Vec<PathBuf> {
     while let Some(store) = found.get(next).cloned() {
         next += 1;
         let list = store.join("info").join("alternates");
-        let is_list = |facts: std::fs::Metadata| facts.is_file() && facts.len() <= LONGEST_LIST;
-        if !list.metadata().is_ok_and(is_list) {
+        if !list.metadata().is_ok_and(|facts| is_list(&facts)) {
             continue;
         }
         let text = std::fs::read_to_string(&list).unwrap_or_default();

@@ -63,8 +63,9 @@ impl Mark {
         TreeId::parse(self.tree.as_ref()?.as_str())
     }
 
-    /// Durably: a workspace whose mark is lost with the power would be
-    /// nobody's. Returns how the file looks.
+    /// In one step for whoever reads it, and not durably, which would wait for
+    /// all that was written to this disk: a workspace whose mark is lost with
+    /// the power is moved aside by the next one. Returns how the file looks.
     pub(super) fn write(&self, path: &Path) -> Result<Stamp, Error> {
         let (file, new) = (file(path), beside(path, NEW));
         let text = serde_json::to_vec(self).map_err(|error| at(&new)(error.into()))?;
@@ -75,16 +76,8 @@ impl Mark {
         if file.symlink_metadata().is_ok_and(|facts| !facts.is_file()) {
             super::removal::remove(&file).map_err(at(&file))?;
         }
-        File::create_new(&new)
-            .and_then(|mut file| {
-                file.write_all(&text)?;
-                file.sync_all()
-            })
-            .map_err(at(&new))?;
+        File::create_new(&new).and_then(|mut file| file.write_all(&text)).map_err(at(&new))?;
         std::fs::rename(&new, &file).map_err(at(&file))?;
-        if let Some(parent) = path.parent() {
-            File::open(parent).and_then(|folder| folder.sync_all()).map_err(at(parent))?;
-        }
         let facts = lstat(&file).map_err(|error| at(&file)(error.into()))?;
         Ok(Stamp::of(&facts))
     }

@@ -129,7 +129,7 @@ mod tests {
         fs::write(top.join(".belay-moved-2"), "taken").unwrap();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let mut folder = openat(CWD, &top, flags, Mode::empty()).unwrap();
-        for _ in 0..5000 {
+        for _ in 0..1500 {
             mkdirat(&folder, "deeper", Mode::from_raw_mode(0o755)).unwrap();
             folder = openat(&folder, "deeper", flags, Mode::empty()).unwrap();
         }

@@ -109,7 +109,7 @@ impl Workspace {
     /// workspace began with, or of the person's repository, ignore them,
     /// whatever a `.gitignore` says now; those of that tree and the `wanted`
     /// ones never are. What else is not read is named. Submodules stay as they
-    /// are.
+    /// are, and so do files of that tree whose names are not UTF-8.
     ///
     /// # Errors
     ///

@@ -49,7 +49,7 @@ async fn a_lock_is_not_waited_for_in_a_shutdown() {
     let place = Place::with(&[("a.txt", "a")]).await;
     let shutdown = CancellationToken::new();
     let log = place.dir.path().join("log");
-    let git = git_with(&place, &format!("*update-ref*) echo x >> {}", log.display()));
+    let git = git_with(&place, &format!("*update-ref*) echo x >> {}", log.display())).await;
     let unhurried = Repository::discover(&place.repo(), git).await.unwrap();
     let repository = unhurried.with_cancel(shutdown.clone());
     let (first, tree) = head(&repository).await;

@@ -159,7 +159,7 @@ async fn a_missing_author_is_none() {
 async fn what_git_says_in_several_lines_is_shown_in_one() {
     let place = Place::with(&[("a.txt", "a")]).await;
     let says = "*ls-tree*) printf 'fatal: one\\n\\033[1mfatal: two\\n' >&2; exit 128";
-    let git = crate::git_with(&place, says);
+    let git = crate::git_with(&place, says).await;
     let repository = Repository::discover(&place.repo(), git).await.unwrap();
     let (_, tree) = crate::head(&repository).await;
     let error = repository.files(&tree).await.unwrap_err();

@@ -127,13 +127,17 @@ fn git() -> Git {
 }
 
 /// A git that goes the way of this branch of a shell's `case` first.
-fn git_with(place: &Place, branch: &str) -> Git {
-    use std::os::unix::fs::PermissionsExt;
-    let program = place.dir.path().join("git");
+async fn git_with(place: &Place, branch: &str) -> Git {
+    let program = place.dir.path().join("git").to_str().unwrap().to_owned();
     let script = format!("#!/bin/sh\ncase \"$*\" in\n{branch} ;;\nesac\nexec git \"$@\"\n");
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
-    Git { program: program.to_str().unwrap().to_owned(), ..git() }
+    // Not by ourselves: what another test starts meanwhile would hold the file
+    // open for writing, and nothing runs a file that somebody writes.
+    let write = Command::new("sh", place.dir.path())
+        .args(["-ec", "cat > \"$0\"; chmod 755 \"$0\"", &program])
+        .env(env())
+        .stdin(script);
+    assert!(run(&write, &CancellationToken::new()).await.unwrap().success());
+    Git { program, ..git() }
 }
 
 async fn git_in(dir: &Path, args: &str) -> String {

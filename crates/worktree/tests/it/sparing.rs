@@ -17,7 +17,7 @@ impl Counted {
         let place = Place::with(files).await;
         let log = place.dir.path().join("calls");
         let says = format!("*) echo \"$*\" >> {}", log.display());
-        let git = git_with(&place, &says);
+        let git = git_with(&place, &says).await;
         let repository = Repository::discover(&place.repo(), git).await.unwrap();
         Self { place, repository }
     }

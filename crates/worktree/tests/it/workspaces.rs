@@ -248,6 +248,30 @@ async fn several_are_made_and_read_at_once() {
     }
 }
 
+#[tokio::test]
+async fn one_that_was_emptied_is_the_empty_tree() {
+    let scene = Scene::with(&[("a.txt", "a"), ("dir/b.txt", "b")]).await;
+    scene.sh("rm -r * .git").await;
+    let tree = scene.snapshot().await.tree;
+    assert_eq!(scene.place.git(&format!("ls-tree {tree}")).await, "");
+}
+
+/// What is to be saved is saved after everything else was cancelled.
+#[tokio::test]
+async fn a_cancelled_one_can_still_be_read_by_another_token() {
+    let place = Place::with(&[("a.txt", "a")]).await;
+    let token = CancellationToken::new();
+    let repository = place.open().await.with_cancel(token.clone());
+    let (_, tree) = head(&repository).await;
+    let workspace = repository.workspace(&spot(&place), &tree).await.unwrap();
+    token.cancel();
+    let snapshot = workspace.snapshot(&limits()).await;
+    assert!(matches!(snapshot, Err(Error::Cancelled)), "{snapshot:?}");
+    let workspace = workspace.with_cancel(CancellationToken::new());
+    assert_eq!(workspace.snapshot(&limits()).await.unwrap().tree, tree);
+    workspace.remove().await.unwrap();
+}
+
 #[test]
 fn reasons_are_clauses_for_people() {
     let left = worktree::LeftOut { path: "a\nb".to_owned(), why: WhyLeftOut::TooLarge };

@@ -77,7 +77,7 @@ async fn what_became_of_its_git_directory_does_not_matter() {
         "rm -rf .git; git init -q .",
         "rm -rf .git; mkfifo .git",
         "rm .git/objects/info/alternates .git/index",
-        "chmod -R 000 .git",
+        "chmod 000 .git/objects .git/index .git",
         "git config core.worktree /etc; git config core.bare true",
         "git config core.hooksPath .; git config core.fsmonitor ./run; git config core.pager false",
         "head -c 10000 /dev/urandom > .git/index; echo x > .git/config",

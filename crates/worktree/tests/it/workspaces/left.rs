@@ -36,7 +36,7 @@ async fn a_half_made_one_is_no_work_and_is_made_anew() {
         let place = Place::with(&[("a.txt", "a\n"), ("b.txt", "b\n")]).await;
         let whole = place.open().await;
         let (_, tree) = head(&whole).await;
-        let dying = git_with(&place, &format!("*\" {step} \"*) kill -9 $$"));
+        let dying = git_with(&place, &format!("*\" {step} \"*) kill -9 $$")).await;
         let repository = Repository::discover(&place.repo(), dying).await.unwrap();
         for reserved in [true, false] {
             let path = if reserved { spot(&place) } else { place.aside().join("1") };
