@@ -1,4 +1,4 @@
-//! `cargo xtask agents test`: every program through every trouble, as a table.
+//! `cargo xtask agents test`: the fakes, and every program through every trouble, as tables.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::outcome::{HEAD, Outcome};
 use super::process::{self, Running};
-use super::trial::{MODEL, Mode, Trial, Trouble};
-use super::{PROGRAMS, leftovers};
+use super::trial::{Link, Mode, Trial, Trouble};
+use super::{PROGRAMS, fakes, leftovers};
 use crate::cargo::{Cargo, say};
 
 /// The longest a start of belay may take.
@@ -47,12 +47,25 @@ impl Chosen {
             let signals = if self.short { &[][..] } else { &SIGNALS[..] };
             let answers = answers.iter().map(|trouble| (Mode::Answer, *trouble));
             let works = works.iter().chain(signals).map(|trouble| (Mode::Workspace, *trouble));
-            answers.chain(works).map(move |(mode, trouble)| Trial { program, mode, trouble })
+            answers
+                .chain(works)
+                .map(move |(mode, trouble)| Trial { mode, links: vec![Link { program, trouble }] })
         });
-        let trials: Vec<Trial> = trials.collect();
+        let mut trials: Vec<Trial> = trials.collect();
+        if named.is_none() {
+            trials.push(relay());
+        }
         ensure!(!trials.is_empty(), "no program is called {}", named.unwrap_or_default());
         Ok(trials)
     }
+}
+
+/// One item through all programs: each leaves in the middle of it, and the last one does it.
+fn relay() -> Trial {
+    let troubles = [Trouble::Status(429), Trouble::Cut, Trouble::Status(401), Trouble::None];
+    let links = PROGRAMS.iter().zip(troubles);
+    let links = links.map(|(program, trouble)| Link { program, trouble }).collect();
+    Trial { mode: Mode::Workspace, links }
 }
 
 /// Where everything is.
@@ -68,8 +81,11 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn test(&self, chosen: &Chosen) -> anyhow::Result<()> {
         let trials = chosen.trials()?;
-        for trial in &trials {
-            let command = self.commands.join(trial.program.command);
+        if chosen.program.is_none() {
+            print(fakes::HEAD, &fakes::rows(&self.top, &self.target)?);
+        }
+        for link in trials.iter().flat_map(|trial| &trial.links) {
+            let command = self.commands.join(link.program.command);
             ensure!(
                 command.exists(),
                 "{} is not there: `cargo xtask agents install`",
@@ -87,7 +103,7 @@ impl Bench {
             say(&row);
             rows.push(row);
         }
-        print(&rows);
+        print(HEAD, &rows);
         if broken > 0 {
             bail!("{broken} of {} trials did not come out as promised", trials.len());
         }
@@ -120,7 +136,7 @@ impl Bench {
         trial.lay_out(&folder, url)?;
         let until = process::now() + LONGEST;
         let belay = self.belay(trial, &folder, url)?;
-        if let Trouble::Signal(name) = trial.trouble {
+        if let Some(name) = trial.signal() {
             wait_for_work(&models, until)?;
             belay.signal(name)?;
             let (lines, _) = belay.rest(until)?;
@@ -157,7 +173,7 @@ fn search_path() -> String {
 fn wait_for_work(models: &Running, until: Instant) -> anyhow::Result<()> {
     while let Some(line) = models.line(until)? {
         let request: Value = serde_json::from_str(&line)?;
-        if request["model"] == MODEL && request["results"] == 1 {
+        if request["results"] == 1 {
             return Ok(());
         }
     }
@@ -165,7 +181,8 @@ fn wait_for_work(models: &Running, until: Instant) -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
-fn print(rows: &[String]) {
-    println!("{HEAD}");
+fn print(head: &str, rows: &[String]) {
+    println!("{head}");
     rows.iter().for_each(|row| println!("{row}"));
+    println!();
 }

@@ -3,6 +3,7 @@
 //! What these programs do on a failure stands in no document of theirs and changes with their
 //! versions. Fakes show that belay holds its promises; only the real ones show that belay knows them.
 
+mod fakes;
 mod install;
 mod leftovers;
 mod matrix;
@@ -25,12 +26,13 @@ pub(crate) enum Agents {
         #[arg(long)]
         into: Option<PathBuf>,
     },
-    /// Runs belay with each installed program as the first link, through every failure: a table
+    /// Runs belay with fake agents and each installed program as the first link, through every
+    /// failure: two tables
     Test {
         /// Where they were installed, by default target/agents
         #[arg(long)]
         from: Option<PathBuf>,
-        /// Only the program of this preset
+        /// Only the program of this preset, and no fakes
         #[arg(long)]
         program: Option<String>,
         /// Only an answer, a milestone and one failure of each

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::trial::{Mode, NEXT, Trial, Trouble};
+use super::trial::{Link, Mode, Trial};
 
 #[derive(Default)]
 pub(super) struct Outcome {
@@ -42,13 +42,8 @@ impl Outcome {
     }
 
     pub(super) fn is_kept(&self, trial: &Trial) -> bool {
-        let link = trial.link();
-        let by = match trial.trouble {
-            Trouble::None | Trouble::Signal(_) => link.as_str(),
-            _ => NEXT,
-        };
         let is_done = self.status.as_deref() == Some("completed");
-        is_done && self.by.as_deref() == Some(by) && self.left.is_empty()
+        is_done && self.by.as_ref() == Some(&trial.expected()) && self.left.is_empty()
     }
 
     /// A row of the table.
@@ -57,11 +52,13 @@ impl Outcome {
             [] => "-".to_owned(),
             texts => texts.join(", "),
         };
+        let of_links =
+            |name: fn(&Link) -> String| trial.links.iter().map(name).collect::<Vec<_>>().join(", ");
         format!(
             "| {} | {} | {} | {} | {} | {} | {} | {:.0} s | {} |",
-            trial.program.preset,
+            of_links(|link| link.program.preset.to_owned()),
             trial.mode.name(),
-            trial.trouble.name(),
+            of_links(|link| link.trouble.name()),
             or_dash(&self.failed),
             self.by.as_deref().unwrap_or("nobody"),
             self.status.as_deref().unwrap_or("no end"),

@@ -1,4 +1,4 @@
-//! One trial: a program as the first link of a chain, what happens to it, and the folder with all
+//! One trial: programs as the first links of a chain, what happens to each, and the folder with all
 //! that is needed for it: a repository, a home, the config, the script of the models.
 
 use std::fs;
@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 
 use super::{Program, process};
 
-/// The model that the program asks, and the one that takes over.
-pub(super) const MODEL: &str = "m";
-pub(super) const NEXT: &str = "plain/plain";
+/// The last link of every chain: a model that is well.
+pub(super) const LAST: &str = "plain/plain";
 const FILE: &str = "greeting.py";
 const TEXT: &str = "def greeting():\n    return \"hello\"\n";
 /// Longer than any wait of a trial.
@@ -36,10 +35,16 @@ pub(super) enum Trouble {
     Signal(&'static str),
 }
 
-pub(super) struct Trial {
+/// A program and what happens to it.
+#[derive(Clone, Copy)]
+pub(super) struct Link {
     pub(super) program: &'static Program,
-    pub(super) mode: Mode,
     pub(super) trouble: Trouble,
+}
+
+pub(super) struct Trial {
+    pub(super) mode: Mode,
+    pub(super) links: Vec<Link>,
 }
 
 impl Mode {
@@ -78,21 +83,56 @@ impl Trouble {
 
 impl Trial {
     pub(super) fn folder(&self, below: &Path) -> PathBuf {
-        let (mode, trouble) = (self.mode.name(), self.trouble.name());
-        below.join(format!("{}-{mode}-{trouble}", self.program.preset))
+        let links = self.links.iter();
+        let names = links.map(|link| format!("-{}-{}", link.program.preset, link.trouble.name()));
+        below.join(format!("{}{}", self.mode.name(), names.collect::<String>()))
     }
 
-    /// What the models do. In a workspace the trouble comes when the program has written its file.
-    pub(super) fn script(&self) -> Value {
+    /// The model that a link asks.
+    fn model(index: usize) -> String {
+        format!("m{index}")
+    }
+
+    /// How a link is called in a chain.
+    fn link(&self, index: usize) -> String {
+        let prefix = self.links.get(index).map_or("", |link| link.program.model_prefix);
+        format!("agent{index}/{prefix}{}", Self::model(index))
+    }
+
+    /// The link that should do it: the first that is well in the end.
+    pub(super) fn expected(&self) -> String {
+        let is_well = |link: &Link| matches!(link.trouble, Trouble::None | Trouble::Signal(_));
+        self.links.iter().position(is_well).map_or(LAST.to_owned(), |index| self.link(index))
+    }
+
+    /// The signal that belay gets, if any.
+    pub(super) fn signal(&self) -> Option<&'static str> {
+        self.links.iter().find_map(|link| match link.trouble {
+            Trouble::Signal(name) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// What a link's model does. In a workspace the trouble comes when its program has written a file.
+    fn steps(&self, trouble: Trouble) -> Value {
         let mut when = match self.mode {
             Mode::Answer => json!({}),
             Mode::Workspace => json!({"results": 1}),
         };
-        if matches!(self.trouble, Trouble::Signal(_)) {
+        if matches!(trouble, Trouble::Signal(_)) {
             // The next start finds a model that is well.
             when["to_call"] = 1.into();
         }
-        let steps = self.trouble.fault().map(|fault| json!([{"when": when, "then": fault}]));
+        let faults = trouble.fault().into_iter();
+        faults.map(|fault| json!({"when": when, "then": fault})).collect()
+    }
+
+    /// What all models do and say.
+    pub(super) fn script(&self) -> Value {
+        let links = self.links.iter().enumerate();
+        let models: serde_json::Map<String, Value> = links
+            .map(|(index, link)| (Self::model(index), json!({"steps": self.steps(link.trouble)})))
+            .collect();
         let milestone = json!({"name": "Greet", "description": "The file.", "tests": [], "read": [],
             "files": {"create": [FILE], "modify": [], "delete": []}});
         let plan = json!({"milestones": [milestone], "risks": [], "confidence": 0.9,
@@ -100,7 +140,7 @@ impl Trial {
         let work = json!({"deeds": [{"write": {"path": FILE, "content": TEXT}}],
             "then": "greeting.py is written, with the function that was asked for."});
         json!({
-            "models": {MODEL: {"steps": steps.unwrap_or_else(|| json!([]))}},
+            "models": models,
             "answers": {
                 "plan": plan,
                 "changes": {FILE: {"content": {"content": TEXT}}},
@@ -115,7 +155,7 @@ impl Trial {
         for (path, text) in [
             ("home/.codex/config.toml", codex(url)),
             ("home/.gemini/settings.json", gemini().to_string()),
-            ("home/opencode.json", opencode(url).to_string()),
+            ("home/opencode.json", self.opencode(url).to_string()),
             ("repository/belay.yaml", self.config(url)),
             ("repository/README.md", "A greeting.\n".to_owned()),
             (
@@ -131,21 +171,27 @@ impl Trial {
     }
 
     fn config(&self, url: &str) -> String {
-        let Program { preset, key, .. } = self.program;
         let mode = self.mode.name();
-        let tried = format!("[{}, {NEXT}]", self.link());
+        let mut providers = String::new();
+        let mut tried = String::new();
+        for (index, Link { program: Program { preset, key, .. }, .. }) in
+            self.links.iter().enumerate()
+        {
+            providers.push_str(&format!("  agent{index}: {{ kind: command, preset: {preset}, mode: {mode}, api_key_env: {key}, env: [ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL, OPENCODE_CONFIG] }}\n"));
+            tried.push_str(&format!("{}, ", self.link(index)));
+        }
         let (planner, coder) = match self.mode {
-            Mode::Answer => (tried, format!("[{NEXT}]")),
-            Mode::Workspace => (format!("[{NEXT}]"), tried),
+            Mode::Answer => (tried.as_str(), ""),
+            Mode::Workspace => ("", tried.as_str()),
         };
         format!(
             "providers:
-  agent: {{ kind: command, preset: {preset}, mode: {mode}, api_key_env: {key}, env: [ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL, OPENCODE_CONFIG] }}
-  plain: {{ kind: openai, base_url: \"{url}/v1\" }}
+{providers}  plain: {{ kind: openai, base_url: \"{url}/v1\" }}
 roles:
-  planner:  {{ chain: {planner}, timeout: 60s }}
-  coder:    {{ chain: {coder}, timeout: 60s }}
-  reviewer: {{ chain: [{NEXT}] }}
+  planner:  {{ chain: [{planner}{LAST}], timeout: 60s }}
+  coder:    {{ chain: [{coder}{LAST}], timeout: 60s }}
+  reviewer: {{ chain: [{LAST}] }}
+failover: {{ max_models: 5 }}
 run: {{ parallel: 1, test_command: none, setup_command: none }}
 commit: {{ author: \"trial <trial@belay.invalid>\" }}
 github: {{ enabled: false }}
@@ -153,16 +199,24 @@ github: {{ enabled: false }}
         )
     }
 
-    /// The link that is tried.
-    pub(super) fn link(&self) -> String {
-        format!("agent/{}{MODEL}", self.program.model_prefix)
+    fn opencode(&self, url: &str) -> Value {
+        let options = json!({"baseURL": format!("{url}/v1"), "apiKey": "{env:OPENAI_API_KEY}"});
+        let limit = json!({"context": 200_000, "output": 8_000});
+        let models = (0..self.links.len()).map(Self::model);
+        let models: serde_json::Map<String, Value> =
+            models.map(|model| (model.clone(), json!({"name": model, "limit": limit}))).collect();
+        json!({"provider": {"simulated": {"npm": "@ai-sdk/openai-compatible", "name": "simulated",
+            "options": options, "models": models}}})
     }
 
     /// Gives belay a surrounding that holds this trial's home and addresses, and nothing else.
     pub(super) fn surround(&self, belay: &mut Command, folder: &Path, url: &str, path: &str) {
         let home = folder.join("home");
         belay.env_clear();
-        belay.env("PATH", path).env("HOME", &home).env(self.program.key, "a-key-of-no-one");
+        belay.env("PATH", path).env("HOME", &home);
+        for link in &self.links {
+            belay.env(link.program.key, "a-key-of-no-one");
+        }
         belay.env("ANTHROPIC_BASE_URL", url).env("GOOGLE_GEMINI_BASE_URL", url);
         belay.env("OPENCODE_CONFIG", home.join("opencode.json"));
     }
@@ -178,13 +232,6 @@ fn codex(url: &str) -> String {
 
 fn gemini() -> Value {
     json!({"security": {"auth": {"selectedType": "gemini-api-key"}}, "general": {"maxAttempts": 1}})
-}
-
-fn opencode(url: &str) -> Value {
-    let options = json!({"baseURL": format!("{url}/v1"), "apiKey": "{env:OPENAI_API_KEY}"});
-    let model = json!({"name": MODEL, "limit": {"context": 200_000, "output": 8_000}});
-    json!({"provider": {"simulated": {"npm": "@ai-sdk/openai-compatible", "name": "simulated",
-        "options": options, "models": {MODEL: model}}}})
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
