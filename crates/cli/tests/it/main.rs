@@ -34,6 +34,7 @@ mod jobs;
 mod kill;
 mod large;
 mod mending;
+mod metrics;
 mod mirrored;
 mod people;
 mod probes;
