@@ -125,6 +125,7 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Idea { command } => commands::idea::run(project, command).await,
         Command::Status => commands::status::run(project).await,
         Command::Runs { command } => commands::runs::run(project, command).await,
+        Command::Metrics { run } => commands::metrics::run(project, run.as_deref()).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,
         Command::Completions { .. } | Command::Demo(_) | Command::Doctor(_) | Command::Init(_) => {
             Ok(Exit::Success)

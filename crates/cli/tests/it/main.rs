@@ -35,6 +35,7 @@ mod jobs;
 mod kill;
 mod large;
 mod mending;
+mod metrics;
 mod mirrored;
 mod people;
 mod probes;
