@@ -93,9 +93,8 @@ pub(crate) async fn told_or_refused(
     head: &RunHead,
 ) -> Result<Told, CommandError> {
     match entries(store, head).await? {
-        Ok(records) => {
-            left_of(Told::new(&records)).map_err(|why| in_file(project, head, Code::StateDamaged, &why))
-        }
+        Ok(records) => left_of(Told::new(&records))
+            .map_err(|why| in_file(project, head, Code::StateDamaged, &why)),
         Err(why @ Unreadable::Newer(_)) => Err(in_file(project, head, Code::StateNewer, &why)),
         Err(why @ Unreadable::Damaged(_)) => {
             let why = format!("{why}; `belay runs verify` tells more");
