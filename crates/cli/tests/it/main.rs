@@ -37,6 +37,7 @@ mod large;
 mod mending;
 mod metrics;
 mod mirrored;
+mod named;
 mod people;
 mod probes;
 mod programs;
