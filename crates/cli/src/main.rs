@@ -42,7 +42,7 @@ use clap::Parser;
 
 use crate::args::{Cli, Command, Global};
 use crate::environment::Surroundings;
-use crate::error::CommandResult;
+use crate::error::{Code, CommandResult};
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::project::Project;
@@ -82,8 +82,8 @@ fn main() -> ExitCode {
     // A task that hangs may not keep the process past its end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let exit = result.unwrap_or_else(|error| {
-        printer.error(&error.line());
-        error.exit
+        printer.error(Some(error.code.slug()), &error.line());
+        error.exit()
     });
     printer.finish();
     exit.into()
@@ -146,6 +146,6 @@ fn refuse(message: &str) -> ExitCode {
         here: std::path::PathBuf::new(),
         host: String::new(),
     };
-    Printer::new(&global, &surroundings).error(message);
+    Printer::new(&global, &surroundings).error(Some(Code::System.slug()), message);
     Exit::Failure.into()
 }

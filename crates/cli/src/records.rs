@@ -6,8 +6,7 @@ use std::fmt;
 use checkpoint_store::{Error, RunHead, RunStore, SqliteStore, StorageClass};
 use orchestrator::State;
 
-use crate::error::CommandError;
-use crate::exit::Exit;
+use crate::error::{Code, CommandError};
 use crate::project::Project;
 
 /// Why the records of a run give no state.
@@ -56,11 +55,11 @@ pub(crate) async fn needed(
     head: &RunHead,
 ) -> Result<State, CommandError> {
     match read(store, head).await? {
-        Ok(state) => left(state).map_err(|why| in_file(project, head, Exit::Failure, &why)),
-        Err(why @ Unreadable::Newer(_)) => Err(in_file(project, head, Exit::Usage, &why)),
+        Ok(state) => left(state).map_err(|why| in_file(project, head, Code::StateDamaged, &why)),
+        Err(why @ Unreadable::Newer(_)) => Err(in_file(project, head, Code::StateNewer, &why)),
         Err(why @ Unreadable::Damaged(_)) => {
             let why = format!("{why}; `belay runs verify` tells more");
-            Err(in_file(project, head, Exit::Failure, &why))
+            Err(in_file(project, head, Code::StateDamaged, &why))
         }
     }
 }
@@ -77,11 +76,11 @@ fn left(state: State) -> Result<State, String> {
 pub(crate) fn in_file(
     project: &Project,
     head: &RunHead,
-    exit: Exit,
+    code: Code,
     why: &dyn fmt::Display,
 ) -> CommandError {
     let file = project.shown(&project.state_file());
-    CommandError { exit, cause: anyhow::anyhow!("run {}: {why} (in {file})", head.id) }
+    CommandError { code, cause: anyhow::anyhow!("run {}: {why} (in {file})", head.id) }
 }
 
 /// Why the state cannot be opened, with the file and what mends it.
@@ -97,5 +96,5 @@ pub(crate) fn unopened(project: &Project, error: &CommandError) -> CommandError 
     } else {
         format!("{file}: {}", error.line())
     };
-    CommandError { exit: error.exit, cause: anyhow::anyhow!(line) }
+    CommandError { code: error.code, cause: anyhow::anyhow!(line) }
 }

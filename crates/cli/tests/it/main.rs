@@ -18,6 +18,7 @@ mod demo;
 mod dice;
 mod doctor;
 mod endings;
+mod errors;
 mod fakes;
 mod faults;
 mod github;
