@@ -89,6 +89,11 @@ pub(crate) enum Command {
     },
     /// Breakers by role and chain, the current run, the last runs, what waits for a person
     Status,
+    /// How well the models served the runs, and what that cost
+    Metrics {
+        /// The run's id, or the beginning of it [default: all runs together]
+        run: Option<String>,
+    },
     /// Look at the models' circuit breakers, or close them
     Breaker {
         #[command(subcommand)]

@@ -42,7 +42,7 @@ use clap::Parser;
 
 use crate::args::{Cli, Command, Global};
 use crate::environment::Surroundings;
-use crate::error::CommandResult;
+use crate::error::{Code, CommandResult};
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::project::Project;
@@ -82,8 +82,8 @@ fn main() -> ExitCode {
     // A task that hangs may not keep the process past its end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let exit = result.unwrap_or_else(|error| {
-        printer.error(&error.line());
-        error.exit
+        printer.error(Some(error.code.slug()), &error.line());
+        error.exit()
     });
     printer.finish();
     exit.into()
@@ -125,6 +125,7 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Idea { command } => commands::idea::run(project, command).await,
         Command::Status => commands::status::run(project).await,
         Command::Runs { command } => commands::runs::run(project, command).await,
+        Command::Metrics { run } => commands::metrics::run(project, run.as_deref()).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,
         Command::Completions { .. } | Command::Demo(_) | Command::Doctor(_) | Command::Init(_) => {
             Ok(Exit::Success)
@@ -146,6 +147,6 @@ fn refuse(message: &str) -> ExitCode {
         here: std::path::PathBuf::new(),
         host: String::new(),
     };
-    Printer::new(&global, &surroundings).error(message);
+    Printer::new(&global, &surroundings).error(Some(Code::System.slug()), message);
     Exit::Failure.into()
 }

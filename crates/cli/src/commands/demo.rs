@@ -13,7 +13,7 @@ use crate::demo::evidence::{self, Evidence};
 use crate::demo::folder::Folder;
 use crate::demo::{closing, kill, script};
 use crate::environment::Surroundings;
-use crate::error::{CommandError, CommandResult, usage};
+use crate::error::{Code, CommandError, CommandResult, fail};
 use crate::exit::Exit;
 use crate::printer::{Printer, Tone};
 use crate::project::Project;
@@ -30,7 +30,10 @@ pub(crate) async fn run(
     started: Instant,
 ) -> CommandResult {
     if global.repo.is_some() {
-        return Err(usage("the demo makes a repository of its own: name its folder with --dir"));
+        return Err(fail(
+            Code::Flag,
+            "the demo makes a repository of its own: name its folder with --dir",
+        ));
     }
     let program = std::env::current_exe()?;
     let folder = Folder::make(args.dir.as_deref(), &surroundings).await?;
@@ -50,7 +53,9 @@ pub(crate) async fn run(
 fn judge(evidence: &Evidence) -> CommandResult {
     match evidence.promises.iter().find(|promise| !promise.kept) {
         None => Ok(Exit::Success),
-        Some(broken) => Err(anyhow::anyhow!("the demo did not show that {}", broken.what).into()),
+        Some(broken) => {
+            Err(fail(Code::Demo, format!("the demo did not show that {}", broken.what)))
+        }
     }
 }
 

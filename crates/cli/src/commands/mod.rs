@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod idea;
 pub(crate) mod init;
+pub(crate) mod metrics;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod status;

@@ -13,6 +13,7 @@ use crate::human::short;
 use crate::project::Project;
 use crate::records;
 use crate::selection::{no_such_run, run_named};
+use crate::summary::time;
 
 /// Runs one of the subcommands.
 pub(crate) async fn run(project: Project, command: RunsCommand) -> CommandResult {
@@ -119,6 +120,7 @@ fn lines(view: &RunView) -> Vec<String> {
         "Attempts {} ({} on fallbacks), tokens {} in, {} out, cost {usd}",
         view.attempts_total, view.fallback_attempts, view.tokens.input, view.tokens.output
     ));
+    lines.extend(time(view).map(|time| format!("Time     {time}")));
     lines.extend(
         view.red_checks.iter().map(|check| format!("Red      {check}, as before any change")),
     );
