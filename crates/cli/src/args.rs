@@ -203,6 +203,14 @@ pub(crate) enum RunsCommand {
         /// The run's id, or the beginning of it
         run: String,
     },
+    /// One run as a page of HTML: attempts, breakers over time, cost, diffs, what is left
+    Report {
+        /// The run's id, or the beginning of it
+        run: String,
+        /// Where to write it; - for standard output [default: .belay/reports/RUN.html]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// What is wrong with the state of each run, and what would mend it
     Verify {
         /// The run's id, or the beginning of it [default: every run]

@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod idea;
 pub(crate) mod init;
 pub(crate) mod metrics;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod status;

@@ -1,12 +1,12 @@
 //! `belay runs list` and `belay runs show RUN`: reads the store, takes no lease.
-//! `belay runs verify` stands in `verify.rs`.
+//! `belay runs report` stands in `report.rs`, `belay runs verify` in `verify.rs`.
 
 use checkpoint_store::{RunHead, RunStore};
 use orchestrator::{RunView, State, Status};
 use serde_json::json;
 
 use crate::args::RunsCommand;
-use crate::commands::verify;
+use crate::commands::{report, verify};
 use crate::error::CommandResult;
 use crate::exit::Exit;
 use crate::human::short;
@@ -20,6 +20,7 @@ pub(crate) async fn run(project: Project, command: RunsCommand) -> CommandResult
     match command {
         RunsCommand::List => list(&project).await,
         RunsCommand::Show { run } => show(&project, &run).await,
+        RunsCommand::Report { run, output } => report::run(&project, &run, output.as_deref()).await,
         RunsCommand::Verify { run, repair } => verify::run(&project, run.as_deref(), repair).await,
     }
 }
