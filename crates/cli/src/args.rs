@@ -1,10 +1,14 @@
 //! The command line as typed.
 
+mod chaos;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use chaos::ChaosArgs;
 
 /// Works on ideas with AI models and goes on when they fail.
 #[derive(Parser, Debug)]
@@ -103,6 +107,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// See it work against simulated models with faults: no key, no network
     Demo(DemoArgs),
+    /// Many runs against simulated models that fail by chance, protection by protection
+    Chaos(ChaosArgs),
     /// Write belay.yaml, ideas/ and the hourly workflow where they are not there yet
     Init(InitArgs),
     /// Print completions for a shell
@@ -170,6 +176,24 @@ pub(crate) struct WorkArgs {
     /// Stop after the plan
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+impl WorkArgs {
+    /// As nobody typed anything, for runs in repositories that belay made itself.
+    pub(crate) fn unattended() -> Self {
+        Self {
+            timeout: None,
+            timeout_minutes: None,
+            parallel: None,
+            max_iterations: None,
+            branch: None,
+            strict: false,
+            no_wait: false,
+            mirror: None,
+            no_github: true,
+            dry_run: false,
+        }
+    }
 }
 
 /// What the doctor looks at.

@@ -1,6 +1,7 @@
 //! One command, one file.
 
 pub(crate) mod breaker;
+pub(crate) mod chaos;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;

@@ -24,6 +24,7 @@ async fn every_command_explains_itself() {
         &["init"],
         &["doctor"],
         &["demo"],
+        &["chaos"],
         &["completions"],
     ];
     let mut pages = Vec::new();

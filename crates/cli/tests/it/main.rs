@@ -13,6 +13,7 @@ mod bad_input;
 mod between;
 mod by_closing;
 mod by_hand;
+mod chaos;
 mod checks;
 mod demo;
 mod dice;
