@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::idea::Complexity;
 use crate::environment::Surroundings;
-use crate::error::{CommandError, usage};
+use crate::error::{Code, CommandError, fail};
 
 /// Who makes the first commit, whatever git's config says.
 const AUTHOR: (&str, &str) = ("belay chaos", "chaos@belay.invalid");
@@ -37,7 +37,7 @@ impl Nest {
     pub(crate) async fn make(surroundings: &Surroundings) -> Result<Self, CommandError> {
         let path = surroundings.var("PATH").unwrap_or_default().to_owned();
         if !std::env::split_paths(&path).any(|dir| dir.join("git").is_file()) {
-            return Err(usage("chaos needs git, which is not on PATH"));
+            return Err(fail(Code::ProgramMissing, "chaos needs git, which is not on PATH"));
         }
         let top = tempfile::Builder::new().prefix("belay-chaos-").tempdir()?;
         let nest = Self { top, host: surroundings.host.clone(), path };

@@ -17,7 +17,7 @@ use crate::chaos::trial::Trial;
 use crate::chaos::weather::Weather;
 use crate::chaos::{plot, table};
 use crate::environment::Surroundings;
-use crate::error::{CommandError, CommandResult, usage};
+use crate::error::{Code, CommandError, CommandResult, fail};
 use crate::exit::Exit;
 use crate::printer::{Printer, Tone};
 use crate::signals;
@@ -33,7 +33,7 @@ pub(crate) async fn run(
     args: ChaosArgs,
 ) -> CommandResult {
     if global.repo.is_some() || global.config.is_some() {
-        return Err(usage("chaos makes its repositories and its config itself"));
+        return Err(fail(Code::Flag, "chaos makes its repositories and its config itself"));
     }
     let setting = setting(&args);
     let page = args.html.as_deref().map(|path| surroundings.resolve(path));
@@ -48,7 +48,10 @@ pub(crate) async fn run(
     let outcomes = worked?;
     removed?;
     if stop.trigger().is_some() {
-        printer.error("stopped before its end: nothing can be told of a part, and nothing is left");
+        printer.error(
+            None,
+            "stopped before its end: nothing can be told of a part, and nothing is left",
+        );
         return Ok(Exit::Killed);
     }
     let report = Report::new(setting, outcomes);
@@ -146,7 +149,7 @@ fn in_thousand(rate: f64) -> u16 {
 fn writable(page: &Path) -> Result<(), CommandError> {
     let folder = page.parent().filter(|folder| !folder.as_os_str().is_empty());
     if page.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
-        return Err(usage(format!("--html: {} cannot be written", page.display())));
+        return Err(fail(Code::InTheWay, format!("--html: {} cannot be written", page.display())));
     }
     Ok(())
 }

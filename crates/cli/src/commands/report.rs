@@ -10,7 +10,7 @@ use orchestrator::RunView;
 use orchestrator::metrics::{Metrics, MetricsView};
 use serde_json::json;
 
-use crate::error::{CommandError, CommandResult, usage};
+use crate::error::{Code, CommandError, CommandResult, fail};
 use crate::exit::Exit;
 use crate::project::{Project, plain_folders};
 use crate::records;
@@ -91,14 +91,16 @@ async fn patch(project: &Project, commit: &str, most: usize) -> Result<String, w
 
 fn by_name(file: &Path, html: &str) -> Result<PathBuf, CommandError> {
     let written = std::fs::write(file, html);
-    written.map_err(|error| usage(format!("--output: {}: {error}", file.display())))?;
+    written
+        .map_err(|error| fail(Code::InTheWay, format!("--output: {}: {error}", file.display())))?;
     Ok(file.to_owned())
 }
 
 fn in_folder(top: &Path, run: &str, html: &str) -> Result<PathBuf, CommandError> {
     let file = top.join(FOLDER).join(format!("{run}.html"));
     plain_folders(top, &format!("{FOLDER}/{run}.html"))?;
-    let unwritable = |error| usage(format!("{} cannot be written: {error}", file.display()));
+    let unwritable =
+        |error| fail(Code::InTheWay, format!("{} cannot be written: {error}", file.display()));
     write(top, &file, html).map_err(unwritable)?;
     Ok(file)
 }
