@@ -103,6 +103,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BreakerCommand,
     },
+    /// Look at the config as it is meant
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Look at config, keys, endpoints, git, disk and templates, and say what to mend
     Doctor(DoctorArgs),
     /// See it work against simulated models with faults: no key, no network
@@ -265,6 +270,12 @@ pub(crate) enum BreakerCommand {
         /// The model, as provider/name
         model: Option<String>,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ConfigCommand {
+    /// Every setting with its value now, and where it came from
+    Show,
 }
 
 /// What `init` takes.

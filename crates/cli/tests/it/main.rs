@@ -15,6 +15,7 @@ mod by_closing;
 mod by_hand;
 mod chaos;
 mod checks;
+mod config_shown;
 mod demo;
 mod dice;
 mod doctor;
