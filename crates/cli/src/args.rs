@@ -210,6 +210,9 @@ pub(crate) struct DoctorArgs {
     /// Put one small question to each model of the chains, and say what it cost
     #[arg(long, conflicts_with = "offline")]
     pub(crate) probe: bool,
+    /// Walk each chain as if all models before a position were dead, and fail where nobody stands in
+    #[arg(long, conflicts_with = "probe")]
+    pub(crate) drill: bool,
 }
 
 /// Where the demo happens, and whether it is killed.

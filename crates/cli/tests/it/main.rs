@@ -19,6 +19,7 @@ mod config_shown;
 mod demo;
 mod dice;
 mod doctor;
+mod drill;
 mod endings;
 mod errors;
 mod fakes;
