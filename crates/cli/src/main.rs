@@ -6,6 +6,7 @@ mod args;
 mod bounds;
 mod branch_names;
 mod branches;
+mod chaos;
 mod clock;
 mod commands;
 mod config;
@@ -110,6 +111,9 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Demo(args) => {
             return commands::demo::run(&cli.global, surroundings, printer, args, started).await;
         }
+        Command::Chaos(args) => {
+            return commands::chaos::run(&cli.global, surroundings, printer, args).await;
+        }
         Command::Doctor(args) => {
             return commands::doctor::run(&cli.global, surroundings, printer, args).await;
         }
@@ -125,10 +129,13 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Idea { command } => commands::idea::run(project, command).await,
         Command::Status => commands::status::run(project).await,
         Command::Runs { command } => commands::runs::run(project, command).await,
+        Command::Metrics { run } => commands::metrics::run(project, run.as_deref()).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,
-        Command::Completions { .. } | Command::Demo(_) | Command::Doctor(_) | Command::Init(_) => {
-            Ok(Exit::Success)
-        }
+        Command::Completions { .. }
+        | Command::Demo(_)
+        | Command::Chaos(_)
+        | Command::Doctor(_)
+        | Command::Init(_) => Ok(Exit::Success),
     }
 }
 

@@ -214,6 +214,11 @@ impl Printer {
         self.write_out(&format!("{}\n", clean(line)));
     }
 
+    /// A whole document on standard output, as it stands: whoever made it knows what it may hold.
+    pub(crate) fn page(&self, text: &str) {
+        self.write_out(text);
+    }
+
     /// A line of standard error, unless it is to be quiet.
     pub(crate) fn say(&self, tone: Tone, line: &str) {
         self.say_all(&[Said::new(tone, line)]);

@@ -25,6 +25,7 @@
 //! ```
 mod answers;
 mod asked;
+mod chance;
 mod clock;
 mod connection;
 mod fault;
@@ -43,6 +44,7 @@ mod wire;
 mod work;
 
 pub use answers::{Answers, Edit, FileAnswer};
+pub use chance::{Chance, Weighted};
 pub use fault::Fault;
 pub use ledger::Recorded;
 pub use script::{ModelScript, Script, Step, When};

@@ -75,12 +75,12 @@ impl Demo<'_> {
             let project = self.project().await?;
             let killed =
                 kill::run_and_kill(&self.folder, &project, &self.server, &self.program).await?;
-            let args = ResumeArgs { run: None, work: work() };
+            let args = ResumeArgs { run: None, work: WorkArgs::unattended() };
             run::resume(self.project().await?, args, started).await?;
             of_the_kill = Some(killed);
         } else {
             let idea = Some(script::IDEA.to_owned());
-            let args = RunArgs { idea, fresh: false, work: work(), resume: false };
+            let args = RunArgs { idea, fresh: false, work: WorkArgs::unattended(), resume: false };
             run::run(self.project().await?, args, started).await?;
         }
         let found = evidence::gather(&self.project().await?).await?;
@@ -118,20 +118,5 @@ impl Demo<'_> {
         } else {
             self.printer.out(line);
         }
-    }
-}
-
-fn work() -> WorkArgs {
-    WorkArgs {
-        timeout: None,
-        timeout_minutes: None,
-        parallel: None,
-        max_iterations: None,
-        branch: None,
-        strict: false,
-        no_wait: false,
-        mirror: None,
-        no_github: true,
-        dry_run: false,
     }
 }
