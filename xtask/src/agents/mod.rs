@@ -4,7 +4,6 @@
 //! versions. Fakes show that belay holds its promises; only the real ones show that belay knows them.
 
 mod install;
-mod process;
 
 use std::path::{Path, PathBuf};
 

@@ -11,14 +11,14 @@ use anyhow::Context as _;
     clippy::disallowed_methods,
     reason = "the build tool starts programs; it uses no crate of the product, subprocess included"
 )]
-pub(super) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
+pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder).stdin(Stdio::null());
     command
 }
 
 /// Standard output of a command that is over at once, such as `--version`; none if it fails.
-pub(super) fn said(command: &mut Command) -> anyhow::Result<Option<String>> {
+pub(crate) fn said(command: &mut Command) -> anyhow::Result<Option<String>> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().with_context(|| format!("{name} cannot be started"))?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
