@@ -72,7 +72,8 @@ async fn failover() -> Result<(), Failure> {
 
 fn templates() -> Result<(), Failure> {
     let file = FileFact { path: "src/tides.py".into(), exists: false };
-    let idea = IdeaFacts { title: "Show the tides".into(), files: vec![file], ..Default::default() };
+    let idea =
+        IdeaFacts { title: "Show the tides".into(), files: vec![file], ..Default::default() };
     let plan = Templates::built_in()?.plan(&idea)?;
     assert_eq!(plan["milestones"][1]["files"]["create"][0], "src/tides.py");
     Ok(())
