@@ -1,6 +1,9 @@
-//! What a stranger reads before anything else: a library's readme and the lines of its manifest.
+//! What a stranger reads before anything else: a library's readme, the lines of its manifest, and
+//! the page that says which library to take.
 
 use std::path::Path;
+
+use anyhow::Context as _;
 
 use crate::metadata::Package;
 use crate::packages::examples;
@@ -9,12 +12,33 @@ use crate::problem::Problem;
 /// What the registry takes at most.
 const MAX_KEYWORDS: usize = 5;
 
-pub(super) fn check(libraries: &[&Package], top: &Path) -> Vec<Problem> {
+/// The page with every library on it.
+const PAGE: &str = "docs/crates.md";
+
+pub(super) fn check(libraries: &[&Package], top: &Path) -> anyhow::Result<Vec<Problem>> {
+    let page = std::fs::read_to_string(top.join(PAGE));
+    let page = page.with_context(|| format!("reading {PAGE}"))?;
     let readme = |library: &Package| {
         let name = library.readme.as_ref()?;
         std::fs::read_to_string(top.join("crates").join(&library.folder).join(name)).ok()
     };
-    libraries.iter().flat_map(|library| lacks(library, readme(library).as_deref())).collect()
+    let mut problems = Vec::new();
+    for library in libraries {
+        let readme = readme(library);
+        problems.extend(lacks(library, readme.as_deref()));
+        problems.extend(unlisted(library, &readme.unwrap_or_default(), &page));
+    }
+    Ok(problems)
+}
+
+/// A library that the page does not lead to, or leads to another way than its readme.
+fn unlisted(library: &Package, readme: &str, page: &str) -> Vec<Problem> {
+    let link = format!("crates/{}/README.md", library.folder);
+    let commands = examples::named(readme).into_iter();
+    let commands = commands.map(|name| format!("cargo run -p {} --example {name}", library.name));
+    let wanted = std::iter::once(link).chain(commands);
+    let missing = wanted.filter(|text| !page.contains(text.as_str()));
+    missing.map(|text| Problem::new(PAGE, format!("does not name {text}"))).collect()
 }
 
 fn lacks(library: &Package, readme: Option<&str>) -> Vec<Problem> {
@@ -51,6 +75,21 @@ mod tests {
         assert_eq!(found(&library, None)[..2], expected);
         assert_eq!(found(&library, None).len(), 4);
         assert_eq!(found(&library, Some("# Forge\n")).len(), 6);
+    }
+
+    #[test]
+    fn a_library_that_the_page_does_not_lead_to_is_found() {
+        let library = Package::named("forge");
+        let readme = "`cargo run -p forge --example issues`";
+        let expected = [
+            "docs/crates.md: does not name crates/forge/README.md",
+            "docs/crates.md: does not name cargo run -p forge --example issues",
+        ];
+        let problems = unlisted(&library, readme, "");
+        let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected);
+        let page = format!("[forge](../crates/forge/README.md) {readme}");
+        assert!(unlisted(&library, readme, &page).is_empty());
     }
 
     #[test]

@@ -25,7 +25,7 @@ const PROGRAMS: [&str; 2] = ["services", "runs"];
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     let libraries: Vec<&Package> = workspace.libraries().collect();
     ensure!(!libraries.is_empty(), "no library was found");
-    none_of(described::check(&libraries, &workspace.top)).context("manifests")?;
+    none_of(described::check(&libraries, &workspace.top)?).context("manifests")?;
     native::check(&workspace.top).context("C code")?;
     examples::run(&libraries, workspace).context("examples")?;
     let place = tempfile::Builder::new().prefix("belay-packages-").tempdir();
