@@ -10,6 +10,11 @@
 //! This crate knows nothing of HTTP, SQL or any vendor's formats, and reads
 //! neither the environment nor the person's checkout.
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod clock;
 mod driver;
 mod ending;

@@ -9,10 +9,10 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 use super::outcome::{HEAD, Outcome};
-use super::process::{self, Running};
 use super::trial::{Link, Mode, Trial, Trouble};
 use super::{PROGRAMS, fakes, leftovers};
 use crate::cargo::{Cargo, say};
+use crate::process::{self, Running};
 
 /// The longest a start of belay may take.
 const LONGEST: Duration = Duration::from_secs(240);

@@ -8,7 +8,6 @@ mod install;
 mod leftovers;
 mod matrix;
 mod outcome;
-mod process;
 mod trial;
 
 use std::path::{Path, PathBuf};

@@ -8,7 +8,8 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::{Program, process};
+use super::Program;
+use crate::process;
 
 /// The last link of every chain: a model that is well.
 pub(super) const LAST: &str = "plain/plain";
