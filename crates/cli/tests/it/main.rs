@@ -53,6 +53,7 @@ mod sharing;
 mod silent_remote;
 mod sparing;
 mod spoiled;
+mod status;
 mod terminal;
 mod updates;
 mod upkeep;
