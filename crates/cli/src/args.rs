@@ -1,10 +1,14 @@
 //! The command line as typed.
 
+mod chaos;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use chaos::ChaosArgs;
 
 /// Works on ideas with AI models and goes on when they fail.
 #[derive(Parser, Debug)]
@@ -89,6 +93,11 @@ pub(crate) enum Command {
     },
     /// Breakers by role and chain, the current run, the last runs, what waits for a person
     Status,
+    /// How well the models served the runs, and what that cost
+    Metrics {
+        /// The run's id, or the beginning of it [default: all runs together]
+        run: Option<String>,
+    },
     /// Look at the models' circuit breakers, or close them
     Breaker {
         #[command(subcommand)]
@@ -98,6 +107,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// See it work against simulated models with faults: no key, no network
     Demo(DemoArgs),
+    /// Many runs against simulated models that fail by chance, protection by protection
+    Chaos(ChaosArgs),
     /// Write belay.yaml, ideas/ and the hourly workflow where they are not there yet
     Init(InitArgs),
     /// Print completions for a shell
@@ -167,6 +178,24 @@ pub(crate) struct WorkArgs {
     pub(crate) dry_run: bool,
 }
 
+impl WorkArgs {
+    /// As nobody typed anything, for runs in repositories that belay made itself.
+    pub(crate) fn unattended() -> Self {
+        Self {
+            timeout: None,
+            timeout_minutes: None,
+            parallel: None,
+            max_iterations: None,
+            branch: None,
+            strict: false,
+            no_wait: false,
+            mirror: None,
+            no_github: true,
+            dry_run: false,
+        }
+    }
+}
+
 /// What the doctor looks at.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct DoctorArgs {
@@ -197,6 +226,14 @@ pub(crate) enum RunsCommand {
     Show {
         /// The run's id, or the beginning of it
         run: String,
+    },
+    /// One run as a page of HTML: attempts, breakers over time, cost, diffs, what is left
+    Report {
+        /// The run's id, or the beginning of it
+        run: String,
+        /// Where to write it; - for standard output [default: .belay/reports/RUN.html]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// What is wrong with the state of each run, and what would mend it
     Verify {

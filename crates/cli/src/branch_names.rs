@@ -4,7 +4,7 @@
 use checkpoint_store::RunHead;
 
 use crate::branches;
-use crate::error::{CommandError, usage};
+use crate::error::{Code, CommandError, fail};
 use crate::ideas::{self, Found};
 use crate::project::Project;
 
@@ -56,28 +56,37 @@ pub(crate) async fn free(
             return Ok(branch);
         }
         if !after_loss && (suffix == 1 || !fresh) {
-            return Err(usage(format!(
-                "the branch {branch} exists and is not from a known run of this idea; what is on it is kept, also commits with a Belay-Run trailer: name another one with --branch NAME, or rename or delete it"
-            )));
+            return Err(fail(
+                Code::Branch,
+                format!(
+                    "the branch {branch} exists and is not from a known run of this idea; what is on it is kept, also commits with a Belay-Run trailer: name another one with --branch NAME, or rename or delete it"
+                ),
+            ));
         }
     }
-    Err(usage(format!("too many branches named {name}-N")))
+    Err(fail(Code::Branch, format!("too many branches named {name}-N")))
 }
 
 /// Git keeps branches as paths: beside a branch `belay` there can be no
 /// `belay/x`, and beside `belay/x` no `belay`.
 async fn neighbours_free(project: &Project, branch: &str) -> Result<(), CommandError> {
     if let Some(below) = branches::below(project.repository.git_dir(), branch) {
-        return Err(usage(format!(
-            "the branch {branch} cannot be made beside the branch {below}: name another one with --branch"
-        )));
+        return Err(fail(
+            Code::Branch,
+            format!(
+                "the branch {branch} cannot be made beside the branch {below}: name another one with --branch"
+            ),
+        ));
     }
     for (at, _) in branch.match_indices('/') {
         let parent = &branch[..at];
         if project.repository.branch_tip(parent).await?.is_some() {
-            return Err(usage(format!(
-                "the branch {branch} cannot be made beside the branch {parent}: name another one with --branch"
-            )));
+            return Err(fail(
+                Code::Branch,
+                format!(
+                    "the branch {branch} cannot be made beside the branch {parent}: name another one with --branch"
+                ),
+            ));
         }
     }
     Ok(())

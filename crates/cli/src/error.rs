@@ -1,14 +1,19 @@
 //! Why a command ended early, split by who must act.
 
+mod code;
+
 use std::fmt;
 
+use checkpoint_store::StorageClass;
+
+pub(crate) use self::code::Code;
 use crate::exit::Exit;
 
-/// An error with the exit state that it fixes.
+/// An error with the code that names it and fixes the exit state.
 #[derive(Debug)]
 pub(crate) struct CommandError {
-    /// What the process ends with.
-    pub(crate) exit: Exit,
+    /// Its name, which stays.
+    pub(crate) code: Code,
     /// What happened, for people; one line where they can mend it.
     pub(crate) cause: anyhow::Error,
 }
@@ -16,12 +21,17 @@ pub(crate) struct CommandError {
 /// What a command gives.
 pub(crate) type CommandResult = Result<Exit, CommandError>;
 
-/// The person typed or configured something that cannot be: exit 2.
-pub(crate) fn usage(message: impl fmt::Display) -> CommandError {
-    CommandError { exit: Exit::Usage, cause: anyhow::anyhow!("{message}") }
+/// Something of this name happened, in words.
+pub(crate) fn fail(code: Code, message: impl fmt::Display) -> CommandError {
+    CommandError { code, cause: anyhow::anyhow!("{message}") }
 }
 
 impl CommandError {
+    /// What the process ends with.
+    pub(crate) fn exit(&self) -> Exit {
+        self.code.exit()
+    }
+
     /// The whole chain of causes in one line, each of them once: many errors
     /// already say their cause, and git's say it in several lines.
     pub(crate) fn line(&self) -> String {
@@ -45,19 +55,24 @@ impl CommandError {
 
 impl From<anyhow::Error> for CommandError {
     fn from(cause: anyhow::Error) -> Self {
-        Self { exit: Exit::Failure, cause }
+        Self { code: Code::System, cause }
     }
 }
 
 impl From<checkpoint_store::Error> for CommandError {
     fn from(error: checkpoint_store::Error) -> Self {
         use checkpoint_store::Error;
-        let exit = match &error {
-            Error::Held { .. } => Exit::Held,
-            Error::UnknownRun | Error::Newer { .. } => Exit::Usage,
-            _ => Exit::Failure,
+        let code = match &error {
+            Error::Held { .. } => Code::RunHeld,
+            Error::UnknownRun => Code::RunUnknown,
+            Error::Newer { .. } => Code::StateNewer,
+            Error::Damaged { .. } | Error::DamagedExport { .. } | Error::DamagedValue { .. } => {
+                Code::StateDamaged
+            }
+            Error::Storage { class: StorageClass::Corrupt, .. } => Code::StateDamaged,
+            _ => Code::State,
         };
-        Self { exit, cause: error.into() }
+        Self { code, cause: error.into() }
     }
 }
 
@@ -65,8 +80,9 @@ impl From<orchestrator::Error> for CommandError {
     fn from(error: orchestrator::Error) -> Self {
         match error {
             orchestrator::Error::Store(error) => error.into(),
-            orchestrator::Error::LeaseLost => Self { exit: Exit::Held, cause: error.into() },
-            other => Self { exit: Exit::Failure, cause: other.into() },
+            orchestrator::Error::LeaseLost => Self { code: Code::RunHeld, cause: error.into() },
+            orchestrator::Error::Repository(error) => error.into(),
+            other => Self { code: Code::Run, cause: other.into() },
         }
     }
 }
@@ -74,20 +90,22 @@ impl From<orchestrator::Error> for CommandError {
 impl From<worktree::Error> for CommandError {
     fn from(error: worktree::Error) -> Self {
         use worktree::Error;
-        let exit = match &error {
-            Error::NotARepository { .. }
-            | Error::NoCommit { .. }
-            | Error::Bare { .. }
-            | Error::BadBranchName { .. } => Exit::Usage,
-            _ => Exit::Failure,
+        let code = match &error {
+            Error::NotARepository { .. } | Error::NoCommit { .. } | Error::Bare { .. } => {
+                Code::Repository
+            }
+            Error::BadBranchName { .. } => Code::Branch,
+            Error::Subprocess(subprocess::Error::NotFound { .. }) => Code::ProgramMissing,
+            Error::Io { .. } => Code::System,
+            _ => Code::Git,
         };
-        Self { exit, cause: error.into() }
+        Self { code, cause: error.into() }
     }
 }
 
 impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
-        Self { exit: Exit::Failure, cause: error.into() }
+        Self { code: Code::System, cause: error.into() }
     }
 }
 

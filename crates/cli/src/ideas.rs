@@ -11,7 +11,7 @@ use agents::{Idea, MAX_IDEA_BYTES};
 use sha2::{Digest, Sha256};
 
 use crate::environment::Surroundings;
-use crate::error::{CommandError, usage};
+use crate::error::{Code, CommandError, fail};
 use crate::project::{inside, plain_folders};
 
 /// The folders that ids are looked for in, in this order.
@@ -62,14 +62,16 @@ pub(crate) fn named(
     }
     if name.starts_with('#') {
         let number = issues::number(name).map(Named::Issue);
-        return number.ok_or_else(|| usage(format!("no such idea: {name} is no issue's number")));
+        return number.ok_or_else(|| {
+            fail(Code::IdeaUnknown, format!("no such idea: {name} is no issue's number"))
+        });
     }
     for candidate in [surroundings.resolve(Path::new(name)), top.join(name)] {
         if candidate.is_file() {
             return read(&candidate, top).map(Named::here);
         }
         if candidate.is_dir() {
-            return Err(usage(format!("{name} is a folder, not an idea")));
+            return Err(fail(Code::IdeaUnreadable, format!("{name} is a folder, not an idea")));
         }
     }
     by_id(name, top)
@@ -81,7 +83,10 @@ fn by_id(id: &str, top: &Path) -> Result<Named, CommandError> {
             list(&top.join(folder)).into_iter().filter(|path| has_id(path, id)).collect();
         if let [_, _, ..] = matches[..] {
             let names: Vec<String> = matches.iter().map(|path| stem(path)).collect();
-            return Err(usage(format!("{id} names more than one idea: {}", names.join(", "))));
+            return Err(fail(
+                Code::IdeaAmbiguous,
+                format!("{id} names more than one idea: {}", names.join(", ")),
+            ));
         }
         if let Some(path) = matches.pop() {
             return read(&path, top).map(Named::here);
@@ -90,7 +95,10 @@ fn by_id(id: &str, top: &Path) -> Result<Named, CommandError> {
     if let Some(number) = issues::number(id) {
         return Ok(Named::Issue(number));
     }
-    Err(usage(format!("no such idea: {id} (neither a file nor an id in {})", FOLDERS[0])))
+    Err(fail(
+        Code::IdeaUnknown,
+        format!("no such idea: {id} (neither a file nor an id in {})", FOLDERS[0]),
+    ))
 }
 
 /// `001` is the id of `001-health.md`, and so is the whole stem.
@@ -131,7 +139,7 @@ fn in_folder(top: &Path, folder: &str) -> (Vec<Found>, Vec<String>) {
 
 /// A sentence that somebody typed, as an idea of its own.
 pub(crate) fn sentence(text: &str) -> Result<Idea, CommandError> {
-    Idea::parse("idea", text).map_err(|error| usage(error.to_string()))
+    Idea::parse("idea", text).map_err(|error| fail(Code::IdeaUnreadable, error.to_string()))
 }
 
 /// Writes a new idea into the backlog, under the next number; where it stands.
@@ -150,10 +158,12 @@ pub(crate) fn write_new(top: &Path, title: &str, text: &str) -> Result<String, C
             }
             // Somebody else wrote one at the same moment.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(usage(format!("{path} cannot be written: {error}"))),
+            Err(error) => {
+                return Err(fail(Code::InTheWay, format!("{path} cannot be written: {error}")));
+            }
         }
     }
-    Err(usage(format!("no number is free in {}", FOLDERS[0])))
+    Err(fail(Code::InTheWay, format!("no number is free in {}", FOLDERS[0])))
 }
 
 /// Whether two paths are one idea, which moves from folder to folder as it is
@@ -179,15 +189,16 @@ fn list(folder: &Path) -> Vec<PathBuf> {
 fn read(path: &Path, top: &Path) -> Result<Found, CommandError> {
     let shown = path.strip_prefix(top).unwrap_or(path).display().to_string();
     if leads_away(path, top) {
-        return Err(usage(format!(
-            "{shown} is a symbolic link, or behind one: not read as an idea"
-        )));
+        return Err(fail(
+            Code::IdeaUnreadable,
+            format!("{shown} is a symbolic link, or behind one: not read as an idea"),
+        ));
     }
-    let file =
-        fs::File::open(path).map_err(|error| usage(format!("{shown} cannot be read: {error}")))?;
+    let file = fs::File::open(path)
+        .map_err(|error| fail(Code::IdeaUnreadable, format!("{shown} cannot be read: {error}")))?;
     let text = text(file, &shown)?;
-    let idea =
-        Idea::parse(&stem(path), &text).map_err(|error| usage(format!("{shown}: {error}")))?;
+    let idea = Idea::parse(&stem(path), &text)
+        .map_err(|error| fail(Code::IdeaUnreadable, format!("{shown}: {error}")))?;
     Ok(Found { idea, path: inside(path, top), issue: None })
 }
 
@@ -204,8 +215,8 @@ fn leads_away(path: &Path, top: &Path) -> bool {
 
 fn from_stdin() -> Result<Found, CommandError> {
     let text = text(std::io::stdin().lock(), "standard input")?;
-    let probe =
-        Idea::parse("stdin", &text).map_err(|error| usage(format!("standard input: {error}")))?;
+    let probe = Idea::parse("stdin", &text)
+        .map_err(|error| fail(Code::IdeaUnreadable, format!("standard input: {error}")))?;
     let digest = probe.digest();
     let id = format!("{}-{}", slug(&probe.title, 40), digest.get(..8).unwrap_or(&digest));
     Ok(Found { idea: Idea { id, ..probe }, path: None, issue: None })
@@ -214,11 +225,15 @@ fn from_stdin() -> Result<Found, CommandError> {
 fn text(reader: impl Read, shown: &str) -> Result<String, CommandError> {
     let mut bytes = Vec::new();
     let read = reader.take(MOST_BYTES).read_to_end(&mut bytes);
-    read.map_err(|error| usage(format!("{shown} cannot be read: {error}")))?;
+    read.map_err(|error| fail(Code::IdeaUnreadable, format!("{shown} cannot be read: {error}")))?;
     if bytes.len() as u64 >= MOST_BYTES {
-        return Err(usage(format!("{shown} is larger than {MAX_IDEA_BYTES} bytes")));
+        return Err(fail(
+            Code::IdeaUnreadable,
+            format!("{shown} is larger than {MAX_IDEA_BYTES} bytes"),
+        ));
     }
-    String::from_utf8(bytes).map_err(|_| usage(format!("{shown} is not UTF-8 text")))
+    String::from_utf8(bytes)
+        .map_err(|_| fail(Code::IdeaUnreadable, format!("{shown} is not UTF-8 text")))
 }
 
 fn stem(path: &Path) -> String {

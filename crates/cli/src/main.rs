@@ -6,6 +6,7 @@ mod args;
 mod bounds;
 mod branch_names;
 mod branches;
+mod chaos;
 mod clock;
 mod commands;
 mod config;
@@ -42,7 +43,7 @@ use clap::Parser;
 
 use crate::args::{Cli, Command, Global};
 use crate::environment::Surroundings;
-use crate::error::CommandResult;
+use crate::error::{Code, CommandResult};
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::project::Project;
@@ -82,8 +83,8 @@ fn main() -> ExitCode {
     // A task that hangs may not keep the process past its end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let exit = result.unwrap_or_else(|error| {
-        printer.error(&error.line());
-        error.exit
+        printer.error(Some(error.code.slug()), &error.line());
+        error.exit()
     });
     printer.finish();
     exit.into()
@@ -110,6 +111,9 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Demo(args) => {
             return commands::demo::run(&cli.global, surroundings, printer, args, started).await;
         }
+        Command::Chaos(args) => {
+            return commands::chaos::run(&cli.global, surroundings, printer, args).await;
+        }
         Command::Doctor(args) => {
             return commands::doctor::run(&cli.global, surroundings, printer, args).await;
         }
@@ -125,10 +129,13 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Idea { command } => commands::idea::run(project, command).await,
         Command::Status => commands::status::run(project).await,
         Command::Runs { command } => commands::runs::run(project, command).await,
+        Command::Metrics { run } => commands::metrics::run(project, run.as_deref()).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,
-        Command::Completions { .. } | Command::Demo(_) | Command::Doctor(_) | Command::Init(_) => {
-            Ok(Exit::Success)
-        }
+        Command::Completions { .. }
+        | Command::Demo(_)
+        | Command::Chaos(_)
+        | Command::Doctor(_)
+        | Command::Init(_) => Ok(Exit::Success),
     }
 }
 
@@ -146,6 +153,6 @@ fn refuse(message: &str) -> ExitCode {
         here: std::path::PathBuf::new(),
         host: String::new(),
     };
-    Printer::new(&global, &surroundings).error(message);
+    Printer::new(&global, &surroundings).error(Some(Code::System.slug()), message);
     Exit::Failure.into()
 }

@@ -15,8 +15,7 @@ use orchestrator::state::Repair;
 use orchestrator::{Event, State, journal};
 use serde_json::Value;
 
-use crate::error::CommandError;
-use crate::exit::Exit;
+use crate::error::{Code, CommandError};
 use crate::project::Project;
 use crate::records::{self, Unreadable};
 
@@ -46,7 +45,7 @@ pub(crate) async fn needed(
     head: &RunHead,
 ) -> Result<State, CommandError> {
     let state = state(project, store, head).await?;
-    state.map_err(|why| records::in_file(project, head, Exit::Usage, &why))
+    state.map_err(|why| records::in_file(project, head, Code::StateNewer, &why))
 }
 
 /// Whether nothing is left of a run but its branch and the copy that was set aside.

@@ -18,6 +18,7 @@ use terminal_size::{Width, terminal_size_of};
 
 use crate::args::{Color, Format, Global};
 use crate::environment::Surroundings;
+use crate::error::Code;
 use crate::job::{Annotation, Job, command, harmless};
 use live::Live;
 use queue::Queue;
@@ -195,7 +196,10 @@ impl Printer {
     pub(crate) fn data(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
             Ok(line) => self.write_out(&format!("{line}\n")),
-            Err(error) => self.error(&format!("a result could not be written as JSON: {error}")),
+            Err(error) => self.error(
+                Some(Code::System.slug()),
+                &format!("a result could not be written as JSON: {error}"),
+            ),
         }
     }
 
@@ -208,6 +212,11 @@ impl Printer {
     /// A line of standard output that is there to be copied: cleaned, never wrapped.
     pub(crate) fn verbatim(&self, line: &str) {
         self.write_out(&format!("{}\n", clean(line)));
+    }
+
+    /// A whole document on standard output, as it stands: whoever made it knows what it may hold.
+    pub(crate) fn page(&self, text: &str) {
+        self.write_out(text);
     }
 
     /// A line of standard error, unless it is to be quiet.
@@ -287,14 +296,15 @@ impl Printer {
         }
     }
 
-    /// An error: always said, with the lines that it has.
-    pub(crate) fn error(&self, message: &str) {
+    /// An error by its name: always said, with the lines that it has.
+    pub(crate) fn error(&self, code: Option<&str>, message: &str) {
+        let code = code.map(|code| format!("[{code}]")).unwrap_or_default();
         if self.job.is_some() {
             self.end_group();
-            return self.tell_runner("error", &[], message);
+            return self.tell_runner("error", &[], &format!("error{code}: {message}"));
         }
         let columns = columns(std::io::stderr());
-        let message = format!("error: {}", clean(message));
+        let message = format!("error{code}: {}", clean(message));
         let code = self.code(Tone::Bad);
         let lines = message.lines().map(|line| laid_out(line, columns, 2, code));
         self.write_err(self.safe(&lines.collect::<String>()));

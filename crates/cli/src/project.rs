@@ -16,7 +16,7 @@ use worktree::{Git, Repository};
 use crate::args::Global;
 use crate::config::{self, Config, Environment, LocalServers, Role};
 use crate::environment::Surroundings;
-use crate::error::{CommandError, usage};
+use crate::error::{Code, CommandError, fail};
 use crate::logins;
 use crate::printer::Printer;
 use crate::records;
@@ -97,11 +97,14 @@ impl Project {
         if !there.starts_with(&top) {
             return Ok(());
         }
-        Err(usage(format!(
-            "the cache folder {} is inside the repository {}: worktrees must be outside of it; set XDG_CACHE_HOME to another place",
-            cache.display(),
-            top.display()
-        )))
+        Err(fail(
+            Code::Cache,
+            format!(
+                "the cache folder {} is inside the repository {}: worktrees must be outside of it; set XDG_CACHE_HOME to another place",
+                cache.display(),
+                top.display()
+            ),
+        ))
     }
 
     /// Whether any run was ever made here.
@@ -129,7 +132,8 @@ impl Project {
         &self,
         store: Option<&SqliteStore>,
     ) -> Result<Arc<Providers>, CommandError> {
-        let providers = Providers::new(self.config.provider_settings(self.top())).map_err(usage)?;
+        let providers = Providers::new(self.config.provider_settings(self.top()))
+            .map_err(|why| fail(Code::Config, why))?;
         if let Some(store) = store {
             match orchestrator::memory::load(store).await {
                 Ok(memory) => providers.restore(&memory),
@@ -188,7 +192,7 @@ pub(crate) async fn repository(
     let named = global.repo.as_ref().map(|dir| surroundings.resolve(dir));
     let from = named.unwrap_or_else(|| surroundings.here.clone());
     if !from.is_dir() {
-        return Err(usage(format!("{} is not a folder", from.display())));
+        return Err(fail(Code::Folder, format!("{} is not a folder", from.display())));
     }
     let env = surroundings.for_git();
     let git = Git { program: "git".to_owned(), env, timeout: GIT_TIMEOUT };
@@ -202,14 +206,17 @@ pub(crate) fn plain_folders(top: &Path, path: &str) -> Result<(), CommandError> 
         let folder = &path[..at];
         let why = match fs::symlink_metadata(top.join(folder)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(usage(format!("{folder} cannot be used: {error}"))),
+            Err(error) => {
+                return Err(fail(Code::InTheWay, format!("{folder} cannot be used: {error}")));
+            }
             Ok(found) if found.is_dir() => continue,
             Ok(found) if found.is_symlink() => "a symbolic link",
             Ok(_) => "a file",
         };
-        return Err(usage(format!(
-            "{folder} is {why}, where a folder is to be; nothing is written"
-        )));
+        return Err(fail(
+            Code::InTheWay,
+            format!("{folder} is {why}, where a folder is to be; nothing is written"),
+        ));
     }
     Ok(())
 }
@@ -234,12 +241,12 @@ pub(crate) async fn load(
         local: LocalServers::default(),
     };
     let text = text.map(|(name, text)| (name.as_str(), text.as_str()));
-    let loaded = config::load(text, &environment).map_err(usage)?;
+    let loaded = config::load(text, &environment).map_err(|why| fail(Code::Config, why))?;
     if !loaded.wants_local_servers || !looking {
         return Ok(loaded);
     }
     environment.local = config::probe_local(&surroundings.vars).await;
-    config::load(text, &environment).map_err(usage)
+    config::load(text, &environment).map_err(|why| fail(Code::Config, why))
 }
 
 /// The config's name for messages and its text; none where there is no file.
@@ -253,11 +260,12 @@ pub(crate) fn config_text(
     if file.is_none() && !path.exists() {
         return Ok(None);
     }
-    let open =
-        fs::File::open(&path).map_err(|error| usage(format!("{name} cannot be read: {error}")))?;
+    let open = fs::File::open(&path)
+        .map_err(|error| fail(Code::ConfigUnreadable, format!("{name} cannot be read: {error}")))?;
     let mut bytes = Vec::new();
     let read = open.take(MOST_CONFIG_BYTES).read_to_end(&mut bytes);
-    read.map_err(|error| usage(format!("{name} cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|_| usage(format!("{name} is not UTF-8 text")))?;
+    read.map_err(|error| fail(Code::ConfigUnreadable, format!("{name} cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| fail(Code::ConfigUnreadable, format!("{name} is not UTF-8 text")))?;
     Ok(Some((name, text)))
 }

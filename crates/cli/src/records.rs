@@ -3,11 +3,10 @@
 
 use std::fmt;
 
-use checkpoint_store::{Error, RunHead, RunStore, SqliteStore, StorageClass};
-use orchestrator::State;
+use checkpoint_store::{Entry, Error, RunHead, RunStore, SqliteStore, StorageClass};
+use orchestrator::{Line, State};
 
-use crate::error::CommandError;
-use crate::exit::Exit;
+use crate::error::{Code, CommandError};
 use crate::project::Project;
 
 /// Why the records of a run give no state.
@@ -27,13 +26,33 @@ impl fmt::Display for Unreadable {
     }
 }
 
+/// A run's events, and the state that they come to.
+pub(crate) struct Told {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) state: State,
+}
+
+impl Told {
+    fn new(records: &[Entry]) -> Self {
+        Self { lines: records.iter().filter_map(Line::read).collect(), state: State::fold(records) }
+    }
+}
+
 /// Reads the records of a run; of one whose first record was lost the state knows no start.
 pub(crate) async fn read(
     store: &SqliteStore,
     head: &RunHead,
 ) -> Result<Result<State, Unreadable>, CommandError> {
+    let records = entries(store, head).await?;
+    Ok(records.map(|records| State::fold(&records)))
+}
+
+async fn entries(
+    store: &SqliteStore,
+    head: &RunHead,
+) -> Result<Result<Vec<Entry>, Unreadable>, CommandError> {
     match store.records(head.id, 0).await {
-        Ok(records) => Ok(Ok(State::fold(&records))),
+        Ok(records) => Ok(Ok(records)),
         Err(error @ Error::Damaged { .. }) => Ok(Err(Unreadable::Damaged(error))),
         Err(error @ Error::Newer { .. }) => Ok(Err(Unreadable::Newer(error))),
         Err(error) => Err(error.into()),
@@ -49,20 +68,44 @@ pub(crate) async fn state(
     Ok(read.map_err(|why| why.to_string()).and_then(left))
 }
 
+/// As [`state`], with the events.
+pub(crate) async fn told(
+    store: &SqliteStore,
+    head: &RunHead,
+) -> Result<Result<Told, String>, CommandError> {
+    let read = entries(store, head).await?.map(|records| Told::new(&records));
+    Ok(read.map_err(|why| why.to_string()).and_then(left_of))
+}
+
 /// The state of a run that is of no use without it; told with the file.
 pub(crate) async fn needed(
     project: &Project,
     store: &SqliteStore,
     head: &RunHead,
 ) -> Result<State, CommandError> {
-    match read(store, head).await? {
-        Ok(state) => left(state).map_err(|why| in_file(project, head, Exit::Failure, &why)),
-        Err(why @ Unreadable::Newer(_)) => Err(in_file(project, head, Exit::Usage, &why)),
+    Ok(told_or_refused(project, store, head).await?.state)
+}
+
+/// As [`needed`], with the events.
+pub(crate) async fn told_or_refused(
+    project: &Project,
+    store: &SqliteStore,
+    head: &RunHead,
+) -> Result<Told, CommandError> {
+    match entries(store, head).await? {
+        Ok(records) => left_of(Told::new(&records))
+            .map_err(|why| in_file(project, head, Code::StateDamaged, &why)),
+        Err(why @ Unreadable::Newer(_)) => Err(in_file(project, head, Code::StateNewer, &why)),
         Err(why @ Unreadable::Damaged(_)) => {
             let why = format!("{why}; `belay runs verify` tells more");
-            Err(in_file(project, head, Exit::Failure, &why))
+            Err(in_file(project, head, Code::StateDamaged, &why))
         }
     }
+}
+
+fn left_of(told: Told) -> Result<Told, String> {
+    let Told { lines, state } = told;
+    left(state).map(|state| Told { lines, state })
 }
 
 /// Of a run whose first record was lost nothing is left to show.
@@ -77,11 +120,11 @@ fn left(state: State) -> Result<State, String> {
 pub(crate) fn in_file(
     project: &Project,
     head: &RunHead,
-    exit: Exit,
+    code: Code,
     why: &dyn fmt::Display,
 ) -> CommandError {
     let file = project.shown(&project.state_file());
-    CommandError { exit, cause: anyhow::anyhow!("run {}: {why} (in {file})", head.id) }
+    CommandError { code, cause: anyhow::anyhow!("run {}: {why} (in {file})", head.id) }
 }
 
 /// Why the state cannot be opened, with the file and what mends it.
@@ -97,5 +140,5 @@ pub(crate) fn unopened(project: &Project, error: &CommandError) -> CommandError 
     } else {
         format!("{file}: {}", error.line())
     };
-    CommandError { exit: error.exit, cause: anyhow::anyhow!(line) }
+    CommandError { code: error.code, cause: anyhow::anyhow!(line) }
 }

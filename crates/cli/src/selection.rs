@@ -7,7 +7,7 @@ use orchestrator::fact::Started;
 use orchestrator::{NewWork, State, Status, view};
 
 use crate::branch_names;
-use crate::error::{CommandError, usage};
+use crate::error::{Code, CommandError, fail};
 use crate::exit::Exit;
 use crate::ideas::{self, Found, Named};
 use crate::lost::{self, Left};
@@ -155,9 +155,12 @@ fn same_idea(
     }
     let began = began.as_deref().unwrap_or("a text from outside of the repository");
     let path = found.path.as_deref().unwrap_or("the text given now");
-    Err(usage(format!(
-        "{path} is not what the unfinished run {run} of {id} began with ({began}): `belay resume {run}` goes on with that one, --fresh begins a new one"
-    )))
+    Err(fail(
+        Code::IdeaChanged,
+        format!(
+            "{path} is not what the unfinished run {run} of {id} began with ({began}): `belay resume {run}` goes on with that one, --fresh begins a new one"
+        ),
+    ))
 }
 
 /// The newest run of each idea: older ones were left for it.
@@ -198,7 +201,7 @@ pub(crate) async fn next(
         let id = found.idea.id.clone();
         match for_idea(project, store, found, false).await {
             // What is wrong with one idea is no reason to leave the others.
-            Err(error) if error.exit == Exit::Usage => {
+            Err(error) if error.exit() == Exit::Usage => {
                 project.printer.warn(&format!("{id} is passed over: {}", error.line()));
             }
             selected => return selected,
@@ -297,7 +300,7 @@ pub(crate) async fn unfinished(
     if mending::is_lost(&state) {
         let why =
             "nothing is left of it but its branch; `belay run` with its idea goes on upon that";
-        return Err(records::in_file(project, head, Exit::Failure, &why));
+        return Err(records::in_file(project, head, Code::StateDamaged, &why));
     }
     taken(store, head, state).await
 }
@@ -309,21 +312,24 @@ pub(crate) fn run_named<'a>(heads: &'a [RunHead], name: &str) -> Result<&'a RunH
         heads.iter().filter(|head| !upper.is_empty() && head.id.to_string().starts_with(&upper));
     match (matches.next(), matches.next()) {
         (Some(head), None) => Ok(head),
-        (Some(first), Some(second)) => Err(usage(format!(
-            "{name} is the beginning of more than one run: {} ({}), {} ({}){}",
-            first.id,
-            first.subject,
-            second.id,
-            second.subject,
-            if matches.next().is_some() { " and more" } else { "" }
-        ))),
+        (Some(first), Some(second)) => Err(fail(
+            Code::RunAmbiguous,
+            format!(
+                "{name} is the beginning of more than one run: {} ({}), {} ({}){}",
+                first.id,
+                first.subject,
+                second.id,
+                second.subject,
+                if matches.next().is_some() { " and more" } else { "" }
+            ),
+        )),
         (None, _) => Err(no_such_run(name)),
     }
 }
 
 /// What is told where no run has that name.
 pub(crate) fn no_such_run(name: &str) -> CommandError {
-    usage(format!("no such run: {name} (see `belay runs list`)"))
+    fail(Code::RunUnknown, format!("no such run: {name} (see `belay runs list`)"))
 }
 
 fn digest(head: &RunHead) -> Option<&str> {
@@ -337,7 +343,7 @@ fn base_name(project: &Project) -> &str {
 pub(crate) async fn base(project: &Project) -> Result<worktree::CommitId, CommandError> {
     let rev = base_name(project);
     project.repository.resolve(rev).await.map_err(|error| CommandError {
-        exit: Exit::Usage,
+        code: Code::Base,
         cause: anyhow::Error::from(error).context(format!("run.base {rev}")),
     })
 }
@@ -348,15 +354,19 @@ pub(crate) async fn remote(project: &Project) -> Result<(), CommandError> {
     for (key, remote) in [("run.push", push), ("store.mirror", mirror)] {
         let Some(remote) = remote else { continue };
         if !project.repository.has_remote(remote).await? {
-            return Err(usage(format!(
-                "{key}: the repository has no remote {remote}; `git remote -v` lists them"
-            )));
+            return Err(fail(
+                Code::Remote,
+                format!("{key}: the repository has no remote {remote}; `git remote -v` lists them"),
+            ));
         }
     }
     match (push, mirror) {
-        (Some(push), Some(mirror)) if push != mirror => Err(usage(format!(
-            "run.push is {push} and store.mirror is {mirror}: branch and state go to one remote, leave run.push out"
-        ))),
+        (Some(push), Some(mirror)) if push != mirror => Err(fail(
+            Code::Remote,
+            format!(
+                "run.push is {push} and store.mirror is {mirror}: branch and state go to one remote, leave run.push out"
+            ),
+        )),
         _ => Ok(()),
     }
 }

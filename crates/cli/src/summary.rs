@@ -87,11 +87,17 @@ fn used(run: &RunView) -> Vec<String> {
         row("attempts", &format!("{attempts}, {fallbacks} on fallbacks")),
         row("cost", &format!("{cost} ({} tokens in, {} out)", run.tokens.input, run.tokens.output)),
     ];
-    if let (Some(started_at), Some(finished_at)) = (run.started_at, run.finished_at) {
-        let millis = finished_at.as_millisecond().saturating_sub(started_at.as_millisecond());
-        lines.push(row("time", &seconds(u64::try_from(millis).unwrap_or(0))));
-    }
+    lines.extend(time(run).map(|time| row("time", &time)));
     lines
+}
+
+/// How long it took from its first row to its last, and how much of that was work.
+pub(crate) fn time(run: &RunView) -> Option<String> {
+    let (started_at, finished_at) = run.started_at.zip(run.finished_at)?;
+    let millis = finished_at.as_millisecond().saturating_sub(started_at.as_millisecond());
+    let took = seconds(u64::try_from(millis).unwrap_or(0));
+    let worked = seconds(run.worked_ms);
+    Some(if worked == took { took } else { format!("{took}, {worked} of it worked") })
 }
 
 fn next_step(outcome: &Outcome, run: &RunView) -> String {

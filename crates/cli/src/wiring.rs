@@ -17,7 +17,7 @@ use worktree::Guard;
 use crate::args::WorkArgs;
 use crate::clock;
 use crate::config::{self, Choice, Role, duration};
-use crate::error::{CommandError, usage};
+use crate::error::{Code, CommandError, fail};
 use crate::health;
 use crate::human::Screen;
 use crate::printer::Tone;
@@ -35,22 +35,26 @@ pub(crate) fn apply_flags(project: &mut Project, work: &WorkArgs) -> Result<(), 
         run.timeout = Duration::from_secs(minutes.saturating_mul(60));
     }
     if let Some(timeout) = &work.timeout {
-        run.timeout = duration::parse(timeout)
-            .map_err(|error| usage(format!("--timeout: `{timeout}` is not a duration: {error}")))?;
+        run.timeout = duration::parse(timeout).map_err(|error| {
+            fail(Code::Flag, format!("--timeout: `{timeout}` is not a duration: {error}"))
+        })?;
     }
     if run.timeout.is_zero() {
-        return Err(usage("--timeout: a run needs some time"));
+        return Err(fail(Code::Flag, "--timeout: a run needs some time"));
     }
     run.deadline_reserve = run.deadline_reserve.min(run.timeout / 4);
     if let Some(branch) = &work.branch {
         if let Some(why) = config::bad_branch(branch) {
-            return Err(usage(format!("--branch: {branch} is no name for a branch: {why}")));
+            return Err(fail(
+                Code::Flag,
+                format!("--branch: {branch} is no name for a branch: {why}"),
+            ));
         }
         run.branch.clone_from(branch);
     }
     if let Some(mirror) = &work.mirror {
         if !config::is_remote_name(mirror) {
-            return Err(usage("--mirror: must be the name of a remote, such as origin"));
+            return Err(fail(Code::Flag, "--mirror: must be the name of a remote, such as origin"));
         }
         project.config.store.mirror = Some(mirror.clone());
     }
@@ -113,7 +117,7 @@ pub(crate) async fn parts(
 
 fn guard(project: &Project) -> Result<Arc<Guard>, CommandError> {
     let most = project.config.guard.max_file_bytes;
-    Guard::new(&denied(project), most).map(Arc::new).map_err(usage)
+    Guard::new(&denied(project), most).map(Arc::new).map_err(|why| fail(Code::Config, why))
 }
 
 /// What models may see and say, for a question outside of a run.
@@ -176,7 +180,10 @@ fn literal(path: &str) -> String {
 pub(crate) fn templates(project: &Project) -> Result<Templates, CommandError> {
     match &project.config.degradation.templates {
         Some(folder) => Templates::with_folder(&project.top().join(folder)).map_err(|error| {
-            usage(format!("degradation.templates: {:#}", anyhow::Error::from(error)))
+            fail(
+                Code::Templates,
+                format!("degradation.templates: {:#}", anyhow::Error::from(error)),
+            )
         }),
         None => Templates::built_in().map_err(|error| anyhow::Error::from(error).into()),
     }
@@ -187,7 +194,9 @@ pub(crate) fn chain(
     project: &Project,
     role: Role,
 ) -> Result<Chain, CommandError> {
-    providers.chain(project.config.chain(role), project.config.role_timeout(role)).map_err(usage)
+    providers
+        .chain(project.config.chain(role), project.config.role_timeout(role))
+        .map_err(|why| fail(Code::Config, why))
 }
 
 fn agents_settings(project: &Project, guard: &Arc<Guard>) -> agents::Settings {

@@ -32,6 +32,7 @@ impl State {
     /// not know change nothing.
     pub fn apply(&mut self, entry: &Entry) {
         self.started_at.get_or_insert(entry.at);
+        self.keep_worked(&entry.kind, entry.at);
         self.updated_at = Some(entry.at);
         self.read_to = entry.seq;
         if !BEFORE.contains(&entry.kind.as_str()) {

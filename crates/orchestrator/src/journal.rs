@@ -36,6 +36,12 @@ pub struct Line {
 }
 
 impl Line {
+    /// A row as it is shown; none for an event that this binary does not know.
+    pub fn read(entry: &Entry) -> Option<Self> {
+        let event = event(entry)?;
+        Some(Self { seq: entry.seq, at: entry.at, run: entry.run.to_string(), event })
+    }
+
     /// The line as JSON: `seq`, `time`, `run`, `event` and the event's fields.
     pub fn to_json(&self) -> Value {
         let mut out = serde_json::Map::new();
@@ -70,14 +76,18 @@ pub fn record(event: &Event, fact: Option<&Fact>) -> Result<NewRecord, Error> {
 
 /// Reads a row back; `None` for an event that this binary does not know.
 pub fn parse(entry: &Entry) -> Option<(Event, Option<Fact>)> {
-    let body = entry.body.as_object()?;
+    let event = event(entry)?;
     // Facts are large, and a long journal has many: read where they stand, not from a copy.
-    let fact = body.get("fact").and_then(|fact| Fact::deserialize(fact).ok());
-    let fields = body.iter().filter(|(name, _)| *name != "fact");
+    let fact = entry.body.get("fact").and_then(|fact| Fact::deserialize(fact).ok());
+    Some((event, fact))
+}
+
+fn event(entry: &Entry) -> Option<Event> {
+    let fields = entry.body.as_object()?.iter().filter(|(name, _)| *name != "fact");
     let mut event: Map<String, Value> =
         fields.map(|(name, value)| (name.clone(), value.clone())).collect();
     event.insert("event".into(), entry.kind.clone().into());
-    Some((serde_json::from_value(Value::Object(event)).ok()?, fact))
+    serde_json::from_value(Value::Object(event)).ok()
 }
 
 struct Append {
@@ -232,13 +242,8 @@ impl Writer {
     fn show(&self, entries: &[Entry]) {
         for entry in entries {
             self.state.lock().unwrap_or_else(PoisonError::into_inner).apply(entry);
-            if let Some((event, _)) = parse(entry) {
-                self.listener.event(&Line {
-                    seq: entry.seq,
-                    at: entry.at,
-                    run: entry.run.to_string(),
-                    event,
-                });
+            if let Some(line) = Line::read(entry) {
+                self.listener.event(&line);
             }
         }
     }

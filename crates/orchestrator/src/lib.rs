@@ -28,6 +28,7 @@ mod idea_issue;
 pub mod issues;
 pub mod journal;
 pub mod memory;
+pub mod metrics;
 pub mod milestone;
 pub mod mirror;
 mod next;

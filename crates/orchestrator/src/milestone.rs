@@ -364,6 +364,17 @@ impl MilestoneState {
             .unwrap_or_default()
     }
 
+    /// Whether it has its commit, and checks of that were run and were all green. A commit that only
+    /// brings the branch up to date is not one of its own.
+    pub fn is_green(&self) -> bool {
+        let checks = self.current().map(|round| round.checks.as_slice()).unwrap_or_default();
+        let mut outcomes = checks.iter().filter_map(|(checked, _)| checked.outcome.as_ref());
+        self.commit.is_some()
+            && self.update_to().is_none()
+            && outcomes.clone().next().is_some()
+            && outcomes.all(|outcome| outcome.passed)
+    }
+
     /// Whether nothing is left to do for it.
     pub fn ended(&self) -> bool {
         self.commit.is_some() || self.noted || self.dropped || self.given_up.is_some()

@@ -280,9 +280,14 @@ impl Driver {
         self.parts.repository.bundle(&files, &tip).await.map_err(reason_of)
     }
 
+    /// Commits that somebody made. What a program left when it failed has a name below its run's:
+    /// nobody has looked at it, it may hold anything, and it stays here.
     async fn salvaged(&self, there: &Seen) -> Result<Vec<RefMove>, Refused> {
-        let here = self.parts.repository.refs("refs/belay/salvage/").await.map_err(reason_of)?;
-        let missing = here.into_iter().filter(|(name, _)| !there.contains_key(name));
+        const SALVAGE: &str = "refs/belay/salvage/";
+        let here = self.parts.repository.refs(SALVAGE).await.map_err(reason_of)?;
+        let is_commit = |name: &str| name.strip_prefix(SALVAGE).is_some_and(|id| !id.contains('/'));
+        let missing =
+            here.into_iter().filter(|(name, _)| is_commit(name) && !there.contains_key(name));
         Ok(missing.map(|(name, to)| RefMove { name, to, over: None }).collect())
     }
 

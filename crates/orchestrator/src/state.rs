@@ -173,6 +173,8 @@ pub struct State {
     pub started_at: Option<Timestamp>,
     /// When the last row was written.
     pub updated_at: Option<Timestamp>,
+    /// How long processes worked on it: the time between rows, less that in which nobody did.
+    pub worked: Duration,
     /// What the planner understood.
     pub analysis: Option<Given<Analysis>>,
     /// What is to be done.
@@ -254,7 +256,18 @@ pub struct State {
     pub left_open: Vec<usize>,
 }
 
+/// The names of the events before which nobody worked on the run.
+const AFTER_A_PAUSE: [&str; 2] = ["run_resumed", "state_repaired"];
+
 impl State {
+    /// Adds the time since the row before, if a process worked in it.
+    pub(crate) fn keep_worked(&mut self, kind: &str, at: Timestamp) {
+        if let Some(before) = self.updated_at.filter(|_| !AFTER_A_PAUSE.contains(&kind)) {
+            // A clock that was set back adds nothing.
+            self.worked += Duration::try_from(at.duration_since(before)).unwrap_or_default();
+        }
+    }
+
     /// A milestone by its number, from 1.
     pub fn milestone(&self, number: usize) -> Option<&MilestoneState> {
         self.milestones.get(number.checked_sub(1)?)

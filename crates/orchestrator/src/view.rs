@@ -32,6 +32,7 @@ pub struct RunView {
     pub usd: Option<f64>,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
+    pub worked_ms: u64,
     pub issues: Vec<String>,
     pub pull_request: Option<String>,
     pub red_checks: Vec<String>,
@@ -111,6 +112,7 @@ impl RunView {
             usd: (!tally.usd_unknown).then_some(tally.usd),
             started_at: state.started_at.or(Some(head.created_at)),
             finished_at: state.updated_at.filter(|_| done),
+            worked_ms: u64::try_from(state.worked.as_millis()).unwrap_or(u64::MAX),
             issues: state
                 .issues
                 .iter()

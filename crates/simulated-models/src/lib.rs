@@ -30,6 +30,7 @@
 struct Readme;
 mod answers;
 mod asked;
+mod chance;
 mod clock;
 mod connection;
 mod fault;
@@ -48,6 +49,7 @@ mod wire;
 mod work;
 
 pub use answers::{Answers, Edit, FileAnswer};
+pub use chance::{Chance, Weighted};
 pub use fault::Fault;
 pub use ledger::Recorded;
 pub use script::{ModelScript, Script, Step, When};

@@ -6,7 +6,7 @@ use std::ops::{Bound, RangeBounds};
 use serde::{Deserialize, Serialize};
 
 use crate::asked::Asked;
-use crate::{Answers, Fault};
+use crate::{Answers, Chance, Fault};
 
 /// The behaviour of every model of a server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -66,8 +66,11 @@ impl Script {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelScript {
-    /// The first whose condition holds is taken; if none holds, the model answers well.
+    /// The first whose condition holds is taken; if none holds, `chance` decides.
     pub steps: Vec<Step>,
+    /// What happens where no step holds; without it the model answers well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chance: Option<Chance>,
     /// Input tokens, estimated as a quarter of the bytes of all message contents. A larger
     /// request is answered with 400 `context_length_exceeded` before any step is looked at;
     /// it still counts as a call.
@@ -87,7 +90,14 @@ impl ModelScript {
 
     /// Takes the first of these whose condition holds.
     pub fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self { steps: steps.into_iter().collect(), context_window: None }
+        Self { steps: steps.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Fails by chance where no step holds.
+    #[must_use]
+    pub fn with_chance(mut self, chance: Chance) -> Self {
+        self.chance = Some(chance);
+        self
     }
 
     /// Limits the input, in tokens.

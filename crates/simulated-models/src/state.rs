@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::answers::Given;
 use crate::asked::Asked;
+use crate::chance::Question;
 use crate::clock::{Clock, unix_seconds};
 use crate::http::Request;
 use crate::language::Language;
@@ -21,6 +22,8 @@ use crate::{Fault, ModelScript, Script};
 
 /// Model names with counters of their own; further ones share those of `*`.
 const MAX_COUNTED: usize = 1_024;
+/// Questions with counters of their own; every call of a further one is its first.
+const MAX_QUESTIONS: usize = 65_536;
 
 /// A model and the part of a condition that says which of its requests are counted.
 type Counter = (String, Matching);
@@ -31,6 +34,8 @@ struct Progress {
     generation: u64,
     script: Script,
     calls: HashMap<Counter, u64>,
+    /// For models that fail by chance.
+    questions: HashMap<Question, u64>,
     given: Given,
 }
 
@@ -209,7 +214,24 @@ impl Progress {
             when.holds_at(self.calls.get(key).copied().unwrap_or_default())
         };
         let step = matching.iter().find(holds);
-        step.map_or(Fault::Answer, |(_, _, fault)| (*fault).clone())
+        if let Some((_, _, fault)) = step {
+            return (*fault).clone();
+        }
+        model.chance.as_ref().map_or(Fault::Answer, |chance| {
+            let question = Question::of(asked);
+            let call = self.count(&question);
+            chance.draw(&question, call)
+        })
+    }
+
+    /// How often this question has been asked, with this time.
+    fn count(&mut self, question: &Question) -> u64 {
+        if self.questions.len() >= MAX_QUESTIONS && !self.questions.contains_key(question) {
+            return 1;
+        }
+        let calls = self.questions.entry(question.clone()).or_default();
+        *calls += 1;
+        *calls
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::args::BreakerCommand;
 use crate::config::Role;
-use crate::error::{CommandError, CommandResult, usage};
+use crate::error::{Code, CommandError, CommandResult, fail};
 use crate::exit::Exit;
 use crate::project::Project;
 
@@ -61,9 +61,14 @@ fn row(providers: &Providers, model: &ModelId) -> serde_json::Value {
 }
 
 async fn reset(project: &Project, models: &BTreeSet<ModelId>, name: Option<&str>) -> CommandResult {
-    let model = name.map(|name| name.parse::<ModelId>().map_err(usage)).transpose()?;
+    let model = name
+        .map(|name| name.parse::<ModelId>().map_err(|why| fail(Code::ModelUnknown, why)))
+        .transpose()?;
     if let Some(model) = model.as_ref().filter(|model| !models.contains(*model)) {
-        return Err(usage(format!("{model} is in no chain (see `belay breaker list`)")));
+        return Err(fail(
+            Code::ModelUnknown,
+            format!("{model} is in no chain (see `belay breaker list`)"),
+        ));
     }
     if project.has_state() {
         forget(project, model.as_ref()).await?;

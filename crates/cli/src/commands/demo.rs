@@ -13,7 +13,7 @@ use crate::demo::evidence::{self, Evidence};
 use crate::demo::folder::Folder;
 use crate::demo::{closing, kill, script};
 use crate::environment::Surroundings;
-use crate::error::{CommandError, CommandResult, usage};
+use crate::error::{Code, CommandError, CommandResult, fail};
 use crate::exit::Exit;
 use crate::printer::{Printer, Tone};
 use crate::project::Project;
@@ -30,7 +30,10 @@ pub(crate) async fn run(
     started: Instant,
 ) -> CommandResult {
     if global.repo.is_some() {
-        return Err(usage("the demo makes a repository of its own: name its folder with --dir"));
+        return Err(fail(
+            Code::Flag,
+            "the demo makes a repository of its own: name its folder with --dir",
+        ));
     }
     let program = std::env::current_exe()?;
     let folder = Folder::make(args.dir.as_deref(), &surroundings).await?;
@@ -50,7 +53,9 @@ pub(crate) async fn run(
 fn judge(evidence: &Evidence) -> CommandResult {
     match evidence.promises.iter().find(|promise| !promise.kept) {
         None => Ok(Exit::Success),
-        Some(broken) => Err(anyhow::anyhow!("the demo did not show that {}", broken.what).into()),
+        Some(broken) => {
+            Err(fail(Code::Demo, format!("the demo did not show that {}", broken.what)))
+        }
     }
 }
 
@@ -70,12 +75,12 @@ impl Demo<'_> {
             let project = self.project().await?;
             let killed =
                 kill::run_and_kill(&self.folder, &project, &self.server, &self.program).await?;
-            let args = ResumeArgs { run: None, work: work() };
+            let args = ResumeArgs { run: None, work: WorkArgs::unattended() };
             run::resume(self.project().await?, args, started).await?;
             of_the_kill = Some(killed);
         } else {
             let idea = Some(script::IDEA.to_owned());
-            let args = RunArgs { idea, fresh: false, work: work(), resume: false };
+            let args = RunArgs { idea, fresh: false, work: WorkArgs::unattended(), resume: false };
             run::run(self.project().await?, args, started).await?;
         }
         let found = evidence::gather(&self.project().await?).await?;
@@ -113,20 +118,5 @@ impl Demo<'_> {
         } else {
             self.printer.out(line);
         }
-    }
-}
-
-fn work() -> WorkArgs {
-    WorkArgs {
-        timeout: None,
-        timeout_minutes: None,
-        parallel: None,
-        max_iterations: None,
-        branch: None,
-        strict: false,
-        no_wait: false,
-        mirror: None,
-        no_github: true,
-        dry_run: false,
     }
 }

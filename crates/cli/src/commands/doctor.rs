@@ -22,7 +22,7 @@ use worktree::Repository;
 use crate::args::{DoctorArgs, Global};
 use crate::config::{Config, Loaded};
 use crate::environment::Surroundings;
-use crate::error::{CommandResult, usage};
+use crate::error::{Code, CommandResult, fail};
 use crate::exit::Exit;
 use crate::printer::{Printer, labelled};
 use crate::project::{self, Project};
@@ -95,7 +95,7 @@ pub(crate) async fn run(
     let here = &surroundings.here;
     let from = global.repo.as_ref().map_or_else(|| here.clone(), |dir| surroundings.resolve(dir));
     if !from.is_dir() {
-        return Err(usage(format!("{} is not a folder", from.display())));
+        return Err(fail(Code::Folder, format!("{} is not a folder", from.display())));
     }
     let found = git::find(&from, &surroundings).await;
     let file = global.config.as_deref().filter(|file| !file.as_os_str().is_empty());

@@ -32,7 +32,7 @@ async fn new(project: &Project, sentence: &str) -> CommandResult {
     let answered = match expanded(project, store.as_ref(), &sentence, &shutdown).await? {
         Ok(answered) => answered,
         Err(Failed::Unanswered(unanswered)) if matches!(unanswered.reason, Reason::Cancelled) => {
-            project.printer.error("stopped; no idea was written");
+            project.printer.error(None, "stopped; no idea was written");
             return Ok(Exit::Killed);
         }
         Err(failed) => return Err(anyhow::Error::from(failed).into()),

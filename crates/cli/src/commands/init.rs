@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::args::{Global, InitArgs};
 use crate::config::Config;
 use crate::environment::Surroundings;
-use crate::error::{CommandError, CommandResult, usage};
+use crate::error::{Code, CommandError, CommandResult, fail};
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::project;
@@ -87,7 +87,7 @@ fn write_new(path: &Path, content: &str) -> Result<bool, CommandError> {
             Ok(true)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists && !path.is_file() => {
-            Err(usage(format!("{} is there and is no file", path.display())))
+            Err(fail(Code::InTheWay, format!("{} is there and is no file", path.display())))
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error.into()),

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::args::{ResumeArgs, RunArgs, WorkArgs};
 use crate::branch_names;
-use crate::error::{CommandError, CommandResult};
+use crate::error::{Code, CommandError, CommandResult};
 use crate::exit::Exit;
 use crate::ideas::{self, Named};
 use crate::job::{self, BreakerRow};
@@ -208,7 +208,7 @@ async fn drive(
         tell_job(project, &RunView::new(head, &outcome.state), &providers);
     }
     if let Some(reason) = outcome.reason.as_deref().filter(|_| outcome.status == Status::Failed) {
-        project.printer.error(reason);
+        project.printer.error(Some(Code::Run.slug()), reason);
     }
     let (partial, degraded) = (outcome.state.partial(), outcome.state.degraded());
     Ok(Exit::of_run(outcome.status, partial, degraded, work.strict))
@@ -296,9 +296,9 @@ async fn lost_lease(store: &dyn RunStore, run: RunId) -> CommandError {
     let lost = anyhow::Error::from(orchestrator::Error::LeaseLost);
     match holder {
         Some(holder) => CommandError {
-            exit: Exit::Held,
+            code: Code::RunHeld,
             cause: anyhow::Error::from(StoreError::Held { holder }).context(lost),
         },
-        None => CommandError { exit: Exit::Held, cause: lost },
+        None => CommandError { code: Code::RunHeld, cause: lost },
     }
 }

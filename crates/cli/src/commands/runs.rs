@@ -1,24 +1,26 @@
 //! `belay runs list` and `belay runs show RUN`: reads the store, takes no lease.
-//! `belay runs verify` stands in `verify.rs`.
+//! `belay runs report` stands in `report.rs`, `belay runs verify` in `verify.rs`.
 
 use checkpoint_store::{RunHead, RunStore};
 use orchestrator::{RunView, State, Status};
 use serde_json::json;
 
 use crate::args::RunsCommand;
-use crate::commands::verify;
+use crate::commands::{report, verify};
 use crate::error::CommandResult;
 use crate::exit::Exit;
 use crate::human::short;
 use crate::project::Project;
 use crate::records;
 use crate::selection::{no_such_run, run_named};
+use crate::summary::time;
 
 /// Runs one of the subcommands.
 pub(crate) async fn run(project: Project, command: RunsCommand) -> CommandResult {
     match command {
         RunsCommand::List => list(&project).await,
         RunsCommand::Show { run } => show(&project, &run).await,
+        RunsCommand::Report { run, output } => report::run(&project, &run, output.as_deref()).await,
         RunsCommand::Verify { run, repair } => verify::run(&project, run.as_deref(), repair).await,
     }
 }
@@ -119,6 +121,7 @@ fn lines(view: &RunView) -> Vec<String> {
         "Attempts {} ({} on fallbacks), tokens {} in, {} out, cost {usd}",
         view.attempts_total, view.fallback_attempts, view.tokens.input, view.tokens.output
     ));
+    lines.extend(time(view).map(|time| format!("Time     {time}")));
     lines.extend(
         view.red_checks.iter().map(|check| format!("Red      {check}, as before any change")),
     );

@@ -18,7 +18,7 @@ pub(super) use program::{
 #[schemars(rename = "belay.yaml")]
 pub(super) struct Document {
     /// Where models are asked, by a name of your choice. Left out: found by keys in the
-    /// environment and local servers.
+    /// environment, coding agents that are logged in, and local servers.
     pub(super) providers: Option<BTreeMap<String, Option<Provider>>>,
     /// Facts about models, by `provider/name`.
     pub(super) models: Option<BTreeMap<String, Option<Model>>>,

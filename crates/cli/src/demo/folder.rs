@@ -12,7 +12,7 @@ use subprocess::{Command, Limits};
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::Surroundings;
-use crate::error::{CommandError, usage};
+use crate::error::{Code, CommandError, fail};
 
 /// The project, as it is built into the binary.
 const FILES: [(&str, &str); 6] = [
@@ -51,7 +51,10 @@ impl Folder {
     ) -> Result<Self, CommandError> {
         for program in ["git", "cargo"] {
             if !has_program(surroundings, program) {
-                return Err(usage(format!("the demo needs {program}, which is not on PATH")));
+                return Err(fail(
+                    Code::ProgramMissing,
+                    format!("the demo needs {program}, which is not on PATH"),
+                ));
             }
         }
         let top = match dir {
@@ -110,15 +113,17 @@ fn named(dir: &Path) -> Result<PathBuf, CommandError> {
     match fs::read_dir(dir) {
         Ok(mut entries) => match entries.next() {
             None => Ok(dir.to_owned()),
-            Some(_) => Err(usage(format!("--dir: {} is not empty", dir.display()))),
+            Some(_) => Err(fail(Code::InTheWay, format!("--dir: {} is not empty", dir.display()))),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(dir).map_err(|error| {
-                usage(format!("--dir: {} cannot be made: {error}", dir.display()))
+                fail(Code::InTheWay, format!("--dir: {} cannot be made: {error}", dir.display()))
             })?;
             Ok(dir.to_owned())
         }
-        Err(error) => Err(usage(format!("--dir: {} cannot be used: {error}", dir.display()))),
+        Err(error) => {
+            Err(fail(Code::InTheWay, format!("--dir: {} cannot be used: {error}", dir.display())))
+        }
     }
 }
 
@@ -131,11 +136,14 @@ fn fresh(parent: &Path) -> Result<PathBuf, CommandError> {
             Err(error) => {
                 let message =
                     format!("{} cannot be made: {error}; name a folder with --dir", dir.display());
-                return Err(usage(message));
+                return Err(fail(Code::InTheWay, message));
             }
         }
     }
-    Err(usage(format!("{} is full of demos; name a folder with --dir", parent.display())))
+    Err(fail(
+        Code::InTheWay,
+        format!("{} is full of demos; name a folder with --dir", parent.display()),
+    ))
 }
 
 fn write(path: &Path, content: &str) -> io::Result<()> {

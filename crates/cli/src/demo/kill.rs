@@ -19,7 +19,7 @@ use super::evidence::Promise;
 use super::folder::Folder;
 use super::record::{self, Asked};
 use super::script::{IDEA, MILESTONES};
-use crate::error::CommandError;
+use crate::error::{Code, CommandError, fail};
 use crate::human::Screen;
 use crate::printer::{Printer, Tone};
 use crate::project::Project;
@@ -97,11 +97,12 @@ async fn sigkill(folder: &Folder, pid: u32) -> Result<(), CommandError> {
 fn too_early(output: &Output) -> CommandError {
     let said = output.stderr.text();
     let last = said.lines().last().unwrap_or_default();
-    anyhow::anyhow!("the run ended before it could be killed ({:?}): {last}", output.ended).into()
+    let ended = output.ended;
+    fail(Code::Demo, format!("the run ended before it could be killed ({ended:?}): {last}"))
 }
 
 fn stopped() -> CommandError {
-    anyhow::anyhow!("the demo was stopped before it was over").into()
+    fail(Code::Demo, "the demo was stopped before it was over")
 }
 
 /// The run of the other process, read from its journal.

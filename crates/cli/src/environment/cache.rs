@@ -12,7 +12,7 @@ use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
 use super::Surroundings;
-use crate::error::{CommandError, usage};
+use crate::error::{Code, CommandError, fail};
 
 /// Nobody else may look in, and nobody else may write.
 const OURS_ALONE: u32 = 0o700;
@@ -70,15 +70,21 @@ fn make_alone(folder: &Path) -> Result<(), CommandError> {
     } else {
         return make(folder);
     };
-    Err(usage(format!(
-        "the cache folder {} {wrong}: remove it, or set HOME or XDG_CACHE_HOME",
-        folder.display()
-    )))
+    Err(fail(
+        Code::Cache,
+        format!(
+            "the cache folder {} {wrong}: remove it, or set HOME or XDG_CACHE_HOME",
+            folder.display()
+        ),
+    ))
 }
 
 fn unwritable(folder: &Path, error: &io::Error) -> CommandError {
     let folder = folder.display();
-    usage(format!("the cache folder {folder} cannot be written: {error}; set XDG_CACHE_HOME"))
+    fail(
+        Code::Cache,
+        format!("the cache folder {folder} cannot be written: {error}; set XDG_CACHE_HOME"),
+    )
 }
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use agents::Idea;
 use forge::{Forge as _, GitHub, Places, Unfit};
 
 use super::Found;
-use crate::error::{CommandError, usage};
-use crate::exit::Exit;
+use crate::error::{Code, CommandError, fail};
 use crate::project::Project;
 use crate::wiring::{self, Use};
 
@@ -45,7 +44,10 @@ pub(crate) async fn places(
         Use::Off(why) => format!(": {why}"),
         Use::On(_) => String::new(),
     };
-    Err(usage(format!("no such idea: issue {number} (GitHub is not used here{why})")))
+    Err(fail(
+        Code::IdeaUnknown,
+        format!("no such idea: issue {number} (GitHub is not used here{why})"),
+    ))
 }
 
 /// The idea in an issue that was named.
@@ -57,9 +59,12 @@ pub(crate) async fn needed(
     let places = places(project, number).await?;
     match look(&places, number, tell).await {
         Ok(Ok(found)) => Ok(found),
-        Ok(Err(why)) => Err(usage(format!("the issue {number} is not taken as an idea: {why}"))),
+        Ok(Err(why)) => Err(fail(
+            Code::IdeaUnreadable,
+            format!("the issue {number} is not taken as an idea: {why}"),
+        )),
         Err(error) => Err(CommandError {
-            exit: if error.is_passing() { Exit::Failure } else { Exit::Usage },
+            code: if error.is_passing() { Code::IdeaOutOfReach } else { Code::IdeaUnreadable },
             cause: anyhow::Error::from(error).context(format!("the issue {number}")),
         }),
     }

@@ -91,7 +91,7 @@ pub(super) async fn next(
             continue;
         }
         match for_idea(project, store, found, false).await {
-            Err(error) if error.exit == Exit::Usage => passed_over(&error.line()),
+            Err(error) if error.exit() == Exit::Usage => passed_over(&error.line()),
             selected => return selected,
         }
     }

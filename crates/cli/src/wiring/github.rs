@@ -8,7 +8,7 @@ use worktree::Login;
 
 use crate::config::{Choice, Config};
 use crate::environment::Surroundings;
-use crate::error::{CommandError, usage};
+use crate::error::{Code, CommandError, fail};
 use crate::project::Project;
 
 /// Where GitHub itself listens.
@@ -32,7 +32,7 @@ pub(crate) async fn chosen(project: &Project) -> Result<Use, CommandError> {
     match settings(project).await? {
         Ok(settings) => Ok(Use::On(Box::new(settings))),
         Err(why) if enabled == Choice::Auto => Ok(Use::Off(why)),
-        Err(why) => Err(usage(format!("github.enabled is true, but {why}"))),
+        Err(why) => Err(fail(Code::GitHub, format!("github.enabled is true, but {why}"))),
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn client(project: &Project) -> Result<Option<GitHub>, CommandE
         Use::Off(_) => Ok(None),
         Use::On(settings) => GitHub::new(*settings, Arc::new(SystemClock))
             .map(Some)
-            .map_err(|error| usage(format!("github: {error}"))),
+            .map_err(|error| fail(Code::GitHub, format!("github: {error}"))),
     }
 }
 

@@ -59,7 +59,7 @@ async fn an_empty_idea_on_standard_input() {
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin.write_all(b"\n \n").await.expect("written");
     drop(stdin);
-    insta::assert_snapshot!(refused(&bench, &before, finish(child).await), @"error: standard input: the idea is empty: write at least a title");
+    insta::assert_snapshot!(refused(&bench, &before, finish(child).await), @"error[idea-unreadable]: standard input: the idea is empty: write at least a title");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,7 +244,7 @@ async fn init_writes_through_nothing_that_is_no_folder() {
     let file = line(&bench, &["init"]).await;
     assert!(!bench.repo.join("belay.yaml").exists());
     insta::assert_snapshot!([link, file].join("\n"), @r"
-    error: ideas is a symbolic link, where a folder is to be; nothing is written
-    error: ideas is a file, where a folder is to be; nothing is written
+    error[in-the-way]: ideas is a symbolic link, where a folder is to be; nothing is written
+    error[in-the-way]: ideas is a file, where a folder is to be; nothing is written
     ");
 }

@@ -269,6 +269,20 @@ async fn what_a_program_does_to_its_copy_stays_there_and_what_no_model_sees_is_n
     scene.is_clean();
 }
 
+/// Nobody has looked at what a failed program left: it may hold a secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_program_left_is_not_pushed() {
+    let scene = Scene::new(FAKES[0].1, FAKES[0].1, "[says/m]");
+    scene.bench.git(&["init", "-q", "--bare", "../remote.git"]);
+    scene.bench.git(&["remote", "add", "origin", "../remote.git"]);
+    let mut command = scene.command(false);
+    command.args(["--mirror", "origin"]);
+    let ran = finish(command.spawn().expect("belay starts")).await.exits(0);
+    assert!(!ran.named("work_salvaged").is_empty() && !scene.kept().is_empty(), "{}", ran.stdout);
+    let there = scene.bench.git(&["ls-remote", "origin"]);
+    assert!(there.contains("refs/belay/runs/") && !there.contains("salvage"), "{there}");
+}
+
 /// Trap 47: reviewers have a chain too, and a template after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_limited_reviewers_do_not_block_what_is_done() {

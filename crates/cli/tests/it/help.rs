@@ -14,6 +14,7 @@ async fn every_command_explains_itself() {
         &["runs", "show"],
         &["runs", "verify"],
         &["status"],
+        &["metrics"],
         &["breaker"],
         &["breaker", "list"],
         &["breaker", "reset"],
@@ -23,6 +24,7 @@ async fn every_command_explains_itself() {
         &["init"],
         &["doctor"],
         &["demo"],
+        &["chaos"],
         &["completions"],
     ];
     let mut pages = Vec::new();

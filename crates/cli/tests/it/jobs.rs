@@ -152,5 +152,5 @@ async fn what_is_refused_is_an_error_of_the_job() {
     let bench = bench();
     let step = step(&bench, &["run", "no-such-idea"]).await;
     let log = step.ran.exits(2).stderr;
-    assert!(log.starts_with("::error::no such idea"), "{log}");
+    assert!(log.starts_with("::error::error[idea-unknown]: no such idea"), "{log}");
 }

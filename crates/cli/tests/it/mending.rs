@@ -361,7 +361,7 @@ async fn a_record_of_a_newer_release_is_refused_and_kept() {
 }
 
 /// As a newer release writes a record: with the checksum over the same fields.
-fn make_newer(bench: &Bench, seq: i64) {
+pub(crate) fn make_newer(bench: &Bench, seq: i64) {
     let file = bench.repo.join(".git/belay/state.db");
     let state = rusqlite::Connection::open(file).expect("a state");
     let select = "SELECT run, epoch, at, kind, body FROM records WHERE seq = ?1";

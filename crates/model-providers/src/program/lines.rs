@@ -80,6 +80,8 @@ struct ErrorAt {
     headers: Option<String>,
     /// Seconds.
     retry_after: Option<String>,
+    /// In the message, the seconds stand between these two.
+    retry_after_between: Option<(String, String)>,
     name: Option<String>,
     names: BTreeMap<String, Class>,
 }
@@ -195,6 +197,7 @@ impl Told {
             self.body = quoted.map(str::to_owned).or(self.body.take());
         }
         let wait = at.retry_after.as_ref().and_then(|place| number(line.pointer(place)?));
+        let wait = wait.or_else(|| seconds(&self.message, at.retry_after_between.as_ref()?));
         self.retry_after = wait.map(Duration::from_secs).or(self.retry_after);
         let headers = at.headers.as_ref().and_then(|place| line.pointer(place)?.as_object());
         for (name, value) in headers.into_iter().flatten().take(MOST_HEADERS) {
@@ -257,4 +260,12 @@ fn written(message: &str, marks: &[String]) -> Option<u64> {
     let behind = marks.iter().find_map(|mark| message.split_once(mark.as_str()));
     let (_, behind) = behind?;
     behind.get(..3)?.parse().ok()
+}
+
+/// The seconds between two marks, the last time that they stand there.
+fn seconds(message: &str, (before, after): &(String, String)) -> Option<u64> {
+    let (_, behind) = message.rsplit_once(before.as_str())?;
+    let (number, _) = behind.split_once(after.as_str())?;
+    let seconds: f64 = number.parse().ok().filter(|seconds| (0.0..1e9).contains(seconds))?;
+    Some(seconds.ceil() as u64)
 }

@@ -69,10 +69,10 @@ impl Asked<'_> {
             }
             Err(error) => (Err(not_run(&error)), String::new()),
         };
-        let outcome = outcome.map_err(|failure| match self.launch {
-            Some(launch) => dead_or_not(failure, launch),
-            None => failure,
-        });
+        let outcome = match self.launch {
+            Some(launch) => shown(outcome, launch),
+            None => outcome,
+        };
         (outcome, printed)
     }
 
@@ -149,14 +149,23 @@ fn too_much(program: &Program, output: &subprocess::Output, over: String) -> Fai
     failure.with_usage(usage)
 }
 
-/// Who fails so soon and without a word does so again at once. A failure of which more is known
-/// is none of the start.
-fn dead_or_not(mut failure: Failure, launch: &Launch) -> Failure {
-    if failure.class == Class::Unavailable && !launch.has_shown() {
-        failure.refused_connection = true;
-        launch.died();
-    }
-    failure
+/// What the end says of the start, if nothing did before. Who fails so soon and without a word
+/// does so again at once; a failure of which more is known is none of the start, and work that was
+/// done in silence is a life, too.
+fn shown(outcome: Result<Completion, Failure>, launch: &Launch) -> Result<Completion, Failure> {
+    let is_dead = !launch.has_shown();
+    outcome.inspect(|_| launch.lives()).map_err(|mut failure| {
+        match failure.class {
+            Class::Unavailable if is_dead => {
+                failure.refused_connection = true;
+                launch.died();
+            }
+            // Stopped from here before it could show anything.
+            Class::Timeout | Class::Cancelled => {}
+            _ => launch.lives(),
+        }
+        failure
+    })
 }
 
 /// Small and local, so not worth a thread of its own.

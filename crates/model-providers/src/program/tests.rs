@@ -238,6 +238,9 @@ fn errors_have_their_class_from_fields() {
     };
     let own = gemini(r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#);
     assert_eq!(shown(read("gemini-cli", 173, &own)), "rate_limited 429");
+    let asked_to_wait = recorded!("gemini-cli-0.61.0-work-status-429");
+    let failure = read("gemini-cli", 173, asked_to_wait).unwrap_err();
+    assert_eq!(failure.retry_after, Some(Duration::from_secs(7)));
     let other = gemini(r#"{"error":{"message":"m"}}"#);
     assert_eq!(shown(read("gemini-cli", 145, &other)), "auth");
     assert_eq!(shown(read("gemini-cli", 1, &other)), "unavailable");

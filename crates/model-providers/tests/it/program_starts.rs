@@ -88,6 +88,25 @@ async fn a_probe_that_says_something_lets_the_others_in_again() {
     assert_eq!(*seen.0.lock().unwrap(), ["a/* OPEN", "a/* HALF-OPEN", "a/* CLOSED"]);
 }
 
+/// An exit status of which more is known is a word, too.
+#[tokio::test]
+async fn a_probe_that_ends_with_a_known_status_has_started() {
+    let mut agents = agents("[ -e ../../../mended ] && exit 3; exit 1");
+    let endpoint = agents.settings.endpoints.get_mut("a").unwrap();
+    let program = std::sync::Arc::get_mut(endpoint.program.as_mut().unwrap()).unwrap();
+    program.exits.insert(3, model_providers::Class::Refused);
+    agents.settings.breaker.reset_timeout = Duration::ZERO;
+    agents.settings.breaker.max_reset_timeout = Duration::ZERO;
+    let providers = Providers::new(agents.settings.clone()).unwrap();
+    let seen = Seen::default();
+    for _ in 0..3 {
+        ask(&providers, &seen).await.unwrap();
+    }
+    std::fs::write(agents.path("mended"), "").unwrap();
+    ask(&providers, &seen).await.unwrap();
+    assert_eq!(*seen.0.lock().unwrap(), ["a/* OPEN", "a/* HALF-OPEN", "a/* CLOSED"]);
+}
+
 /// What says a word before it fails has started; so has what takes its time.
 #[tokio::test]
 async fn a_failure_with_a_word_is_none_of_the_start() {

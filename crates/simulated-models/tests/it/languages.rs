@@ -142,6 +142,48 @@ async fn an_event_has_the_name_of_its_type_where_the_language_names_events() {
     }
 }
 
+/// The types of the events, each run of equal ones once.
+fn types(stream: &str) -> Vec<String> {
+    let types = events(stream).into_iter().map(|event| event["type"].as_str().map(str::to_owned));
+    let mut types: Vec<String> = types.map(|kind| kind.expect("has a type")).collect();
+    types.dedup();
+    types
+}
+
+#[tokio::test]
+async fn what_a_stream_begins_it_ends() {
+    let (_, stream, _) = ALL[1].answer(Fault::Answer, true).await;
+    assert_eq!(
+        types(&stream),
+        [
+            "response.created",
+            "response.in_progress",
+            "response.output_item.added",
+            "response.content_part.added",
+            "response.output_text.delta",
+            "response.output_text.done",
+            "response.content_part.done",
+            "response.output_item.done",
+            "response.completed",
+        ]
+    );
+    let numbers: Vec<Value> =
+        events(&stream).iter().map(|event| event["sequence_number"].clone()).collect();
+    assert_eq!(numbers, (0..numbers.len()).map(Value::from).collect::<Vec<_>>());
+    let (_, stream, _) = ALL[2].answer(Fault::Answer, true).await;
+    assert_eq!(
+        types(&stream),
+        [
+            "message_start",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_stop",
+            "message_delta",
+            "message_stop",
+        ]
+    );
+}
+
 #[tokio::test]
 async fn an_error_has_the_form_of_its_language() {
     for (status, words) in [

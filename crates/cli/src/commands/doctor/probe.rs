@@ -82,7 +82,9 @@ async fn probe(providers: &Arc<Providers>, model: &ModelId, cancel: &Cancellatio
             (unanswered.attempts, reason)
         }
     };
-    match attempts.last() {
+    // The answer, or else the first cause: what a second try dies of says less.
+    let answered = attempts.iter().find(|attempt| attempt.class.is_none());
+    match answered.or(attempts.first()) {
         Some(attempt) => judge(&name, attempt),
         None => Check::fail(&name, reason, "try again"),
     }
