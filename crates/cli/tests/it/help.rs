@@ -12,6 +12,7 @@ async fn every_command_explains_itself() {
         &["runs"],
         &["runs", "list"],
         &["runs", "show"],
+        &["runs", "report"],
         &["runs", "verify"],
         &["status"],
         &["metrics"],

@@ -48,6 +48,7 @@ mod pushes;
 mod questions;
 mod real;
 mod recovery;
+mod report;
 mod sharing;
 mod silent_remote;
 mod sparing;
