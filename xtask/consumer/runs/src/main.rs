@@ -1,12 +1,15 @@
 //! What a run is made of, from outside: an idea, its issues, paths that are refused, a journal on disk
 //! and what follows from it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use agents::{Action, Idea, Milestone, divide};
 use checkpoint_store::{RunStore as _, SqliteStore};
 use forge::{Folder, Forge as _, Marker, NewIssue};
-use orchestrator::State;
+use orchestrator::metrics::{Metrics, MetricsView};
+use orchestrator::{RunView, State};
+use run_report::Told;
 use simulated_github::Server;
 use worktree::Guard;
 
@@ -81,7 +84,17 @@ async fn journal(folder: &std::path::Path) -> Result<(), Failure> {
     // Another process would find it like this.
     let store = SqliteStore::open(folder, "host").await?;
     let state = State::fold(&store.records(run, 0).await?);
-    assert_eq!(state.started.map(|started| started.idea.title), Some("Say farewell".to_owned()));
+    let head = store.runs().await?.remove(0);
     store.close().await?;
+    let metrics = Metrics::of(&[], &state);
+    let page = run_report::html(&Told {
+        lines: &[],
+        state: &state,
+        view: &RunView::new(&head, &state),
+        metrics: &MetricsView::new(&metrics, None, 1, 1),
+        patches: &BTreeMap::new(),
+        hide: &str::to_owned,
+    })?;
+    assert!(page.contains("Say farewell"));
     Ok(())
 }
