@@ -107,6 +107,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BreakerCommand,
     },
+    /// Look at the config as it is meant
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Look at config, keys, endpoints, git, disk and templates, and say what to mend
     Doctor(DoctorArgs),
     /// See it work against simulated models with faults: no key, no network
@@ -209,6 +214,9 @@ pub(crate) struct DoctorArgs {
     /// Put one small question to each model of the chains, and say what it cost
     #[arg(long, conflicts_with = "offline")]
     pub(crate) probe: bool,
+    /// Walk each chain as if all models before a position were dead, and fail where nobody stands in
+    #[arg(long, conflicts_with = "probe")]
+    pub(crate) drill: bool,
 }
 
 /// Where the demo happens, and whether it is killed.
@@ -269,6 +277,12 @@ pub(crate) enum BreakerCommand {
         /// The model, as provider/name
         model: Option<String>,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ConfigCommand {
+    /// Every setting with its value now, and where it came from
+    Show,
 }
 
 /// What `init` takes.

@@ -117,6 +117,9 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Doctor(args) => {
             return commands::doctor::run(&cli.global, surroundings, printer, args).await;
         }
+        Command::Config { command } => {
+            return commands::config::run(&cli.global, &surroundings, &printer, command).await;
+        }
         Command::Init(args) => {
             return commands::init::run(&cli.global, &surroundings, &printer, &args).await;
         }
@@ -132,6 +135,7 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Metrics { run } => commands::metrics::run(project, run.as_deref()).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,
         Command::Completions { .. }
+        | Command::Config { .. }
         | Command::Demo(_)
         | Command::Chaos(_)
         | Command::Doctor(_)

@@ -237,6 +237,18 @@ pub(crate) async fn load(
     surroundings: &Surroundings,
     looking: bool,
 ) -> Result<config::Loaded, CommandError> {
+    let environment = environment(text, surroundings, looking).await?;
+    let text = text.map(|(name, text)| (name.as_str(), text.as_str()));
+    config::load(text, &environment).map_err(|why| fail(Code::Config, why))
+}
+
+/// What a config is read against. Servers on this machine are in it only where it leaves room for
+/// them.
+pub(crate) async fn environment(
+    text: Option<&(String, String)>,
+    surroundings: &Surroundings,
+    looking: bool,
+) -> Result<Environment, CommandError> {
     let mut environment = Environment {
         vars: surroundings.vars.clone(),
         programs: surroundings.programs(),
@@ -245,11 +257,10 @@ pub(crate) async fn load(
     };
     let text = text.map(|(name, text)| (name.as_str(), text.as_str()));
     let loaded = config::load(text, &environment).map_err(|why| fail(Code::Config, why))?;
-    if !loaded.wants_local_servers || !looking {
-        return Ok(loaded);
+    if loaded.wants_local_servers && looking {
+        environment.local = config::probe_local(&surroundings.vars).await;
     }
-    environment.local = config::probe_local(&surroundings.vars).await;
-    config::load(text, &environment).map_err(|why| fail(Code::Config, why))
+    Ok(environment)
 }
 
 /// The config's name for messages and its text; none where there is no file.

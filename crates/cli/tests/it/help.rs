@@ -23,6 +23,8 @@ async fn every_command_explains_itself() {
         &["idea", "new"],
         &["idea", "list"],
         &["init"],
+        &["config"],
+        &["config", "show"],
         &["doctor"],
         &["demo"],
         &["chaos"],
