@@ -388,6 +388,12 @@ fn columns(stream: impl std::os::fd::AsFd) -> Option<usize> {
     terminal_size_of(stream).map(|(Width(columns), _)| usize::from(columns)).filter(|w| *w > 0)
 }
 
+/// A line of somebody's as the lines that have room.
+pub(crate) fn broken(line: &str, columns: usize) -> Vec<String> {
+    let line = flat(line);
+    wrapped(&line, columns, hang(&line))
+}
+
 /// The line with its end, wrapped to the columns there are, each line in its colour.
 fn laid_out(line: &str, columns: Option<usize>, hang: usize, code: &str) -> String {
     let lines = columns.map_or_else(|| vec![line.to_owned()], |width| wrapped(line, width, hang));

@@ -12,6 +12,7 @@ use super::{data, lines};
 use crate::clock;
 use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
+use crate::printer::broken;
 use crate::printer::frame::Frame;
 use crate::project::Project;
 
@@ -89,6 +90,7 @@ fn in_place(project: &Project, frame: &mut Frame, seen: &Seen, providers: &Arc<P
     let mut lines = vec![heading];
     lines.extend(lines::all(project, providers, seen, Some(now)));
     let (columns, rows) = project.printer.size();
+    let lines: Vec<String> = lines.iter().flat_map(|line| broken(line, columns)).collect();
     project.printer.draw(&frame.next(&lines, columns, rows)).is_ok()
 }
 
