@@ -92,7 +92,11 @@ pub(crate) enum Command {
         command: RunsCommand,
     },
     /// Breakers by role and chain, the current run, the last runs, what waits for a person
-    Status,
+    Status {
+        /// Draw it again every second, until Ctrl-C; without a terminal, once for each change
+        #[arg(short, long)]
+        watch: bool,
+    },
     /// How well the models served the runs, and what that cost
     Metrics {
         /// The run's id, or the beginning of it [default: all runs together]
@@ -102,6 +106,11 @@ pub(crate) enum Command {
     Breaker {
         #[command(subcommand)]
         command: BreakerCommand,
+    },
+    /// Look at the config as it is meant
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
     },
     /// Look at config, keys, endpoints, git, disk and templates, and say what to mend
     Doctor(DoctorArgs),
@@ -205,6 +214,9 @@ pub(crate) struct DoctorArgs {
     /// Put one small question to each model of the chains, and say what it cost
     #[arg(long, conflicts_with = "offline")]
     pub(crate) probe: bool,
+    /// Walk each chain as if all models before a position were dead, and fail where nobody stands in
+    #[arg(long, conflicts_with = "probe")]
+    pub(crate) drill: bool,
 }
 
 /// Where the demo happens, and whether it is killed.
@@ -265,6 +277,12 @@ pub(crate) enum BreakerCommand {
         /// The model, as provider/name
         model: Option<String>,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ConfigCommand {
+    /// Every setting with its value now, and where it came from
+    Show,
 }
 
 /// What `init` takes.

@@ -117,6 +117,9 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Doctor(args) => {
             return commands::doctor::run(&cli.global, surroundings, printer, args).await;
         }
+        Command::Config { command } => {
+            return commands::config::run(&cli.global, &surroundings, &printer, command).await;
+        }
         Command::Init(args) => {
             return commands::init::run(&cli.global, &surroundings, &printer, &args).await;
         }
@@ -127,11 +130,12 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Run(args) => commands::run::run(project, args, started).await,
         Command::Resume(args) => commands::run::resume(project, args, started).await,
         Command::Idea { command } => commands::idea::run(project, command).await,
-        Command::Status => commands::status::run(project).await,
+        Command::Status { watch } => commands::status::run(project, watch).await,
         Command::Runs { command } => commands::runs::run(project, command).await,
         Command::Metrics { run } => commands::metrics::run(project, run.as_deref()).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,
         Command::Completions { .. }
+        | Command::Config { .. }
         | Command::Demo(_)
         | Command::Chaos(_)
         | Command::Doctor(_)

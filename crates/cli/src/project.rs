@@ -159,13 +159,16 @@ impl Project {
         })
     }
 
-    /// The models' state by role, as a run shows it at its start.
-    pub(crate) fn failover_status(&self, providers: &Providers) -> Vec<String> {
+    /// The models' state by role, as a run shows it at its start; with or without the time that is
+    /// left of a rest.
+    pub(crate) fn failover_status(&self, providers: &Providers, timed: bool) -> Vec<String> {
         let mut lines = vec!["Failover Status:".to_owned()];
         for role in Role::ALL {
             let of_role = self.standings(providers).filter(|(other, ..)| *other == role);
             let models = of_role.map(|(_, index, model, health)| {
                 let wait = match (health.resting, health.status.retry_in) {
+                    (Some(_), _) if !timed => " rests".to_owned(),
+                    (None, Some(_)) if !timed => String::new(),
                     (Some(rest), _) => format!(" rests {} s", rest.as_secs()),
                     (None, Some(wait)) => format!(" next probe in {} s", wait.as_secs()),
                     (None, None) => String::new(),
@@ -234,6 +237,18 @@ pub(crate) async fn load(
     surroundings: &Surroundings,
     looking: bool,
 ) -> Result<config::Loaded, CommandError> {
+    let environment = environment(text, surroundings, looking).await?;
+    let text = text.map(|(name, text)| (name.as_str(), text.as_str()));
+    config::load(text, &environment).map_err(|why| fail(Code::Config, why))
+}
+
+/// What a config is read against. Servers on this machine are in it only where it leaves room for
+/// them.
+pub(crate) async fn environment(
+    text: Option<&(String, String)>,
+    surroundings: &Surroundings,
+    looking: bool,
+) -> Result<Environment, CommandError> {
     let mut environment = Environment {
         vars: surroundings.vars.clone(),
         programs: surroundings.programs(),
@@ -242,11 +257,10 @@ pub(crate) async fn load(
     };
     let text = text.map(|(name, text)| (name.as_str(), text.as_str()));
     let loaded = config::load(text, &environment).map_err(|why| fail(Code::Config, why))?;
-    if !loaded.wants_local_servers || !looking {
-        return Ok(loaded);
+    if loaded.wants_local_servers && looking {
+        environment.local = config::probe_local(&surroundings.vars).await;
     }
-    environment.local = config::probe_local(&surroundings.vars).await;
-    config::load(text, &environment).map_err(|why| fail(Code::Config, why))
+    Ok(environment)
 }
 
 /// The config's name for messages and its text; none where there is no file.

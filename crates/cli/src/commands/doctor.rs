@@ -2,6 +2,7 @@
 //! its mend. Changes nothing, and shows all it can also where config, commit or
 //! network are wrong.
 
+mod drill;
 mod endpoints;
 mod git;
 mod github;
@@ -121,6 +122,10 @@ pub(crate) async fn run(
         config: loaded.ok().map(|loaded| loaded.config),
         offline: args.offline,
     };
+    if args.drill {
+        checks.extend(drill::checks(&patient).await);
+        return Ok(told(&patient.printer, &checks));
+    }
     checks.extend(models::checks(&patient).await);
     if args.probe {
         checks.extend(probe::checks(&patient).await?);
@@ -130,9 +135,14 @@ pub(crate) async fn run(
     checks.extend(remotes::checks(&patient).await);
     checks.extend(places::checks(&patient).await);
     checks.extend(github::checks(&patient).await);
-    print(&patient.printer, &checks);
+    Ok(told(&patient.printer, &checks))
+}
+
+/// Prints the report; what failed fixes the exit state.
+fn told(printer: &Printer, checks: &[Check]) -> Exit {
+    print(printer, checks);
     let failed = checks.iter().any(|check| check.state == Grade::Fail);
-    Ok(if failed { Exit::Failure } else { Exit::Success })
+    if failed { Exit::Failure } else { Exit::Success }
 }
 
 impl Patient {

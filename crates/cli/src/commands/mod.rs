@@ -3,6 +3,7 @@
 pub(crate) mod breaker;
 pub(crate) mod chaos;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod idea;

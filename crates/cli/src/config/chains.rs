@@ -41,7 +41,7 @@ pub(super) fn resolve(
     warnings: &mut Vec<String>,
 ) -> Result<Roles, ConfigError> {
     let mut roles = Roles::default();
-    let mut left_out = BTreeMap::new();
+    let mut left_out: BTreeMap<String, BTreeSet<ModelId>> = BTreeMap::new();
     let mut is_anybody_missing = false;
     let typed = [typed.planner, typed.coder, typed.reviewer];
     for (role, typed) in Role::ALL.into_iter().zip(typed) {
@@ -56,7 +56,10 @@ pub(super) fn resolve(
         let resolved = roles.get_mut(role);
         resolved.timeout = section.duration("timeout", typed.timeout.as_ref(), default, LIMIT)?;
         let is_written = wanted.is_written;
-        resolved.chain = usable(parts, role, wanted, providers, &mut left_out)?;
+        (resolved.chain, resolved.left_out) = usable(parts, role, wanted, providers)?;
+        for model in &resolved.left_out {
+            left_out.entry(model.provider.clone()).or_default().insert(model.clone());
+        }
         if is_written && resolved.chain.len() > parts.most {
             let why = format!(
                 "of these models one request asks at most {}, as failover.max_models says",
@@ -181,15 +184,14 @@ fn known_models(
         .collect()
 }
 
-/// The models of a chain that can be asked. A chain of which none is left is an error: somebody
+/// The models of a chain that can be asked, and those that lack their key. A chain of which none is left is an error: somebody
 /// wanted models, and a run that quietly went on without them would look like it had them.
 fn usable(
     parts: &Parts<'_>,
     role: Role,
     wanted: Wanted,
     providers: &BTreeMap<String, Provider>,
-    left_out: &mut BTreeMap<String, BTreeSet<ModelId>>,
-) -> Result<Vec<ModelId>, ConfigError> {
+) -> Result<(Vec<ModelId>, Vec<ModelId>), ConfigError> {
     let is_usable =
         |model: &ModelId| providers.get(&model.provider).is_some_and(Provider::is_usable);
     let (mut chain, unusable): (Vec<_>, Vec<_>) = wanted.models.into_iter().partition(is_usable);
@@ -204,13 +206,10 @@ fn usable(
             parts.source.section(&["providers", &first.provider]).wrong("api_key_env", why)
         });
     }
-    for model in unusable {
-        left_out.entry(model.provider.clone()).or_default().insert(model);
-    }
     if !wanted.is_written {
         chain.truncate(parts.most);
     }
-    Ok(chain)
+    Ok((chain, unusable))
 }
 
 /// `A_KEY is not set, B_KEY is empty`.

@@ -130,8 +130,11 @@ impl Roles {
 
 impl Default for Roles {
     fn default() -> Self {
-        let chain =
-            |minutes| RoleChain { chain: Vec::new(), timeout: Duration::from_mins(minutes) };
+        let chain = |minutes| RoleChain {
+            chain: Vec::new(),
+            left_out: Vec::new(),
+            timeout: Duration::from_mins(minutes),
+        };
         Self { planner: chain(5), coder: chain(10), reviewer: chain(5) }
     }
 }
@@ -141,6 +144,8 @@ impl Default for Roles {
 pub(crate) struct RoleChain {
     /// In order; empty means that the template alone answers.
     pub(crate) chain: Vec<ModelId>,
+    /// Those that would stand in it if the key of their provider were set.
+    pub(crate) left_out: Vec<ModelId>,
     /// The whole chain's.
     pub(crate) timeout: Duration,
 }

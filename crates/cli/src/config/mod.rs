@@ -22,6 +22,7 @@ mod outline;
 mod programs;
 mod providers;
 mod sections;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -39,6 +40,7 @@ pub(crate) use self::meant::{
     Update,
 };
 pub(crate) use self::sections::{bad_branch, is_remote_name};
+pub(crate) use self::shown::{Setting, flow};
 
 use self::catalog::Catalog;
 use self::chains::Parts;
@@ -77,6 +79,20 @@ impl Config {
     pub(crate) fn json_schema() -> Value {
         schemars::schema_for!(Document).to_value()
     }
+}
+
+/// Every setting of a config that was loaded from this text, and where each came from.
+pub(crate) fn settings(
+    text: Option<(&str, &str)>,
+    environment: &Environment,
+    config: &Config,
+) -> Result<Vec<Setting>, ConfigError> {
+    let (document, outline) = match text {
+        Some((file, text)) => yaml::read(file, text)?,
+        None => (Document::default(), Outline::default()),
+    };
+    let source = Source { file: text.map(|(file, _)| file), outline: &outline };
+    Ok(shown::settings(&source, &document, environment, config))
 }
 
 fn resolve(

@@ -14,6 +14,7 @@ struct Entry {
     /// The key's own place; for a list entry the value's.
     key: Place,
     value: Place,
+    is_null: bool,
 }
 
 /// The places of all keys and list entries, in the order in which they are written.
@@ -53,7 +54,9 @@ impl Outline {
     fn enter(&mut self, at: &[String], name: String, key: Place, value: &Spanned<Node>) {
         let mut path = at.to_vec();
         path.push(name);
-        self.entries.push(Entry { path: path.clone(), key, value: place_of(value.referenced) });
+        let is_null = matches!(value.value, Node::Null);
+        let entry = Entry { path: path.clone(), key, value: place_of(value.referenced), is_null };
+        self.entries.push(entry);
         self.add(&path, &value.value);
     }
 
@@ -75,6 +78,12 @@ impl Outline {
             Some(entry) => Some(entry.key),
             None => self.value_place(path),
         }
+    }
+
+    /// Where a key stands that says something: `null` is the same as leaving it out.
+    pub(super) fn said_at(&self, path: &[&str]) -> Option<Place> {
+        let entry = self.entries.iter().find(|entry| entry.path.iter().eq(path))?;
+        (!entry.is_null).then_some(entry.key)
     }
 
     /// The path of the key that is written at this place.

@@ -269,6 +269,11 @@ async fn a_breaker_that_was_open_when_its_process_was_killed_is_open() {
     let breakers = listed["breakers"].as_array().expect("a list");
     let bad = breakers.iter().find(|breaker| breaker["model"] == "a/bad").expect("it is listed");
     assert_eq!(bad["state"], "OPEN", "{listed}");
+    // So nobody stands in for the planner's only other model.
+    let drill = bench.belay(&["doctor", "--drill"]).await.exits(1);
+    let held_off = "planner 1: a/bad cannot answer: its breaker is open for ";
+    assert!(drill.stdout.contains(held_off), "{}", drill.stdout);
+    assert!(drill.stdout.contains("planner 2: b/good dead: nothing but"), "{}", drill.stdout);
     server.stop().await;
 }
 

@@ -48,6 +48,8 @@ fn a_breaker_is_shown_over_time() {
     );
     assert!(html.contains("class=\"band open\" x=\"60.00%\""), "{html}");
     assert!(html.contains("class=\"band half-open\" x=\"80.00%\""), "{html}");
+    assert!(html.contains("</span> breaker half-open</li>"), "the legend has it: {html}");
+    assert!(!html.contains("</span> model resting</li>"), "and nothing else: {html}");
     assert!(!html.contains("class=\"band closed\""), "a closed breaker is nothing to look at");
     assert!(html.contains("<li>0:03 OPEN, next probe in 2.0 s</li>"), "{html}");
 }
@@ -62,7 +64,7 @@ fn a_milestone_has_its_items_review_checks_and_patch() {
         "<code>1.py</code> a&#x2f;b",
         "Review by a&#x2f;b: approved, quality 80 of 100",
         "<span class=\"badge green\">green</span> test <code>sh check.sh</code>",
-        "1 lines added, 0 removed",
+        "What changed: +1 -0 lines",
         "<span class=\"added\">+N = 1</span>",
     ] {
         assert!(html.contains(part), "{part} is missing in\n{html}");

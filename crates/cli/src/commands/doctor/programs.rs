@@ -75,17 +75,21 @@ fn own(name: &str, command: &Command) -> Check {
     let program = &command.program;
     let path = command.env.iter().find(|(name, _)| name == "PATH");
     let path = path.map_or("", |(_, path)| path.as_str());
-    let is_there = match program.contains('/') {
-        true => is_program(Path::new(program)),
-        false => std::env::split_paths(path).any(|dir| is_program(&dir.join(program))),
-    };
-    match is_there {
+    match is_there(program, path) {
         true => Check::ok(&check, format!("{program} is there")),
         false => {
             let mend = format!("make it executable, or correct providers.{name}.command");
             Check::fail(&check, format!("{program} is no program here"), mend)
         }
     }
+}
+
+/// Whether a program can be found, by its path or on this `PATH`.
+pub(super) fn is_there(program: &str, path: &str) -> bool {
+    if program.contains('/') {
+        return is_program(Path::new(program));
+    }
+    std::env::split_paths(path).any(|dir| is_program(&dir.join(program)))
 }
 
 fn is_program(path: &Path) -> bool {

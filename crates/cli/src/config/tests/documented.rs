@@ -239,6 +239,7 @@ store: { kind: sqlite, path: state, mirror: origin }
                         name: "a",
                     },
                 ],
+                left_out: [],
                 timeout: 4s,
             },
             coder: RoleChain {
@@ -248,6 +249,7 @@ store: { kind: sqlite, path: state, mirror: origin }
                         name: "a",
                     },
                 ],
+                left_out: [],
                 timeout: 600s,
             },
             reviewer: RoleChain {
@@ -257,6 +259,7 @@ store: { kind: sqlite, path: state, mirror: origin }
                         name: "a",
                     },
                 ],
+                left_out: [],
                 timeout: 300s,
             },
         },

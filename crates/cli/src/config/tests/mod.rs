@@ -6,6 +6,7 @@ mod documented;
 mod keys;
 mod programs;
 mod refused;
+mod shown;
 mod text;
 
 use model_providers::ModelId;
