@@ -12,6 +12,8 @@ mod commands;
 mod config;
 mod debts;
 mod demo;
+#[cfg(test)]
+mod documented;
 mod environment;
 mod error;
 mod exit;

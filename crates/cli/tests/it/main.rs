@@ -37,10 +37,12 @@ mod jobs;
 #[cfg(target_os = "linux")]
 mod kill;
 mod large;
+mod markdown;
 mod mending;
 mod metrics;
 mod mirrored;
 mod named;
+mod pages;
 mod people;
 mod probes;
 mod programs;
