@@ -121,9 +121,8 @@ mod tests {
             |for_tests| move |name: &&str| Dependency { name: (*name).to_owned(), for_tests };
         let in_tests = in_tests.iter().map(dependency(true));
         Package {
-            name: name.to_owned(),
-            folder: name.to_owned(),
             dependencies: uses.iter().map(dependency(false)).chain(in_tests).collect(),
+            ..Package::named(name)
         }
     }
 

@@ -5,14 +5,16 @@ use crate::code::line_of;
 use crate::files::File;
 use crate::problem::Problem;
 
-/// Links of README.md and everything in `docs/` whose file does not exist.
+/// Links of the readmes and everything in `docs/` whose file does not exist.
 pub(crate) fn check(files: &[File], exists: &dyn Fn(&str) -> bool) -> Vec<Problem> {
     let pages = files.iter().filter(|file| is_page(&file.path));
     pages.flat_map(|page| broken(page, exists)).collect()
 }
 
 fn is_page(path: &str) -> bool {
-    path == "README.md" || (path.starts_with("docs/") && path.ends_with(".md"))
+    let readme =
+        path == "README.md" || (path.starts_with("crates/") && path.ends_with("/README.md"));
+    readme || (path.starts_with("docs/") && path.ends_with(".md"))
 }
 
 fn broken(page: &File, exists: &dyn Fn(&str) -> bool) -> Vec<Problem> {
@@ -118,6 +120,13 @@ mod tests {
         finds("README.md", "[r]: gone.md", &[&nowhere("README.md:1", "gone.md")]);
         finds("docs/a.md", "[b](b.md)", &[&nowhere("docs/a.md:1", "b.md")]);
         finds("README.md", "[o](../LICENSE)", &[&nowhere("README.md:1", "../LICENSE")]);
+    }
+
+    #[test]
+    fn the_readmes_of_crates_are_looked_at_too() {
+        let text = "[d](../../docs/a.md) [o](../b/README.md)";
+        let expected = "crates/a/README.md:1: the link to ../b/README.md leads nowhere";
+        finds("crates/a/README.md", text, &[expected]);
     }
 
     #[test]

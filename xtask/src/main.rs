@@ -10,8 +10,10 @@ mod files;
 mod layers;
 mod links;
 mod metadata;
+mod packages;
 mod parts;
 mod problem;
+mod process;
 mod snapshots;
 mod tidy;
 
@@ -31,7 +33,7 @@ struct Arguments {
 
 #[derive(Clone, Subcommand)]
 enum Part {
-    /// Everything: lint, test, integration, snapshot, loom, docs; stops at the first part that fails
+    /// Everything: lint, test, integration, snapshot, packages, loom, docs; stops at the first part that fails
     Ci,
     /// layers, tidy, `cargo fmt --check`, clippy with warnings as errors
     Lint,
@@ -58,6 +60,8 @@ enum Part {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// The libraries packed, and used from their packages outside of the workspace
+    Packages,
     /// The circuit breaker under every order in which threads can meet
     Loom,
     /// The circuit breaker's tests under miri; not in ci, as it needs a nightly toolchain with miri
@@ -99,6 +103,7 @@ fn run(part: Part) -> anyhow::Result<()> {
         Part::Snapshot => parts.snapshot(),
         Part::Integration => parts.integration(&Snapshots::compare()),
         Part::KillAnywhere { cases, seed } => parts.kill_anywhere(cases, seed),
+        Part::Packages => parts.packages(),
         Part::Loom => parts.loom(),
         Part::Miri => parts.miri(),
         Part::Reference { write } => parts.reference(write),

@@ -22,6 +22,15 @@ pub(crate) struct Package {
     /// The name of the folder that its manifest is in.
     pub(crate) folder: String,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) version: String,
+    /// Whether other crates can use it.
+    pub(crate) is_library: bool,
+    pub(crate) description: Option<String>,
+    /// The path of its readme, from its folder.
+    pub(crate) readme: Option<String>,
+    /// How many it has.
+    pub(crate) keywords: usize,
+    pub(crate) categories: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +46,10 @@ impl Workspace {
         let output = Cargo::new(&arguments).read()?;
         let metadata = serde_json::from_slice(&output).context("cargo metadata is not JSON")?;
         Self::parse(&metadata).context("cargo metadata has another shape than expected")
+    }
+
+    pub(crate) fn libraries(&self) -> impl Iterator<Item = &Package> {
+        self.packages.iter().filter(|package| package.is_library)
     }
 
     fn parse(metadata: &Value) -> Option<Self> {
@@ -70,11 +83,45 @@ fn package(value: &Value) -> Option<Package> {
         name: text(&value["name"])?,
         folder: folder.to_string_lossy().into_owned(),
         dependencies: dependencies.collect::<Option<_>>()?,
+        version: text(&value["version"])?,
+        is_library: is_library(value),
+        description: text(&value["description"]),
+        readme: text(&value["readme"]),
+        keywords: length(&value["keywords"]),
+        categories: length(&value["categories"]),
     })
+}
+
+fn is_library(package: &Value) -> bool {
+    let targets = package["targets"].as_array().into_iter().flatten();
+    let mut kinds = targets.filter_map(|target| target["kind"].as_array()).flatten();
+    kinds.any(|kind| kind == "lib")
+}
+
+fn length(list: &Value) -> usize {
+    list.as_array().map_or(0, Vec::len)
 }
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+impl Package {
+    /// With nothing but a name, for tests.
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            folder: name.to_owned(),
+            dependencies: Vec::new(),
+            version: "0.1.0".to_owned(),
+            is_library: true,
+            description: None,
+            readme: None,
+            keywords: 0,
+            categories: 0,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +137,10 @@ mod tests {
             "metadata": {"layers": {"b": ["a"], "a": []}},
             "packages": [{
                 "name": "b",
+                "version": "0.1.0",
+                "readme": "README.md",
+                "keywords": ["x", "y"],
+                "targets": [{"kind": ["test"]}, {"kind": ["lib"]}],
                 "manifest_path": "/top/crates/b/Cargo.toml",
                 "dependencies": [
                     {"name": "a", "kind": null, "rename": null},
@@ -102,6 +153,8 @@ mod tests {
         assert_eq!(order, ["b", "a"]);
         let package = &workspace.packages[0];
         assert_eq!((&*package.name, &*package.folder), ("b", "b"));
+        assert_eq!(workspace.libraries().count(), 1);
+        assert_eq!((package.readme.as_deref(), package.keywords), (Some("README.md"), 2));
         let dependencies = package.dependencies.iter();
         let dependencies: Vec<_> = dependencies.map(|one| (&*one.name, one.for_tests)).collect();
         assert_eq!(dependencies, [("a", false), ("d", true)]);

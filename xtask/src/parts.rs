@@ -8,7 +8,7 @@ use crate::cargo::{Cargo, say};
 use crate::files::{self, File};
 use crate::metadata::Workspace;
 use crate::problem::none_of;
-use crate::{layers, links, snapshots, tidy};
+use crate::{layers, links, packages, snapshots, tidy};
 
 pub(crate) struct Parts {
     workspace: Workspace,
@@ -38,6 +38,7 @@ impl Parts {
         self.test(&noting)?;
         self.integration(&noting)?;
         self.look_at_snapshots(&noting).context("snapshot failed")?;
+        self.packages()?;
         self.loom()?;
         self.docs()?;
         say("ci: every part passed");
@@ -113,6 +114,10 @@ impl Parts {
             .env("BELAY_MENDED", "40")
             .env("BELAY_SEED", seed.to_string());
         self.cargo(cargo, "kill-anywhere")
+    }
+
+    pub(crate) fn packages(&self) -> anyhow::Result<()> {
+        packages::check(&self.workspace).context("packages failed")
     }
 
     /// In a target folder of its own, as everything is built anew under that flag.

@@ -11,6 +11,11 @@
 //! - A coder that is a program works in a [`Place`], and what it changed there is its answer.
 //! - All of them take an [`Asking`] (whom to ask, for how long) and give an [`Answered`].
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod answers;
 mod asking;
 mod coder;

@@ -12,16 +12,21 @@
 //! one floor up; the traits name no path and no SQL type, so a store shared
 //! by many machines can stand behind them too.
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod care;
 mod clock;
 mod error;
 mod export;
 mod head;
 mod lease;
-mod lock;
 mod memory;
 mod record;
 mod run;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 
@@ -37,5 +42,6 @@ pub use record::{
 pub use run::{
     BadRunId, Batch, Entry, Holder, Imported, NewRecord, NewRun, RunHead, RunId, Versioned,
 };
+#[cfg(feature = "sqlite")]
 pub use sqlite::{MakeValue, Salvaged, Settings, SqliteStore, Telling};
 pub use store::{RunStore, ValueStore};

@@ -92,7 +92,11 @@ pub(crate) enum Command {
         command: RunsCommand,
     },
     /// Breakers by role and chain, the current run, the last runs, what waits for a person
-    Status,
+    Status {
+        /// Draw it again every second, until Ctrl-C; without a terminal, once for each change
+        #[arg(short, long)]
+        watch: bool,
+    },
     /// How well the models served the runs, and what that cost
     Metrics {
         /// The run's id, or the beginning of it [default: all runs together]

@@ -134,7 +134,7 @@ async fn command(cli: Cli, surroundings: Surroundings, printer: Arc<Printer>) ->
         Command::Run(args) => commands::run::run(project, args, started).await,
         Command::Resume(args) => commands::run::resume(project, args, started).await,
         Command::Idea { command } => commands::idea::run(project, command).await,
-        Command::Status => commands::status::run(project).await,
+        Command::Status { watch } => commands::status::run(project, watch).await,
         Command::Runs { command } => commands::runs::run(project, command).await,
         Command::Metrics { run } => commands::metrics::run(project, run.as_deref()).await,
         Command::Breaker { command } => commands::breaker::run(project, command).await,

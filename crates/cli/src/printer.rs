@@ -2,6 +2,7 @@
 //! is said along the way to standard error. Two writers would tear each
 //! other's lines, and the live ones at the bottom.
 
+pub(crate) mod frame;
 pub(crate) mod live;
 mod queue;
 pub(crate) mod text;
@@ -14,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
-use terminal_size::{Width, terminal_size_of};
+use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::args::{Color, Format, Global};
 use crate::environment::Surroundings;
@@ -105,6 +106,8 @@ pub(crate) struct Printer {
     format: Format,
     colored: bool,
     quiet: bool,
+    /// The terminal can do nothing but print.
+    dumb: bool,
     /// What is under way; drawn only where standard error is a terminal.
     live: Arc<Live>,
     /// Who prints while a run is worked on.
@@ -121,7 +124,8 @@ pub(crate) struct Printer {
 
 impl Printer {
     pub(crate) fn new(global: &Global, surroundings: &Surroundings) -> Self {
-        let terminal = std::io::stderr().is_terminal() && surroundings.var("TERM") != Some("dumb");
+        let dumb = surroundings.var("TERM") == Some("dumb");
+        let terminal = std::io::stderr().is_terminal() && !dumb;
         let colored = match global.color {
             Color::Always => true,
             Color::Never => false,
@@ -131,6 +135,7 @@ impl Printer {
             format: global.format,
             colored,
             quiet: global.quiet,
+            dumb,
             live: Arc::new(Live::new(terminal && !global.quiet)),
             queue: OnceLock::new(),
             given_up: AtomicBool::new(false),
@@ -217,6 +222,32 @@ impl Printer {
     /// A whole document on standard output, as it stands: whoever made it knows what it may hold.
     pub(crate) fn page(&self, text: &str) {
         self.write_out(text);
+    }
+
+    /// Whether what people read on standard output can be drawn over.
+    pub(crate) fn draws(&self) -> bool {
+        !self.json() && !self.dumb && std::io::stdout().is_terminal()
+    }
+
+    /// Columns and rows of standard output.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let size = terminal_size_of(std::io::stdout());
+        let size = size.map(|(Width(columns), Height(rows))| (columns, rows));
+        let (columns, rows) =
+            size.filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or((80, 24));
+        (usize::from(columns), usize::from(rows))
+    }
+
+    /// A line as [`Self::out`] prints it where there is no terminal.
+    pub(crate) fn plain(&self, line: &str) -> String {
+        laid_out(&clean(line), None, 0, "")
+    }
+
+    /// Standard output as it stands, and whether anybody reads it.
+    pub(crate) fn draw(&self, text: &str) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(self.safe(text).as_bytes())?;
+        out.flush()
     }
 
     /// A line of standard error, unless it is to be quiet.
@@ -355,6 +386,12 @@ pub(crate) fn last_words(line: &str) {
 /// How wide the terminal is; nothing where there is none.
 fn columns(stream: impl std::os::fd::AsFd) -> Option<usize> {
     terminal_size_of(stream).map(|(Width(columns), _)| usize::from(columns)).filter(|w| *w > 0)
+}
+
+/// A line of somebody's as the lines that have room.
+pub(crate) fn broken(line: &str, columns: usize) -> Vec<String> {
+    let line = flat(line);
+    wrapped(&line, columns, hang(&line))
 }
 
 /// The line with its end, wrapped to the columns there are, each line in its colour.

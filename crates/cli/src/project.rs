@@ -159,13 +159,16 @@ impl Project {
         })
     }
 
-    /// The models' state by role, as a run shows it at its start.
-    pub(crate) fn failover_status(&self, providers: &Providers) -> Vec<String> {
+    /// The models' state by role, as a run shows it at its start; with or without the time that is
+    /// left of a rest.
+    pub(crate) fn failover_status(&self, providers: &Providers, timed: bool) -> Vec<String> {
         let mut lines = vec!["Failover Status:".to_owned()];
         for role in Role::ALL {
             let of_role = self.standings(providers).filter(|(other, ..)| *other == role);
             let models = of_role.map(|(_, index, model, health)| {
                 let wait = match (health.resting, health.status.retry_in) {
+                    (Some(_), _) if !timed => " rests".to_owned(),
+                    (None, Some(_)) if !timed => String::new(),
                     (Some(rest), _) => format!(" rests {} s", rest.as_secs()),
                     (None, Some(wait)) => format!(" next probe in {} s", wait.as_secs()),
                     (None, None) => String::new(),

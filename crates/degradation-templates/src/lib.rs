@@ -45,6 +45,11 @@
 //! # }
 //! ```
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod context;
 mod engine;
 mod error;

@@ -8,6 +8,11 @@
 //! comment. What models and strangers write into a title or a body cannot pass
 //! for a marker.
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod clock;
 mod error;
 mod folder;

@@ -38,6 +38,11 @@
 //! # }
 //! ```
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod answer;
 mod budget;
 mod chain;

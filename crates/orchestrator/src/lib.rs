@@ -10,6 +10,11 @@
 //! This crate knows nothing of HTTP, SQL or any vendor's formats, and reads
 //! neither the environment nor the person's checkout.
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod clock;
 mod driver;
 mod ending;
@@ -41,6 +46,7 @@ mod start;
 pub mod state;
 mod steps;
 pub mod tally;
+mod under_way;
 mod update;
 pub mod view;
 mod words;
@@ -62,4 +68,5 @@ pub use start::{NewWork, start, start_again};
 pub use state::State;
 pub use steps::people::{branch_is_back, is_answered};
 pub use steps::run_of_commit;
+pub use under_way::{Asking, Begun, UnderWay};
 pub use view::RunView;

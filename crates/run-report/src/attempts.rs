@@ -90,34 +90,45 @@ pub(crate) struct Attempt {
 /// The try that is under way at a place: a chain may have two at once, of different numbers.
 type Place = (Role, Option<usize>, Option<usize>, u32);
 
-/// Every attempt, by its beginning.
+/// Every attempt, in the order in which they began.
 pub(crate) fn all(lines: &[Line], axis: &Axis) -> Vec<Attempt> {
     let mut fold = Fold::default();
     for (row, line) in lines.iter().enumerate() {
-        fold.take(&line.event, axis.at(row));
+        fold.take(&line.event, row, axis.at(row));
     }
     fold.cut_short(axis.length());
-    fold.ended.sort_by_key(|attempt| attempt.began);
-    fold.ended
+    fold.ended.sort_by_key(|(row, _)| *row);
+    fold.ended.into_iter().map(|(_, attempt)| attempt).collect()
+}
+
+struct Begun {
+    model: ModelId,
+    position: usize,
+    row: usize,
+    at: u64,
 }
 
 #[derive(Default)]
 struct Fold {
-    open: BTreeMap<Place, (ModelId, usize, u64)>,
-    ended: Vec<Attempt>,
+    open: BTreeMap<Place, Begun>,
+    /// Each with the row that it began with: of two in one millisecond only that tells which was first.
+    ended: Vec<(usize, Attempt)>,
 }
 
 impl Fold {
-    fn take(&mut self, event: &Event, now: u64) {
+    fn take(&mut self, event: &Event, row: usize, now: u64) {
         match event {
             Event::AttemptStarted { role, model, attempt, position, milestone, item, .. } => {
                 let place = (*role, *milestone, *item, *attempt);
-                self.open.insert(place, (model.clone(), *position, now));
+                let (model, position) = (model.clone(), *position);
+                self.open.insert(place, Begun { model, position, row, at: now });
             }
             Event::AttemptSucceeded { role, attempt, milestone, item, .. }
             | Event::AttemptFailed { role, attempt, milestone, item, .. } => {
-                self.open.remove(&(*role, *milestone, *item, *attempt));
-                self.ended.extend(ended(event, now));
+                let begun = self.open.remove(&(*role, *milestone, *item, *attempt));
+                let row = begun.as_ref().map_or(row, |begun| begun.row);
+                let ended = ended(event, begun.map(|begun| begun.at), now);
+                self.ended.extend(ended.map(|attempt| (row, attempt)));
             }
             Event::RunResumed { .. } => self.cut_short(now),
             _ => {}
@@ -126,28 +137,28 @@ impl Fold {
 
     /// What is open now never got its answer.
     fn cut_short(&mut self, now: u64) {
-        for ((role, milestone, item, _), (model, position, began)) in std::mem::take(&mut self.open)
-        {
-            self.ended.push(Attempt {
+        for ((role, milestone, item, _), begun) in std::mem::take(&mut self.open) {
+            let attempt = Attempt {
                 role,
-                model,
-                position,
+                model: begun.model,
+                position: begun.position,
                 milestone,
                 item,
                 end: End::CutShort,
-                began,
-                took: now.saturating_sub(began),
+                began: begun.at,
+                took: now.saturating_sub(begun.at),
                 status: None,
                 tokens: None,
                 usd: None,
                 message: None,
-            });
+            };
+            self.ended.push((begun.row, attempt));
         }
     }
 }
 
-fn ended(event: &Event, now: u64) -> Option<Attempt> {
-    let began = |took: u64| now.saturating_sub(took);
+fn ended(event: &Event, began_at: Option<u64>, now: u64) -> Option<Attempt> {
+    let began = |took: u64| began_at.unwrap_or_else(|| now.saturating_sub(took));
     match event.clone() {
         Event::AttemptSucceeded {
             role,

@@ -82,6 +82,13 @@ pub(crate) fn all(lines: &[Line], attempts: &[Attempt], axis: &Axis) -> (Vec<Lan
     (lanes.collect(), more)
 }
 
+/// The states that are to be seen on some lane.
+pub(crate) fn states(lanes: &[Lane]) -> Vec<&'static str> {
+    let seen =
+        |state: &&str| lanes.iter().flat_map(|lane| &lane.bands).any(|band| band.state == *state);
+    ["monitoring", "open", "half-open", "resting"].into_iter().filter(seen).collect()
+}
+
 fn lane(model: &ModelId, attempts: &[&Attempt], states: &[State], axis: &Axis) -> Lane {
     let mut roles: Vec<String> = Vec::new();
     for attempt in attempts {

@@ -9,6 +9,11 @@
 //!
 //! The crate takes what a journal says and gives text. It knows no store, no git and no disk.
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod attempts;
 mod axis;
 mod lanes;

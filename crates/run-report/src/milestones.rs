@@ -85,7 +85,7 @@ fn milestone(view: &MilestoneView, told: &Told<'_>) -> Milestone {
             .map(|planned| text::bounded(&(told.hide)(&planned.description), 2 * text::LINE))
             .unwrap_or_default(),
         commit: view.commit.as_deref().map(text::short),
-        items: view.items.iter().take(ITEMS).map(item).collect(),
+        items: view.items.iter().take(ITEMS).map(|one| item(one, told)).collect(),
         rounds: state.map(|state| rounds(state, told)).unwrap_or_default(),
         patch: view.commit.as_ref().and_then(|commit| patch(commit, told.patches, told.hide)),
     }
@@ -99,9 +99,9 @@ fn patch(
     patches.get(commit).map(|patch| Patch::new(&hide(patch)))
 }
 
-fn item(item: &ItemView) -> Item {
+fn item(item: &ItemView, told: &Told<'_>) -> Item {
     Item {
-        files: text::line(&item.files.join(", ")),
+        files: text::line(&(told.hide)(&item.files.join(", "))),
         status: item.status,
         model: item.model.as_ref().map(|model| text::line(&model.to_string())).unwrap_or_default(),
         attempts: item.attempts,
@@ -128,8 +128,8 @@ fn review(round: &RoundState, told: &Told<'_>) -> Option<Review> {
     let findings = judged.review.issues.iter().take(FINDINGS).map(|issue| Finding {
         severity: issue.severity.as_str(),
         place: match issue.line {
-            Some(line) => text::line(&format!("{}:{line}", issue.file)),
-            None => text::line(&issue.file),
+            Some(line) => text::line(&(told.hide)(&format!("{}:{line}", issue.file))),
+            None => text::line(&(told.hide)(&issue.file)),
         },
         text: text::line(&(told.hide)(&issue.issue)),
     });

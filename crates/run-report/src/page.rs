@@ -34,6 +34,7 @@ pub(crate) struct Page {
     lanes: Vec<Lane>,
     more_lanes: usize,
     legend: Vec<Entry>,
+    states: Vec<&'static str>,
     milestones: Vec<Milestone>,
     more_milestones: usize,
     lacking: Vec<String>,
@@ -115,6 +116,7 @@ impl Page {
             lights: lights(told),
             numbers: numbers(told),
             ticks: (0..=TICKS).map(|tick| text::clock(length * tick / TICKS)).collect(),
+            states: lanes::states(&lanes),
             lanes,
             more_lanes,
             legend: legend(&attempts),
@@ -261,7 +263,7 @@ fn tried(attempt: &Attempt, told: &Told<'_>) -> Tried {
     let tokens = attempt.tokens.map(|tokens| format!("{} in, {} out", tokens.input, tokens.output));
     let usd = attempt.usd.map(|usd| text::usd(Some(usd)));
     let cost: Vec<String> = tokens.into_iter().chain(usd).collect();
-    let status = attempt.status.filter(|_| attempt.end != End::Answered);
+    let status = attempt.status.filter(|status| *status >= 400);
     let message = attempt.message.as_deref().map(|message| (told.hide)(message));
     let message = match (status, message) {
         (Some(status), Some(said)) if !said.contains(&status.to_string()) => {

@@ -23,6 +23,11 @@
 //! # Ok(())
 //! # }
 //! ```
+
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 mod answers;
 mod asked;
 mod chance;

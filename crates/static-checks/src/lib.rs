@@ -11,6 +11,11 @@
 //! the tree-sitter project keeps (MIT), up to 256 KiB a file and within a bound
 //! of steps; what is not parsed for its size or depth gets a finding that says so.
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod code;
 mod conflict;
 mod content;

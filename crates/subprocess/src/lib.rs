@@ -11,6 +11,11 @@
 //! with a [`Confinement`] is besides kept from writing and reading what it
 //! should not, and cannot leave anybody behind.
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod adopted;
 mod captured;
 mod clock;

@@ -11,6 +11,11 @@
 //! environment and options that keep hooks, prompts, pagers, garbage collection
 //! and inherited `GIT_*` variables out.
 
+/// The readme's example is run as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod attributes;
 mod below;
 mod clock;

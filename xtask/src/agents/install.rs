@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::{PROGRAMS, Program, commands, process};
+use super::{PROGRAMS, Program, commands};
 use crate::cargo::say;
+use crate::process;
 
 const LISTS: [&str; 2] = ["package.json", "package-lock.json"];
 const ARGUMENTS: [&str; 6] =

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::process;
+use crate::process;
 
 /// A process that was ended needs a moment to be gone.
 const LONGEST: Duration = Duration::from_secs(5);

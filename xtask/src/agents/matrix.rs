@@ -9,10 +9,10 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 use super::outcome::{HEAD, Outcome};
-use super::process::{self, Running};
 use super::trial::{Link, Mode, Trial, Trouble};
 use super::{PROGRAMS, fakes, leftovers};
 use crate::cargo::{Cargo, say};
+use crate::process::{self, Running};
 
 /// The longest a start of belay may take.
 const LONGEST: Duration = Duration::from_secs(240);
@@ -31,7 +31,7 @@ const SHORT: [Trouble; 2] = [Trouble::None, Trouble::Status(429)];
 
 /// What is tried.
 pub(super) struct Chosen {
-    /// Only this program.
+    /// Only this program, or only the `relay`.
     pub(super) program: Option<String>,
     /// Only an answer, a milestone and one failure.
     pub(super) short: bool,
@@ -52,7 +52,7 @@ impl Chosen {
                 .map(move |(mode, trouble)| Trial { mode, links: vec![Link { program, trouble }] })
         });
         let mut trials: Vec<Trial> = trials.collect();
-        if named.is_none() {
+        if named.is_none_or(|name| name == "relay") {
             trials.push(relay());
         }
         ensure!(!trials.is_empty(), "no program is called {}", named.unwrap_or_default());

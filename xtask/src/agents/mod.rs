@@ -8,7 +8,6 @@ mod install;
 mod leftovers;
 mod matrix;
 mod outcome;
-mod process;
 mod trial;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +31,7 @@ pub(crate) enum Agents {
         /// Where they were installed, by default target/agents
         #[arg(long)]
         from: Option<PathBuf>,
-        /// Only the program of this preset, and no fakes
+        /// Only the program of this preset, or `relay`: one item through all of them; and no fakes
         #[arg(long)]
         program: Option<String>,
         /// Only an answer, a milestone and one failure of each

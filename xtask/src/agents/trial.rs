@@ -8,7 +8,8 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::{Program, process};
+use super::Program;
+use crate::process;
 
 /// The last link of every chain: a model that is well.
 pub(super) const LAST: &str = "plain/plain";
@@ -215,7 +216,8 @@ github: {{ enabled: false }}
         belay.env_clear();
         belay.env("PATH", path).env("HOME", &home);
         for link in &self.links {
-            belay.env(link.program.key, "a-key-of-no-one");
+            // One that is refused rests whoever has the same one.
+            belay.env(link.program.key, format!("no-key-for-{}", link.program.key));
         }
         belay.env("ANTHROPIC_BASE_URL", url).env("GOOGLE_GEMINI_BASE_URL", url);
         belay.env("OPENCODE_CONFIG", home.join("opencode.json"));

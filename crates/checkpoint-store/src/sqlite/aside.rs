@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::heads::{Found, bytes, text};
-use crate::error::{During as _, Error};
+use crate::error::Error;
 use crate::export::hex;
 use crate::run::RunId;
+use crate::sqlite::failure::During as _;
 
 /// So many copies are kept; the oldest go first.
 pub(super) const COPIES: u64 = 16;

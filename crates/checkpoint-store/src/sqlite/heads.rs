@@ -7,10 +7,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::Place;
 use super::runs::{to_sql, to_u64};
-use crate::error::{During as _, Error};
+use crate::error::Error;
 use crate::head::{Origin, Standing};
-use crate::lock::LockFile;
 use crate::run::{RunHead, RunId};
+use crate::sqlite::failure::During as _;
+use crate::sqlite::lock::LockFile;
 
 const READING: &str = "looking a run up";
 const WRITING: &str = "writing the head of a run";

@@ -5,7 +5,9 @@
 //! two writes leaves half a step.
 
 mod aside;
+mod failure;
 mod heads;
+mod lock;
 mod repair;
 mod replace;
 mod runs;
@@ -32,12 +34,13 @@ use tokio::sync::Notify;
 
 use crate::care::{Checkup, Note, Pruning, Repaired};
 use crate::clock::Clock;
-use crate::error::{During as _, Error, StorageClass};
+use crate::error::{Error, StorageClass};
 use crate::export;
 use crate::lease::Lease;
-use crate::lock::LockFile;
 use crate::record::{CheckedBatch, check_key, check_records, check_run, check_value};
 use crate::run::{Batch, Entry, Holder, Imported, NewRecord, NewRun, RunHead, RunId, Versioned};
+use crate::sqlite::failure::During as _;
+use crate::sqlite::lock::LockFile;
 use crate::store::{RunStore, ValueStore};
 
 pub use salvage::{MakeValue, Salvaged, Telling};

@@ -7,11 +7,12 @@ use super::aside::Aside;
 use super::runs::{append, begin, each_row, take_lock, to_sql};
 use super::{Place, heads};
 use crate::care::{Checkup, Flaw, Note, Repaired, look};
-use crate::error::{During as _, Error};
+use crate::error::Error;
 use crate::head::Standing;
-use crate::lock::LockFile;
 use crate::record::{CheckedBatch, Sealed, check_origin};
 use crate::run::RunId;
+use crate::sqlite::failure::During as _;
+use crate::sqlite::lock::LockFile;
 
 const CHECKING: &str = "looking at a run";
 const REPAIRING: &str = "repairing a run";

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use super::Place;
 use super::aside::{Aside, sync_folder};
 use super::salvage::lock_names;
-use crate::error::{During as _, Error};
+use crate::error::Error;
+use crate::sqlite::failure::During as _;
 
 const ACTION: &str = "putting the state in its place";
 

@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
 
 use super::{Place, heads};
-use crate::error::{During as _, Error};
+use crate::error::Error;
 use crate::head::{Origin, Standing};
 use crate::lease::Lease;
-use crate::lock::{LockFile, Taken};
 use crate::record::{CheckedBatch, CheckedRecord, Sealed};
 use crate::run::{Entry, NewRun, RunId};
+use crate::sqlite::failure::During as _;
+use crate::sqlite::lock::{LockFile, Taken};
 
 const CREATING: &str = "creating a run";
 const COMMITTING: &str = "writing records";

@@ -17,11 +17,12 @@ use super::replace::{self, beside, remove};
 use super::runs::{begin, each_row, sealed, write_record};
 use super::{Place, heads, schema, values};
 use crate::care::look;
-use crate::error::{During as _, Error, StorageClass};
+use crate::error::{Error, StorageClass};
 use crate::head::{Origin, Standing};
-use crate::lock::LockFile;
 use crate::record::{Sealed, check_origin, check_value};
 use crate::run::RunId;
+use crate::sqlite::failure::During as _;
+use crate::sqlite::lock::LockFile;
 
 const READING: &str = "reading what is left of the state";
 const WRITING: &str = "writing what is left of the state";

@@ -13,7 +13,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use rustix::fs::{Access, access};
 
 use super::{heads, values};
-use crate::error::{During as _, Error};
+use crate::error::Error;
+use crate::sqlite::failure::During as _;
 
 /// The shape that this release writes, kept in `PRAGMA user_version`.
 pub(super) const SHAPE: i64 = 2;

@@ -6,10 +6,11 @@ use rusqlite::Connection;
 use super::runs::{begin, each_row, take_lock, write_record};
 use super::{Place, heads};
 use crate::care::Pruning;
-use crate::error::{During as _, Error};
+use crate::error::Error;
 use crate::export::{self, Parcel};
 use crate::record::Sealed;
 use crate::run::{Imported, RunId};
+use crate::sqlite::failure::During as _;
 
 const EXPORTING: &str = "exporting a run";
 const IMPORTING: &str = "importing a run";

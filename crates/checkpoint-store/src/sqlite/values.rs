@@ -4,9 +4,10 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::heads::{bytes, text};
 use super::runs::{begin, to_sql, to_u64};
-use crate::error::{During as _, Error};
+use crate::error::Error;
 use crate::record::{MAX_VALUES, checksum, limit};
 use crate::run::Versioned;
+use crate::sqlite::failure::During as _;
 
 fn sum(key: &str, revision: u64, value: &str) -> Vec<u8> {
     checksum([key, &revision.to_string(), value])

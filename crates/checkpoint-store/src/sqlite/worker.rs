@@ -13,7 +13,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::error::{During as _, Error};
+use crate::error::Error;
+use crate::sqlite::failure::During as _;
 
 /// Requests that may wait in line; more callers wait outside.
 const LINE: usize = 64;

@@ -1,6 +1,7 @@
 //! The store from outside: one suite of promises run on every store, and what
 //! only real files and real processes can show.
 
+#![cfg(feature = "sqlite")]
 #![expect(
     clippy::disallowed_methods,
     reason = "tests of locks start real processes and tell them by the environment what to do"

@@ -47,7 +47,7 @@ roles:
   planner:  {{ chain: [a/a-planner, b/b-planner, c/c-planner] }}
   coder:    {{ chain: [a/a-coder, b/b-coder, c/c-coder] }}
   reviewer: {{ chain: [a/a-reviewer, b/b-reviewer, c/c-reviewer] }}
-failover: {{ enabled: {fails_over}, first_token_timeout: 1s, idle_timeout: 1s, retry_after_wait: 50ms, max_wait: 300ms }}
+failover: {{ enabled: {fails_over}, first_token_timeout: 2s, idle_timeout: 2s, retry_after_wait: 50ms, max_wait: 300ms }}
 circuit_breaker: {{ enabled: {breaks}, reset_timeout: 100ms, max_reset_timeout: 200ms, monitoring_window: 1s }}
 degradation: {{ enabled: {all} }}
 partial_success: {{ enabled: {all} }}

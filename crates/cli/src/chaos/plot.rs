@@ -80,7 +80,7 @@ const HEADS: [&str; 13] = [
     "runs",
     "done",
     "95 %",
-    "whole",
+    "completed",
     "partial",
     "degraded",
     "blocked",

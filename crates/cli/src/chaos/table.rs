@@ -6,8 +6,19 @@ use super::outcome::Ending;
 use super::report::{Report, WARNING};
 
 const HEADS: [&str; 13] = [
-    "arm", "ideas", "runs", "done %", "95 %", "whole", "partial", "degraded", "blocked", "interr.",
-    "failed", "calls", "by hand",
+    "arm",
+    "ideas",
+    "runs",
+    "done %",
+    "95 %",
+    "completed",
+    "partial",
+    "degraded",
+    "blocked",
+    "interr.",
+    "failed",
+    "calls",
+    "by hand",
 ];
 /// Columns of words; the others are of numbers, and stand to the right.
 const WORDS: usize = 2;

@@ -189,7 +189,7 @@ async fn drive(
     panics::watch(&shutdown);
     health::watch_memory(&shutdown);
     let parts = wiring::parts(project, &store, work, &shutdown, started).await?;
-    for line in project.failover_status(parts.chains.planner.providers()) {
+    for line in project.failover_status(parts.chains.planner.providers(), true) {
         project.printer.say(Tone::Plain, &line);
     }
     let providers = Arc::clone(parts.chains.planner.providers());

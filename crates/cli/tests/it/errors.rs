@@ -113,9 +113,9 @@ async fn ran(bench: &Bench, env: &[(&str, &str)], args: &[&str]) -> Ran {
 #[track_caller]
 fn name_of(ran: &Ran) -> String {
     let line = ran.stderr.lines().find(|line| line.starts_with("error"));
-    let line = line.unwrap_or_else(|| panic!("{}{}", ran.stdout, ran.stderr));
+    let line = line.expect(&ran.stderr);
     let name = line.split_once("error[").and_then(|(_, rest)| rest.split_once("]: "));
-    let name = name.unwrap_or_else(|| panic!("no name: {line}")).0.to_owned();
+    let name = name.expect(line).0.to_owned();
     let exit = format!("Exit {}.", ran.code.expect("an exit state"));
     assert!(section(&name).contains(&exit), "{name}: {exit}");
     name

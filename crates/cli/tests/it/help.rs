@@ -12,6 +12,7 @@ async fn every_command_explains_itself() {
         &["runs"],
         &["runs", "list"],
         &["runs", "show"],
+        &["runs", "report"],
         &["runs", "verify"],
         &["status"],
         &["metrics"],
@@ -63,6 +64,6 @@ async fn init_writes_what_is_missing_and_overwrites_nothing() {
 async fn status_of_a_repository_without_runs() {
     let bench = Bench::with_files([("belay.yaml", "providers: {}\n")]);
     let ran = bench.belay(&["status", "--format", "json"]).await.exits(0);
-    insta::assert_snapshot!(ran.stdout, @r#"{"run":null,"breakers":[],"runs":[],"waiting":[]}"#);
+    insta::assert_snapshot!(ran.stdout, @r#"{"run":null,"breakers":[],"runs":[],"waiting":[],"working":null,"lights":{"primary":{"percent":null,"light":null},"fallback":{"percent":null,"light":null},"degraded":{"percent":null,"light":null}}}"#);
     assert!(!bench.repo.join(".git/belay").exists(), "looking makes no state");
 }

@@ -66,7 +66,7 @@ fn shown(outcome: Result<Completion, Failure>) -> String {
 
 macro_rules! recorded {
     ($name:literal) => {
-        include_str!(concat!("../../../../fixtures/agent-lines/", $name, ".jsonl"))
+        include_str!(concat!("../../fixtures/agent-lines/", $name, ".jsonl"))
     };
 }
 

@@ -36,7 +36,7 @@ async fn endless_steps_end_the_program_with_all_that_it_started() {
 async fn the_loop_of_opencode_is_seen_at_once() {
     let lines = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../../fixtures/agent-lines/opencode-1.18.33-cut-loop.jsonl"
+        "/fixtures/agent-lines/opencode-1.18.33-cut-loop.jsonl"
     );
     let known = Program::preset("opencode").unwrap();
     let mut agents = Agents::new();

@@ -174,7 +174,7 @@ impl ItemPlace {
     async fn snapshot(&self) -> Result<Snapshot, SourceError> {
         let open = self.open.lock().await;
         let workspace = open.as_ref().ok_or_else(|| SourceError::new("there is no folder"))?;
-        workspace.snapshot(&self.limits).await.map_err(unreadable)
+        workspace.snapshot(&self.limits).await.map_err(|error| unreadable(&error))
     }
 
     async fn differences(&self, snapshot: &Snapshot) -> Result<Vec<Found>, worktree::Error> {
@@ -275,9 +275,13 @@ impl Place for ItemPlace {
     async fn fresh(&self) -> Result<PathBuf, SourceError> {
         let mut open = self.open.lock().await;
         if let Some(former) = open.take() {
-            former.remove().await.map_err(unreadable)?;
+            former.remove().await.map_err(|error| unreadable(&error))?;
         }
-        let made = self.repository.workspace(&self.path, &self.base).await.map_err(unreadable)?;
+        let made = self
+            .repository
+            .workspace(&self.path, &self.base)
+            .await
+            .map_err(|error| unreadable(&error))?;
         *open = Some(made);
         Ok(self.path.clone())
     }
@@ -288,7 +292,7 @@ impl Place for ItemPlace {
 
     async fn changed(&self) -> Result<Vec<Found>, SourceError> {
         let snapshot = self.snapshot().await?;
-        self.differences(&snapshot).await.map_err(unreadable)
+        self.differences(&snapshot).await.map_err(|error| unreadable(&error))
     }
 
     async fn keep(&self, leaving: Leaving<'_>) -> Option<Kept> {
@@ -312,6 +316,6 @@ impl Place for ItemPlace {
     }
 }
 
-fn unreadable(error: worktree::Error) -> SourceError {
+fn unreadable(error: &worktree::Error) -> SourceError {
     SourceError::new(error.to_string())
 }

@@ -1,4 +1,5 @@
 //! Faults by chance over real sockets: what is asked decides, not who comes first.
+#![expect(clippy::expect_used, reason = "test code outside of test functions")]
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -24,12 +25,13 @@ fn script(seed: u64) -> Script {
 }
 
 /// What was done with the first and second call of each question, asked in this order.
+#[expect(clippy::unwrap_used, reason = "a request without an answer is a failed test")]
 async fn faults(seed: u64, order: &[(usize, usize)]) -> BTreeMap<(String, String, usize), Fault> {
     let server = start(script(seed)).await;
     let client = client();
     for (model, path) in order {
         let body = about(&format!("m{model}"), &format!("src/{path}.rs"));
-        soon(client.post(chat_url(&server)).json(&body).send()).await.expect("answers");
+        soon(client.post(chat_url(&server)).json(&body).send()).await.unwrap();
     }
     let mut calls: BTreeMap<(String, String), usize> = BTreeMap::new();
     let mut found = BTreeMap::new();

@@ -20,8 +20,9 @@ use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::error::{During as _, Error};
+use crate::error::Error;
 use crate::run::Holder;
+use crate::sqlite::failure::During as _;
 
 /// Between two looks at a lock that somebody is only asking about.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -17,14 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
     clippy::disallowed_methods,
     reason = "the build tool starts programs; it uses no crate of the product, subprocess included"
 )]
-pub(super) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
+pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder).stdin(Stdio::null());
     command
 }
 
 /// Standard output of a command that is over at once, such as `--version`; none if it fails.
-pub(super) fn said(command: &mut Command) -> anyhow::Result<Option<String>> {
+pub(crate) fn said(command: &mut Command) -> anyhow::Result<Option<String>> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().with_context(|| format!("{name} cannot be started"))?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -33,19 +33,19 @@ pub(super) fn said(command: &mut Command) -> anyhow::Result<Option<String>> {
 
 /// A moment, for limits and for what is told of time.
 #[expect(clippy::disallowed_methods, reason = "the one clock of the build tool")]
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 /// A running program and the lines of its standard output. It is killed when this is dropped.
-pub(super) struct Running {
+pub(crate) struct Running {
     name: String,
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Running {
-    pub(super) fn start(command: &mut Command) -> anyhow::Result<Self> {
+    pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.stdout(Stdio::piped()).spawn();
         let mut child = child.with_context(|| format!("{name} cannot be started"))?;
@@ -62,7 +62,7 @@ impl Running {
     }
 
     /// The next line; none when there will be no more.
-    pub(super) fn line(&self, until: Instant) -> anyhow::Result<Option<String>> {
+    pub(crate) fn line(&self, until: Instant) -> anyhow::Result<Option<String>> {
         match self.lines.recv_timeout(until.saturating_duration_since(now())) {
             Ok(line) => Ok(Some(line)),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
@@ -71,7 +71,7 @@ impl Running {
     }
 
     /// The lines that are still to come, and how it ended.
-    pub(super) fn rest(mut self, until: Instant) -> anyhow::Result<(Vec<String>, ExitStatus)> {
+    pub(crate) fn rest(mut self, until: Instant) -> anyhow::Result<(Vec<String>, ExitStatus)> {
         let mut lines = Vec::new();
         while let Some(line) = self.line(until)? {
             lines.push(line);
@@ -80,7 +80,7 @@ impl Running {
     }
 
     /// Sends a signal, such as `TERM`, to it alone.
-    pub(super) fn signal(&self, name: &str) -> anyhow::Result<()> {
+    pub(crate) fn signal(&self, name: &str) -> anyhow::Result<()> {
         let id = self.child.id().to_string();
         let mut kill = command("kill", Path::new("/"));
         let status = kill.args(["-s", name, &id]).status().context("kill cannot be started")?;
@@ -91,7 +91,7 @@ impl Running {
     }
 
     /// Lets go of its standard input, which some take as the end, and waits for theirs.
-    pub(super) fn let_go(mut self) -> anyhow::Result<()> {
+    pub(crate) fn let_go(mut self) -> anyhow::Result<()> {
         drop(self.child.stdin.take());
         self.rest(now() + PATIENCE).map(drop)
     }
