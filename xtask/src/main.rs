@@ -69,6 +69,12 @@ enum Part {
     /// The real coding-agent programs, against simulated models; not in ci, as they are large
     #[command(subcommand)]
     Agents(agents::Agents),
+    /// docs/reference.md against the code that it is made from; its test runs with `test`, too
+    Reference {
+        /// Renew the page
+        #[arg(long)]
+        write: bool,
+    },
     /// `cargo doc` with warnings as errors, and the relative links of the Markdown files
     Docs,
 }
@@ -100,6 +106,7 @@ fn run(part: Part) -> anyhow::Result<()> {
         Part::Packages => parts.packages(),
         Part::Loom => parts.loom(),
         Part::Miri => parts.miri(),
+        Part::Reference { write } => parts.reference(write),
         Part::Docs => parts.docs(),
     }
 }

@@ -174,6 +174,13 @@ impl Parts {
         Ok(())
     }
 
+    /// The page knows the command line's inside, so the command line's own tests make it.
+    pub(crate) fn reference(&self, write: bool) -> anyhow::Result<()> {
+        let cargo = Cargo::new(&["test", "-p", "cli", "--bin", "belay", "reference::"]);
+        let cargo = if write { cargo.env("BELAY_REFERENCE_WRITE", "1") } else { cargo };
+        self.cargo(cargo, "reference")
+    }
+
     pub(crate) fn docs(&self) -> anyhow::Result<()> {
         let problems = links::check(&self.files()?, &|path| self.workspace.top.join(path).exists());
         none_of(problems).context("docs failed: links")?;

@@ -42,4 +42,5 @@ pub use idea::{Answer, Idea, IdeaError, MAX_IDEA_BYTES};
 pub use place::{After, Found, Kept, Leaving, Place, WorkRules};
 pub use planner::{Draft, PlanInput, analyze, expand, plan};
 pub use reviewer::{ReviewInput, review};
+pub use schema::schemas;
 pub use source::{Source, SourceError, SourceFile, hidden};

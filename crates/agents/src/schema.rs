@@ -10,8 +10,23 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::answers::{Analysis, Plan, Review};
+use crate::coder::RawChanges;
+
 /// Keywords that say nothing a model needs, or that strict endpoints refuse.
 const DROPPED: [&str; 6] = ["$schema", "title", "format", "minimum", "maximum", "default"];
+
+/// What roles are asked for, by name: `analysis`, `plan`, `changes` and `review`. A request for
+/// `changes` names its paths besides.
+#[must_use]
+pub fn schemas() -> [(&'static str, Value); 4] {
+    [
+        ("analysis", of::<Analysis>()),
+        ("plan", of::<Plan>()),
+        ("changes", of::<RawChanges>()),
+        ("review", of::<Review>()),
+    ]
+}
 
 /// The schema of a shape, inline and strict.
 pub(crate) fn of<T: JsonSchema>() -> Value {

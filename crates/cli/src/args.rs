@@ -21,7 +21,7 @@ pub(crate) struct Cli {
 }
 
 /// Stands below what is a command's own.
-const GLOBAL: &str = "Global options";
+pub(crate) const GLOBAL: &str = "Global options";
 
 /// What every command takes.
 #[derive(Args, Debug, Clone)]

@@ -30,6 +30,8 @@ mod panics;
 mod printer;
 mod project;
 mod records;
+#[cfg(test)]
+mod reference;
 mod selection;
 mod signals;
 mod summary;

@@ -17,17 +17,11 @@ pub use crate::words::{Finding, IssueKind, Role, Status, StepName, Success};
 #[serde(tag = "event", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the contract's, explained there")]
 pub enum Event {
-    RunStarted {
-        idea: String,
-        title: String,
-        branch: String,
-        base: String,
-    },
-    RunResumed {
-        idea: String,
-        branch: String,
-        after: Status,
-    },
+    /// A new run was begun.
+    RunStarted { idea: String, title: String, branch: String, base: String },
+    /// A process goes on with a run; `after` is how it was left.
+    RunResumed { idea: String, branch: String, after: Status },
+    /// The process is done with the run, in this status.
     RunFinished {
         status: Status,
         branch: String,
@@ -36,12 +30,14 @@ pub enum Event {
         degraded: bool,
         reason: Option<String>,
     },
+    /// A step begins.
     StepStarted {
         step: StepName,
         milestone: Option<usize>,
         name: Option<String>,
         items: Option<usize>,
     },
+    /// A step is done; what it gave is durable.
     StepFinished {
         step: StepName,
         milestone: Option<usize>,
@@ -49,6 +45,7 @@ pub enum Event {
         degraded: bool,
         summary: Option<String>,
     },
+    /// A model is asked.
     AttemptStarted {
         role: Role,
         model: ModelId,
@@ -58,6 +55,7 @@ pub enum Event {
         milestone: Option<usize>,
         item: Option<usize>,
     },
+    /// A model gave no answer that counts.
     AttemptFailed {
         role: Role,
         model: ModelId,
@@ -72,6 +70,7 @@ pub enum Event {
         milestone: Option<usize>,
         item: Option<usize>,
     },
+    /// A model gave an answer that counts.
     AttemptSucceeded {
         role: Role,
         model: ModelId,
@@ -83,6 +82,7 @@ pub enum Event {
         milestone: Option<usize>,
         item: Option<usize>,
     },
+    /// The next model of the chain is asked instead.
     FallbackUsed {
         role: Role,
         from: ModelId,
@@ -92,41 +92,19 @@ pub enum Event {
         milestone: Option<usize>,
         item: Option<usize>,
     },
-    ModelResting {
-        role: Role,
-        model: ModelId,
-        class: Class,
-        retry_in_ms: u64,
-    },
-    BreakerMonitoring {
-        role: Role,
-        model: ModelId,
-        state: String,
-    },
-    BreakerOpened {
-        role: Role,
-        model: ModelId,
-        state: String,
-        retry_in_ms: Option<u64>,
-    },
-    BreakerHalfOpened {
-        role: Role,
-        model: ModelId,
-        state: String,
-        retry_in_ms: Option<u64>,
-    },
-    BreakerClosed {
-        role: Role,
-        model: ModelId,
-        state: String,
-        retry_in_ms: Option<u64>,
-    },
-    Degraded {
-        role: Role,
-        reason: String,
-        milestone: Option<usize>,
-        item: Option<usize>,
-    },
+    /// A model is left alone for a while, as its provider asks.
+    ModelResting { role: Role, model: ModelId, class: Class, retry_in_ms: u64 },
+    /// A breaker counted a failure and stays closed.
+    BreakerMonitoring { role: Role, model: ModelId, state: String },
+    /// A breaker opened: its model is passed over.
+    BreakerOpened { role: Role, model: ModelId, state: String, retry_in_ms: Option<u64> },
+    /// A breaker lets one probe through.
+    BreakerHalfOpened { role: Role, model: ModelId, state: String, retry_in_ms: Option<u64> },
+    /// A breaker closed: its model is asked as usual.
+    BreakerClosed { role: Role, model: ModelId, state: String, retry_in_ms: Option<u64> },
+    /// A template answered for want of a model.
+    Degraded { role: Role, reason: String, milestone: Option<usize>, item: Option<usize> },
+    /// The files of a work item are done.
     ItemSucceeded {
         milestone: usize,
         item: usize,
@@ -137,6 +115,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         authors: Vec<Person>,
     },
+    /// The files of a work item are not done.
     ItemFailed {
         milestone: usize,
         item: usize,
@@ -146,6 +125,7 @@ pub enum Event {
         for_want_of_a_model: bool,
         attempts: usize,
     },
+    /// Enough items succeeded: the milestone is committed without the others.
     PartialAccepted {
         milestone: usize,
         succeeded: usize,
@@ -155,6 +135,7 @@ pub enum Event {
         success: Success,
         missing: Vec<String>,
     },
+    /// What was made of a milestone is not taken; without an outcome it is tried afresh.
     MilestoneRolledBack {
         milestone: usize,
         succeeded: usize,
@@ -168,6 +149,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kept: Option<CommitId>,
     },
+    /// A milestone has its commit.
     MilestoneCommitted {
         milestone: usize,
         total: usize,
@@ -185,23 +167,17 @@ pub enum Event {
         recovered: bool,
     },
     /// What a partial milestone lacks is tried once more, as a milestone of its own.
-    MilestoneReopened {
-        milestone: usize,
-        rest_of: usize,
-        files: Vec<String>,
-    },
+    MilestoneReopened { milestone: usize, rest_of: usize, files: Vec<String> },
     /// The rest of a partial milestone could not be done either.
-    MilestoneDropped {
-        milestone: usize,
-        rest_of: usize,
-        reason: String,
-    },
+    MilestoneDropped { milestone: usize, rest_of: usize, reason: String },
+    /// A milestone without a commit: a note, or done by hand.
     MilestoneNoted {
         milestone: usize,
         name: String,
         #[serde(default)]
         by_hand: bool,
     },
+    /// A check of the project is green, or no redder than before.
     TestsPassed {
         milestone: Option<usize>,
         #[serde(default = "test")]
@@ -213,6 +189,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         red: bool,
     },
+    /// A check of the project is red.
     TestsFailed {
         milestone: Option<usize>,
         #[serde(default = "test")]
@@ -223,6 +200,7 @@ pub enum Event {
         failing: Vec<String>,
         note: Option<String>,
     },
+    /// The review lets the milestone be committed.
     ReviewApproved {
         milestone: usize,
         model: Option<ModelId>,
@@ -230,6 +208,7 @@ pub enum Event {
         degraded: bool,
         findings: Vec<Finding>,
     },
+    /// The review sends the milestone back.
     ReviewRejected {
         milestone: usize,
         model: Option<ModelId>,
@@ -237,6 +216,7 @@ pub enum Event {
         degraded: bool,
         findings: Vec<Finding>,
     },
+    /// A person is asked.
     QuestionAsked {
         question: String,
         url: Option<String>,
@@ -245,12 +225,14 @@ pub enum Event {
         #[serde(default)]
         marker: String,
     },
+    /// A person answered.
     QuestionAnswered {
         question: String,
         url: Option<String>,
         #[serde(default)]
         marker: String,
     },
+    /// An issue was written.
     IssueCreated {
         kind: IssueKind,
         url: String,
@@ -259,6 +241,7 @@ pub enum Event {
         item: Option<usize>,
         marker: String,
     },
+    /// An issue is closed, by a person or as it is needless.
     IssueClosed {
         url: String,
         marker: String,
@@ -267,12 +250,7 @@ pub enum Event {
         by_person: bool,
     },
     /// A person names work of their own in the issue about an item.
-    WorkOffered {
-        marker: String,
-        url: String,
-        named: String,
-        commit: CommitId,
-    },
+    WorkOffered { marker: String, url: String, named: String, commit: CommitId },
     /// What a program left of an item, and is not taken: kept, never merged.
     WorkSalvaged {
         milestone: usize,
@@ -286,12 +264,8 @@ pub enum Event {
         transcript: Option<String>,
     },
     /// It is not taken, which the issue says.
-    WorkRefused {
-        marker: String,
-        url: String,
-        commit: CommitId,
-        reason: String,
-    },
+    WorkRefused { marker: String, url: String, commit: CommitId, reason: String },
+    /// A person committed to the branch: the run goes on from there.
     BranchAdopted {
         branch: String,
         from: CommitId,
@@ -303,12 +277,7 @@ pub enum Event {
     },
     /// The base has newer commits: the branch is brought up to date with it, as a milestone of its
     /// own.
-    BaseMoved {
-        milestone: usize,
-        base: String,
-        to: CommitId,
-        files: Vec<String>,
-    },
+    BaseMoved { milestone: usize, base: String, to: CommitId, files: Vec<String> },
     /// The branch stands on the newer base.
     BaseUpdated {
         milestone: Option<usize>,
@@ -340,21 +309,18 @@ pub enum Event {
         /// Nothing where there was nothing left to set aside.
         set_aside: Option<String>,
     },
-    StepFailed {
-        step: String,
-        message: String,
-    },
+    /// A step failed for a reason that is no model's.
+    StepFailed { step: String, message: String },
+    /// The run can go on only once a person has seen to it.
     RunParked {
         reason: String,
         /// The cause is where the branch stands.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         branch: bool,
     },
-    BranchPushed {
-        branch: String,
-        commit: String,
-        remote: String,
-    },
+    /// The branch stands on a remote.
+    BranchPushed { branch: String, commit: String, remote: String },
+    /// A pull request is there.
     PullRequestOpened {
         url: String,
         #[serde(default)]
@@ -367,36 +333,20 @@ pub enum Event {
         #[serde(default)]
         commit: String,
     },
-    PullRequestUpdated {
-        url: String,
-        number: u64,
-        draft: bool,
-        state: String,
-        commit: String,
-    },
+    /// A pull request has a new state or commit.
+    PullRequestUpdated { url: String, number: u64, draft: bool, state: String, commit: String },
     /// A later process does what was put off.
-    EffectsRetried {
-        number: usize,
-    },
-    EffectDeferred {
-        effect: String,
-        reason: String,
-        marker: Option<String>,
-    },
-    CheckpointSaved {
-        milestone: Option<usize>,
-        phase: String,
-    },
-    ShutdownRequested {
-        trigger: String,
-    },
-    BudgetExhausted {
-        role: Role,
-        message: String,
-    },
-    Warned {
-        message: String,
-    },
+    EffectsRetried { number: usize },
+    /// Something outside could not be done now, and is put off.
+    EffectDeferred { effect: String, reason: String, marker: Option<String> },
+    /// All up to here is durable.
+    CheckpointSaved { milestone: Option<usize>, phase: String },
+    /// The process was told to end, or its time is up.
+    ShutdownRequested { trigger: String },
+    /// What may be spent is spent.
+    BudgetExhausted { role: Role, message: String },
+    /// Something that a person should know.
+    Warned { message: String },
 }
 
 /// The check of journals from before there were others.
