@@ -13,8 +13,8 @@ use crate::{Told, text};
 /// Milestones, items of one, rounds of one, and findings of one review at most.
 const MILESTONES: usize = 60;
 const ITEMS: usize = 50;
-const ROUNDS: usize = 20;
-const FINDINGS: usize = 50;
+const ROUNDS: usize = 5;
+const FINDINGS: usize = 20;
 
 /// One milestone.
 #[derive(Serialize)]
@@ -24,7 +24,9 @@ pub(crate) struct Milestone {
     description: String,
     commit: Option<String>,
     items: Vec<Item>,
+    more_items: usize,
     rounds: Vec<Round>,
+    more_rounds: usize,
     patch: Option<Patch>,
 }
 
@@ -49,6 +51,7 @@ struct Review {
     by: String,
     quality: u8,
     findings: Vec<Finding>,
+    more: usize,
 }
 
 #[derive(Serialize)]
@@ -78,6 +81,7 @@ fn milestone(view: &MilestoneView, told: &Told<'_>) -> Milestone {
     let plan = told.state.plan.as_ref().map(|plan| &plan.value.milestones);
     let planned = plan.and_then(|plan| plan.get(view.number.checked_sub(1)?));
     let name = text::line(&(told.hide)(&view.name));
+    let rounds = state.map(rounds).unwrap_or_default();
     Milestone {
         name: if view.update { name } else { format!("{}. {name}", view.number) },
         status: view.status,
@@ -86,7 +90,9 @@ fn milestone(view: &MilestoneView, told: &Told<'_>) -> Milestone {
             .unwrap_or_default(),
         commit: view.commit.as_deref().map(text::short),
         items: view.items.iter().take(ITEMS).map(|one| item(one, told)).collect(),
-        rounds: state.map(|state| rounds(state, told)).unwrap_or_default(),
+        more_items: view.items.len().saturating_sub(ITEMS),
+        more_rounds: rounds.len().saturating_sub(ROUNDS),
+        rounds: rounds.iter().rev().take(ROUNDS).rev().map(|one| round(one, told)).collect(),
         patch: view.commit.as_ref().and_then(|commit| patch(commit, told.patches, told.hide)),
     }
 }
@@ -108,10 +114,10 @@ fn item(item: &ItemView, told: &Told<'_>) -> Item {
     }
 }
 
-fn rounds(state: &MilestoneState, told: &Told<'_>) -> Vec<Round> {
-    let rounds =
-        state.rounds.iter().filter(|round| round.judged.is_some() || !round.checks.is_empty());
-    rounds.take(ROUNDS).map(|round| self::round(round, told)).collect()
+/// Those that came to anything.
+fn rounds(state: &MilestoneState) -> Vec<&RoundState> {
+    let told = |round: &&RoundState| round.judged.is_some() || !round.checks.is_empty();
+    state.rounds.iter().filter(told).collect()
 }
 
 fn round(round: &RoundState, told: &Told<'_>) -> Round {
@@ -141,11 +147,12 @@ fn review(round: &RoundState, told: &Told<'_>) -> Option<Review> {
         },
         quality: judged.review.code_quality,
         findings: findings.collect(),
+        more: judged.review.issues.len().saturating_sub(FINDINGS),
     })
 }
 
 fn checks(round: &RoundState, told: &Told<'_>) -> Vec<Check> {
-    let checks = round.checks.iter().map(|(checked, passed)| {
+    let checks = round.checks.iter().take(ITEMS).map(|(checked, passed)| {
         let outcome = checked.outcome.as_ref();
         let green = outcome.is_none_or(|outcome| outcome.passed);
         Check {

@@ -211,6 +211,9 @@ pub enum Ended {
     Idle,
     /// Stopped because the caller cancelled.
     Cancelled,
+    /// Stopped because it asked for something on the terminal, where nobody answers. Seen on Linux;
+    /// elsewhere such a command is silent until a limit stops it.
+    Asked,
 }
 
 /// Why a command could not be run. A command that ran and failed is no error.

@@ -22,6 +22,8 @@ pub(crate) struct Facts {
     pub(crate) name: String,
     /// It has ended, and waits for somebody to ask how.
     pub(crate) ended: bool,
+    /// It was stopped and has a terminal, as one that reads there in the background.
+    pub(crate) stopped_at_terminal: bool,
     pub(crate) parent: i32,
     /// In clock ticks since the machine started.
     pub(crate) started: u64,
@@ -39,10 +41,13 @@ impl Facts {
         let (before, fields) = line.rsplit_once(')')?;
         let (_, name) = before.split_once('(')?;
         let mut fields = fields.split_ascii_whitespace();
-        let ended = matches!(fields.next()?, "Z" | "X" | "x");
+        let state = fields.next()?;
+        let ended = matches!(state, "Z" | "X" | "x");
         let parent = fields.next()?.parse().ok()?;
-        let started = fields.nth(17)?.parse().ok()?;
-        Some(Self { name: name.to_owned(), ended, parent, started })
+        let has_terminal = fields.nth(2)? != "0";
+        let stopped_at_terminal = state == "T" && has_terminal;
+        let started = fields.nth(14)?.parse().ok()?;
+        Some(Self { name: name.to_owned(), ended, stopped_at_terminal, parent, started })
     }
 }
 

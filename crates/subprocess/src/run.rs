@@ -168,6 +168,19 @@ fn told(command: &Command, report: &Report, ended: Ended) -> Result<Ended, Error
     Ok(report.signaled.map_or(ended, Ended::Signaled))
 }
 
+/// Whether the child waits for an answer on the terminal. The system stops who reads there in the
+/// background, and for good.
+#[cfg(target_os = "linux")]
+fn asks(leader: Pid) -> bool {
+    let facts = crate::processes::Facts::of(leader.as_raw_nonzero().get());
+    facts.is_some_and(|facts| facts.stopped_at_terminal)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn asks(_leader: Pid) -> bool {
+    false
+}
+
 fn leader(child: &Child) -> Option<Pid> {
     child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
 }
@@ -291,6 +304,9 @@ impl<P: Future<Output = io::Result<()>>> Supervision<'_, P> {
                 () = &mut silence => return Stop::Limit(Ended::Idle),
                 () = &mut beat => {
                     self.group.observe();
+                    if asks(self.leader) {
+                        return Stop::Limit(Ended::Asked);
+                    }
                     pause = (pause * 2).min(BEAT);
                     beat.set(sleep(pause));
                 }

@@ -271,7 +271,7 @@ impl Caller {
         };
         match output.ended {
             Ended::Exited(_) => Ok(output),
-            Ended::TimedOut | Ended::Idle => Err(Error::Git {
+            Ended::TimedOut | Ended::Idle | Ended::Asked => Err(Error::Git {
                 command: call.name(),
                 message: format!("did not end within {limit:?}"),
             }),

@@ -30,7 +30,7 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
     for correlation in &setting.correlations {
         lines.push(String::new());
         lines.push(format!(
-            "{}: {} of 100 calls fail, {}; seed {}",
+            "{}: {} of 100 calls fail; {}; seed {}",
             correlation.name(),
             setting.rate,
             correlation.said(),

@@ -62,9 +62,9 @@ impl Correlation {
     pub(crate) fn said(self) -> &'static str {
         match self {
             Self::Independent => "each call fails by itself",
-            Self::ProviderOut => "and one provider of three is down all the time",
-            Self::AllOut => "and all models are down for a part of the run",
-            Self::Storms => "and storms of rate limits",
+            Self::ProviderOut => "one provider of three is down all the time",
+            Self::AllOut => "all models are down for a part of the run",
+            Self::Storms => "storms of rate limits",
             Self::Slow => "slow answers instead of failures",
         }
     }

@@ -161,6 +161,26 @@ async fn a_run_fits_a_terminal_of_50_columns() {
 }
 
 /// What a model names things is not what the terminal does.
+/// A coding agent that wants a password would be stopped by the system, and never be heard of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_asks_on_the_terminal_is_left_at_once() {
+    let bench = Bench::with_files([("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd one.py.\n")]);
+    let asks = "#!/bin/sh\ncat > /dev/null\necho 'Password for agent:'\nread password < /dev/tty\necho '{}'\n";
+    crate::programs::script(&bench.root().join("asks.sh"), asks);
+    let chain = "{ chain: [asks/m] }";
+    let text = format!(
+        "providers: {{ asks: {{ kind: command, command: [{}] }} }}\nroles: {{ planner: {chain}, coder: {chain}, reviewer: {chain} }}\n",
+        bench.root().join("asks.sh").display()
+    );
+    bench.write("belay.yaml", &text);
+    let Some(drawn) = in_terminal(&bench, 200, "run 001").await else { return };
+    let said = drawn.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("it asks on the terminal, where nobody answers: Password for agent:"),
+        "{drawn}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_cannot_steer_the_terminal() {
     let hostile = "x\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}y\u{200b}z\nforged";

@@ -207,6 +207,13 @@ pub(super) fn understood(
     let failed = |class, message: String| Err(Failure::new(class, message).with_usage(usage));
     match output.ended {
         Ended::Exited(_) | Ended::Signaled(_) => {}
+        Ended::Asked => {
+            let asks = format!("{}{}", output.stdout.text(), output.stderr.text());
+            let message = format!("it asks on the terminal, where nobody answers{}", end_of(&asks));
+            let mut failure = Failure::new(Class::Unavailable, message);
+            failure.refused_connection = true;
+            return Err(failure.with_usage(usage));
+        }
         Ended::Idle => {
             return failed(Class::Timeout, format!("silent for {:?}", limited.idle));
         }
@@ -265,11 +272,15 @@ fn ended_badly(ended: Ended, stderr: &Captured) -> String {
         Ended::Signaled(signal) => format!("it was ended by signal {signal}"),
         _ => "it was stopped".to_owned(),
     };
-    let errors = stderr.text();
-    let errors = errors.trim();
-    let from = errors.char_indices().rev().nth(SHOWN_OF_ERRORS).map_or(0, |(at, _)| at);
-    match errors.get(from..) {
-        None | Some("") => how,
-        Some(end) => format!("{how}: {end}"),
+    format!("{how}{}", end_of(&stderr.text()))
+}
+
+/// The end of what was printed, to stand behind what happened.
+fn end_of(printed: &str) -> String {
+    let printed = printed.trim();
+    let from = printed.char_indices().rev().nth(SHOWN_OF_ERRORS).map_or(0, |(at, _)| at);
+    match printed.get(from..) {
+        None | Some("") => String::new(),
+        Some(end) => format!(": {end}"),
     }
 }

@@ -91,3 +91,16 @@ fn a_run_of_a_night_makes_a_page_that_a_phone_opens() {
     assert!(html.contains("5000 more attempts are left out."), "what is left out is said");
     assert!(html.contains("and 5600 more"), "in the strip of letters too");
 }
+
+#[test]
+fn a_review_that_finds_a_hundred_things_is_cut_and_says_so() {
+    let mut rows = vec![begun("Numbers"), planned("One")];
+    let mut work = committed("sh check.sh");
+    let issues = &mut work[2].1["fact"]["value"]["issues"];
+    let one = issues[0].clone();
+    *issues = serde_json::Value::Array(vec![one; 100]);
+    rows.extend(work);
+    let html = page(&rows, "");
+    assert_eq!(html.matches("<li><b>low</b>").count(), 20);
+    assert!(html.contains("<li>and 80 more</li>"), "{html}");
+}

@@ -96,7 +96,7 @@ fn outcome(command: String, output: &Output) -> CommandOutcome {
     let (ended, exit) = match output.ended {
         Ended::Exited(status) => ("exited", Some(status)),
         Ended::Signaled(_) => ("signaled", None),
-        Ended::TimedOut | Ended::Idle => ("timed_out", None),
+        Ended::TimedOut | Ended::Idle | Ended::Asked => ("timed_out", None),
         Ended::Cancelled => ("cancelled", None),
     };
     CommandOutcome {
