@@ -17,6 +17,8 @@ const ROLES: &str = r#"roles:
   reviewer: { chain: [openai/gpt-5.4-mini, openai/gpt-5.4] }
 run: { test_command: "sh check.sh" }
 "#;
+/// What takes longer is no command for a test: `<!-- not run: WHY -->` above its block.
+const MOST: Duration = Duration::from_secs(100);
 /// Longer than a busy machine needs to show the first line.
 const FIRST_SIGHT: Duration = Duration::from_secs(60);
 /// Pages that a person follows line by line.
@@ -101,11 +103,13 @@ async fn follow(page: &str, text: &str) -> (Vec<String>, usize) {
     let bench = bench(&server);
     let mut wrong = Vec::new();
     for one in &written {
-        let ran = ran(&bench, one).await;
-        if !went_well(one, &ran) {
-            let call = one.words.join(" ");
-            let (code, said) = (ran.code, &ran.stderr);
-            wrong.push(format!("{page}:{}: belay {call}: {code:?}\n{said}", one.line));
+        let at = format!("{page}:{}: belay {}", one.line, one.words.join(" "));
+        match tokio::time::timeout(MOST, ran(&bench, one)).await {
+            Err(_) => wrong.push(format!("{at}: too long for a test, which the page can say")),
+            Ok(ran) if !went_well(one, &ran) => {
+                wrong.push(format!("{at}: {:?}\n{}", ran.code, ran.stderr));
+            }
+            Ok(_) => {}
         }
     }
     server.stop().await;
