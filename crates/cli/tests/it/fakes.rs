@@ -283,6 +283,59 @@ async fn what_a_program_left_is_not_pushed() {
     assert!(there.contains("refs/belay/runs/") && !there.contains("salvage"), "{there}");
 }
 
+/// Each of these was refused after the chain once, where nobody could mend it or go on: now the
+/// program may, and then the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_repository_refuses_goes_to_the_next_one() {
+    let key = "printf '%s' \"$KEY_B\" > one.py; printf 'TWO = 2\\n' > two.py; echo done";
+    let scene = Scene::new(key, WORKS, "[says/m]");
+    scene.bench.write(
+        "belay.yaml",
+        &config_of(&scene).replace("env: [WORKING, SLOW]", "env: [WORKING, SLOW, KEY_B]"),
+    );
+    let told = scene.run().await;
+    assert_eq!(told.finished()["status"], "completed", "{}", told.ran.stderr);
+    assert_eq!(
+        (told.classes(), told.by()),
+        (vec!["invalid_output".to_owned(); 2], "second/m".to_owned())
+    );
+    assert!(!told.ran.stdout.contains("key-b"), "{}", told.ran.stdout);
+    scene.is_clean();
+}
+
+fn config_of(scene: &Scene) -> String {
+    fs::read_to_string(scene.bench.repo.join("belay.yaml")).expect("the config")
+}
+
+/// A key that is cut in two would not be known again as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_key_at_the_end_of_what_was_printed_is_told_nobody() {
+    let prints = "printf 'A%s' \"$KEY_B\" >&2; head -c 397 /dev/zero | tr '\\0' z >&2; exit 1";
+    let scene = Scene::new(prints, WORKS, "[says/m]");
+    scene.bench.write(
+        "belay.yaml",
+        &config_of(&scene).replace("env: [WORKING, SLOW]", "env: [WORKING, SLOW, KEY_B]"),
+    );
+    let told = scene.run().await;
+    assert_eq!(told.by(), "second/m");
+    for said in [&told.ran.stdout, &told.ran.stderr] {
+        assert!(!said.contains("ey-b"), "{said}");
+    }
+}
+
+/// A program that puts another folder in the place of its own is not started there to mend it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_moves_its_folder_away_gets_no_second_turn_in_what_is_there_now() {
+    let moves = "mv \"$PWD\" \"$PWD-gone\"; ln -s \"$(dirname \"$WORKING\")/repo\" \"$PWD\"; echo x >> \"$WORKING.starts\"; echo done";
+    let scene = Scene::new(moves, WORKS, "[says/m]");
+    let told = scene.run().await;
+    assert_eq!(told.finished()["status"], "completed", "{}", told.ran.stderr);
+    assert_eq!(told.by(), "second/m");
+    let starts = scene.bench.root().join("working.starts");
+    assert_eq!(fs::read_to_string(starts).expect("starts"), "x\n");
+    scene.is_clean();
+}
+
 /// Trap 47: reviewers have a chain too, and a template after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_limited_reviewers_do_not_block_what_is_done() {
