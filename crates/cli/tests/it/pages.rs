@@ -1,10 +1,13 @@
 //! The commands in the blocks of README.md and docs/ are run, each page in a repository of its own
 //! with simulated models under the names that the pages use.
 
+use std::time::Duration;
+
 use serde_json::json;
 use simulated_models::{Answers, Script, Server};
+use tokio::io::AsyncReadExt as _;
 
-use crate::harness::{Bench, Ran, server};
+use crate::harness::{Bench, Ran, finish, server};
 use crate::markdown::{Written, commands, pages};
 
 /// The models of the pages.
@@ -14,6 +17,8 @@ const ROLES: &str = r#"roles:
   reviewer: { chain: [openai/gpt-5.4-mini, openai/gpt-5.4] }
 run: { test_command: "sh check.sh" }
 "#;
+/// Longer than a busy machine needs to show the first line.
+const FIRST_SIGHT: Duration = Duration::from_secs(60);
 /// Pages that a person follows line by line.
 const FOLLOWED: [&str; 2] = ["docs/quickstart.md", "docs/guide.md"];
 
@@ -64,7 +69,19 @@ async fn with_runs_named(bench: &Bench, words: &[String]) -> Vec<String> {
 
 async fn ran(bench: &Bench, written: &Written) -> Ran {
     let words = with_runs_named(bench, &written.words).await;
-    bench.belay(&words.iter().map(String::as_str).collect::<Vec<_>>()).await
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if !words.contains(&"--watch") {
+        return bench.belay(&words).await;
+    }
+    // It goes on until somebody ends it, as a reader would once there is something to see.
+    let mut child = bench.command(&words).spawn().expect("belay starts");
+    let mut first = [0];
+    let output = child.stdout.as_mut().expect("a pipe");
+    let seen = tokio::time::timeout(FIRST_SIGHT, output.read_exact(&mut first)).await;
+    bench.kill("-INT", &child.id().expect("it runs").to_string());
+    let ran = finish(child).await;
+    seen.expect("something in time").expect("something to see");
+    ran
 }
 
 /// Whether a command did what a reader may expect of it here. Looking may find something wrong.
