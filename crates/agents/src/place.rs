@@ -20,14 +20,20 @@ pub trait Place: Send + Sync {
     /// When it cannot be made.
     async fn fresh(&self) -> Result<PathBuf, SourceError>;
 
-    /// Where it is, as the program left it.
-    fn path(&self) -> PathBuf;
+    /// The folder as the program left it, if it is still the one that was made.
+    ///
+    /// # Errors
+    /// When another one, or none, is in its place.
+    async fn again(&self) -> Result<PathBuf, SourceError>;
 
     /// What differs from the base now.
     ///
     /// # Errors
     /// When that cannot be told.
     async fn changed(&self) -> Result<Vec<Found>, SourceError>;
+
+    /// Why these changes will not be taken, if they will not be.
+    async fn refusal(&self, changed: &[Found]) -> Option<String>;
 
     /// Keeps what stands there, if anything differs from the base, before it is cleared away.
     async fn keep(&self, leaving: Leaving<'_>) -> Option<Kept>;

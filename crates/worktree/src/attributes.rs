@@ -88,11 +88,13 @@ impl Repository {
     ) -> Result<(), Error> {
         let kept: Vec<&FileWrite> =
             writes.iter().filter(|write| write.content.is_some() || write.from.is_some()).collect();
-        let paths = kept
+        // Collected: what asks may have to be moved between threads.
+        let paths: Vec<&str> = kept
             .iter()
             .flat_map(|write| write.from.iter().chain([&write.path]))
-            .map(String::as_str);
-        let found = self.attributes(onto, listing, paths, &["filter"]).await?;
+            .map(String::as_str)
+            .collect();
+        let found = self.attributes(onto, listing, paths.into_iter(), &["filter"]).await?;
         let filter = |path: &str| {
             let said = found.get(&(path.to_owned(), "filter".to_owned()));
             said.filter(|value| names_a_program(value))

@@ -90,15 +90,21 @@ impl ItemWork {
 impl Workplace for ItemWork {
     async fn open(&self, start: Start<'_>) -> Result<Opened, String> {
         let folder = match start.mend {
-            Some(_) => self.place.path(),
-            None => self.place.fresh().await.map_err(|error| error.to_string())?,
+            Some(_) => self.place.again().await,
+            None => self.place.fresh().await,
         };
+        let folder = folder.map_err(|error| error.to_string())?;
         Ok(Opened { folder, prompt: self.prompt(start.mend)? })
     }
 
     async fn changed(&self, said: &str) -> Result<Value, String> {
-        let entries: Result<Vec<Value>, String> = self.found().await?.iter().map(entry).collect();
-        Ok(json!({ "files": entries?, "notes": said }))
+        let found = self.found().await?;
+        let entries: Result<Vec<Value>, String> = found.iter().map(entry).collect();
+        let answer = json!({ "files": entries?, "notes": said });
+        match self.place.refusal(&found).await {
+            None => Ok(answer),
+            Some(refusal) => Err(format!("{refusal}; put it back, or do it otherwise")),
+        }
     }
 
     async fn leave(&self, left: Left<'_>) {

@@ -70,8 +70,13 @@ impl Place for Folder {
         Ok(self.work())
     }
 
-    fn path(&self) -> PathBuf {
-        self.work()
+    async fn again(&self) -> Result<PathBuf, SourceError> {
+        Ok(self.work())
+    }
+
+    async fn refusal(&self, changed: &[Found]) -> Option<String> {
+        let refused = changed.iter().find(|found| found.path.ends_with(".refused"));
+        refused.map(|found| format!("{} is refused", found.path))
     }
 
     async fn changed(&self) -> Result<Vec<Found>, SourceError> {
@@ -235,6 +240,18 @@ async fn what_does_not_pass_is_no_work() {
         let message = attempt.message.as_deref().unwrap();
         assert!(message.contains(expected), "{name}: {message}");
     }
+}
+
+#[tokio::test]
+async fn what_the_place_refuses_may_be_mended() {
+    let script =
+        format!("{GOOD}; if [ -e b.refused ]; then rm b.refused; else echo x > b.refused; fi");
+    let mut bench = Bench::new(&[("a", &script)]).await;
+    bench.rules.allow_outside = true;
+    bench.repairs = 1;
+    let answered = bench.implement().await.unwrap();
+    assert_eq!(paths(&answered), ["src/greet.rs", "src/names.rs"]);
+    assert!(bench.asked("a").contains("b.refused is refused; put it back"), "{}", bench.asked("a"));
 }
 
 #[tokio::test]

@@ -64,6 +64,7 @@ fn provider(
         ("exits", typed.exits.is_some()),
         ("errors", typed.errors.is_some()),
         ("max_steps", typed.max_steps.is_some()),
+        ("mode", typed.mode.is_some()),
     ] {
         if is_set {
             return Err(section.wrong(key, "belongs to kind `command` only"));

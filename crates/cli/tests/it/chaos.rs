@@ -68,7 +68,7 @@ async fn without_faults_every_arm_completes_every_idea_with_the_fewest_calls() {
 async fn where_one_model_fails_everything_on_completes() {
     let chaos = Chaos::new();
     let page = chaos.bench.root().join("plot.html").display().to_string();
-    let args = ["--runs", "3", "--rate", "60", "--arms", "none,everything", "--html", &page];
+    let args = ["--runs", "3", "--rate", "40", "--arms", "none,everything", "--html", &page];
     let report = chaos.report(&args).await;
     assert_eq!(report["rows"].as_array().map(Vec::len), Some(8));
     let (none, everything) = (&report["rows"][0], &report["rows"][4]);
@@ -77,7 +77,7 @@ async fn where_one_model_fails_everything_on_completes() {
     assert!(none["done"]["percent"].as_f64() < Some(100.0), "{report:#}");
     assert!(none["manual"].as_f64() > Some(0.0), "{report:#}");
     let page = fs::read_to_string(page).expect("a plot");
-    assert!(page.contains("<svg") && page.contains("--rate 60"), "{page}");
+    assert!(page.contains("<svg") && page.contains("--rate 40"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,7 +74,7 @@ impl Scene {
         }
         let worker = |name: &str| {
             format!(
-                "  {name}: {{ kind: command, command: [./agents/{name}.sh], mode: workspace, env: [WORKING, SLOW], errors: {{ \"Error 429\": rate_limited }} }}\n"
+                "  {name}: {{ kind: command, command: [./agents/{name}.sh], mode: workspace, env: [WORKING, SLOW, MY_TOKEN], errors: {{ \"Error 429\": rate_limited }} }}\n"
             )
         };
         let text = format!(
@@ -100,6 +100,7 @@ impl Scene {
     fn command(&self, slow: bool) -> tokio::process::Command {
         let mut command = self.bench.command(&["run", "--format", "json"]);
         command.env("SEEN", self.bench.root().join("seen")).env("WORKING", self.working());
+        command.env("MY_TOKEN", "tok-of-nobody-1234");
         if slow {
             command.env("SLOW", "1");
         }
@@ -281,6 +282,47 @@ async fn what_a_program_left_is_not_pushed() {
     assert!(!ran.named("work_salvaged").is_empty() && !scene.kept().is_empty(), "{}", ran.stdout);
     let there = scene.bench.git(&["ls-remote", "origin"]);
     assert!(there.contains("refs/belay/runs/") && !there.contains("salvage"), "{there}");
+}
+
+/// Each of these was refused after the chain once, where nobody could mend it or go on: now the
+/// program may, and then the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_repository_refuses_goes_to_the_next_one() {
+    let key = "printf '%s' \"$MY_TOKEN\" > one.py; printf 'TWO = 2\\n' > two.py; echo done";
+    let scene = Scene::new(key, WORKS, "[says/m]");
+    let told = scene.run().await;
+    assert_eq!(told.finished()["status"], "completed", "{}", told.ran.stderr);
+    assert_eq!(
+        (told.classes(), told.by()),
+        (vec!["invalid_output".to_owned(); 2], "second/m".to_owned())
+    );
+    assert!(!told.ran.stdout.contains("nobody-1234"), "{}", told.ran.stdout);
+    scene.is_clean();
+}
+
+/// A key that is cut in two would not be known again as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_key_at_the_end_of_what_was_printed_is_told_nobody() {
+    let prints = "printf 'A%s' \"$MY_TOKEN\" >&2; head -c 387 /dev/zero | tr '\\0' z >&2; exit 1";
+    let scene = Scene::new(prints, WORKS, "[says/m]");
+    let told = scene.run().await;
+    assert_eq!(told.by(), "second/m");
+    for said in [&told.ran.stdout, &told.ran.stderr] {
+        assert!(!said.contains("nobody-1234"), "{said}");
+    }
+}
+
+/// A program that puts another folder in the place of its own is not started there to mend it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_moves_its_folder_away_gets_no_second_turn_in_what_is_there_now() {
+    let moves = "mv \"$PWD\" \"$PWD-gone\"; ln -s \"$(dirname \"$WORKING\")/repo\" \"$PWD\"; echo x >> \"$WORKING.starts\"; echo done";
+    let scene = Scene::new(moves, WORKS, "[says/m]");
+    let told = scene.run().await;
+    assert_eq!(told.finished()["status"], "completed", "{}", told.ran.stderr);
+    assert_eq!(told.by(), "second/m");
+    let starts = scene.bench.root().join("working.starts");
+    assert_eq!(fs::read_to_string(starts).expect("starts"), "x\n");
+    scene.is_clean();
 }
 
 /// Trap 47: reviewers have a chain too, and a template after it.

@@ -23,6 +23,10 @@ echo done
 const NOTES: &str = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n";
 
 async fn run(first: &str, second: &str, agents: &str) -> (Bench, Ran) {
+    run_with(WORKS, first, second, agents).await
+}
+
+async fn run_with(works: &str, first: &str, second: &str, agents: &str) -> (Bench, Ran) {
     let bench = Bench::with_files([
         ("NOTES.md", NOTES),
         ("ideas/backlog/001-numbers.md", "# Numbers\n\nAdd one.py and two.py.\n"),
@@ -37,7 +41,7 @@ async fn run(first: &str, second: &str, agents: &str) -> (Bench, Ran) {
     }
     let good = GOOD.replace("ANSWERS", &folder.display().to_string());
     script(&bench.repo.join("agents/answers.sh"), &good);
-    let works = WORKS.replace("FIRST", first).replace("SECOND", second);
+    let works = works.replace("FIRST", first).replace("SECOND", second);
     script(&bench.repo.join("agents/works.sh"), &works);
     let text = format!(
         "providers:\n  says: {{ kind: command, command: [./agents/answers.sh, \"{{file}}\"], env: [SEEN] }}\n  \
@@ -74,6 +78,21 @@ async fn a_conflict_fails_the_later_item_and_not_the_milestone() {
     assert_eq!(ran.named("partial_accepted").len(), 1, "{}", ran.stdout);
     let notes = bench.show("belay/001-numbers", "NOTES.md");
     assert!(notes.contains("changed for") && !notes.contains("<<<<"), "{notes}");
+}
+
+/// On some disks the two are one file.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_names_that_differ_in_case_alone_the_later_item_fails() {
+    let twins = WORKS.replace(
+        "echo done",
+        "case $name in one) echo x > Twin.txt ;; *) echo y > twin.txt ;; esac\necho done",
+    );
+    let (bench, ran) = run_with(&twins, "2", "9", "{ allow_outside: true }").await;
+    assert!(!ran.named("item_succeeded").is_empty(), "{}", ran.stdout);
+    let failed = ran.named("item_failed");
+    assert!(failed[0]["message"].as_str().expect("why").contains("named twice"), "{failed:?}");
+    assert_ne!(ran.named("run_finished")[0]["status"], "blocked", "{}", ran.stdout);
+    assert!(bench.show("belay/001-numbers", "NOTES.md").contains("changed for"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -83,7 +83,7 @@ impl Asked<'_> {
         command: &Command,
     ) -> Result<(subprocess::Output, Option<String>), subprocess::Error> {
         let cancel = CancellationToken::new();
-        let mut watched = Watched::new(self.program, self.launch, &cancel);
+        let mut watched = Watched::new(self.program, self.launch, &cancel, self.limited.most_bytes);
         let mut watch = |line: &[u8]| watched.line(line);
         let output = {
             let mut running = pin!(subprocess::run_watched(command, &cancel, &mut watch));
@@ -99,7 +99,7 @@ impl Asked<'_> {
     }
 
     fn printed(self, output: &subprocess::Output) -> String {
-        let both = |_| format!("{}{}", output.stdout.text(), output.stderr.text());
+        let both = |_| format!("{}{}", whole_words(&output.stdout), whole_words(&output.stderr));
         self.folder.map(both).unwrap_or_default()
     }
 
@@ -275,12 +275,29 @@ fn ended_badly(ended: Ended, stderr: &Captured) -> String {
     format!("{how}{}", end_of(&stderr.text()))
 }
 
-/// The end of what was printed, to stand behind what happened.
+/// The end of what was printed, to stand behind what happened. It begins with a whole word: the rest
+/// of a key that was cut in two would not be known again as one.
 fn end_of(printed: &str) -> String {
     let printed = printed.trim();
-    let from = printed.char_indices().rev().nth(SHOWN_OF_ERRORS).map_or(0, |(at, _)| at);
-    match printed.get(from..) {
-        None | Some("") => String::new(),
-        Some(end) => format!(": {end}"),
+    let cut = printed.char_indices().rev().nth(SHOWN_OF_ERRORS).map(|(at, _)| at);
+    let end = match cut.and_then(|at| printed.get(at..)) {
+        None => printed,
+        Some(end) => end.split_once(char::is_whitespace).map_or("", |(_, whole)| whole.trim()),
+    };
+    match end {
+        "" => String::new(),
+        end => format!(": {end}"),
     }
+}
+
+/// What was captured, of whose middle nothing but whole words are kept.
+fn whole_words(captured: &Captured) -> String {
+    if captured.dropped == 0 {
+        return captured.text();
+    }
+    let (head, tail) = captured.bytes.split_at(captured.bytes.len() / 2);
+    let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
+    let head = head.rsplit_once(char::is_whitespace).map_or("", |(whole, _)| whole);
+    let tail = tail.split_once(char::is_whitespace).map_or("", |(_, whole)| whole);
+    format!("{head}\n[... the middle is left out ...]\n{tail}")
 }

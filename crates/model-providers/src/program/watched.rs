@@ -20,6 +20,9 @@ pub(super) struct Watched<'w> {
     cancel: &'w CancellationToken,
     /// What there were too many of.
     over: Option<String>,
+    /// Bytes that may be printed, and those that were.
+    most_bytes: usize,
+    bytes: usize,
 }
 
 impl<'w> Watched<'w> {
@@ -27,6 +30,7 @@ impl<'w> Watched<'w> {
         program: &Program,
         launch: Option<&'w Launch>,
         cancel: &'w CancellationToken,
+        most_bytes: usize,
     ) -> Self {
         let caps = match program.output {
             Output::Text => &[],
@@ -38,10 +42,22 @@ impl<'w> Watched<'w> {
             _ => cap.most,
         };
         let counts = caps.iter().enumerate().map(|(number, cap)| (cap, 0, most(number, cap)));
-        Self { output: program.output, launch, counts: counts.collect(), cancel, over: None }
+        Self {
+            output: program.output,
+            launch,
+            counts: counts.collect(),
+            cancel,
+            over: None,
+            most_bytes,
+            bytes: 0,
+        }
     }
 
     pub(super) fn line(&mut self, line: &[u8]) {
+        self.bytes = self.bytes.saturating_add(line.len());
+        if self.bytes > self.most_bytes && self.over.is_none() {
+            self.end(format!("its output is longer than {} bytes", self.most_bytes));
+        }
         let line = line.trim_ascii();
         if !is_said(self.output, line) {
             return;
@@ -61,11 +77,15 @@ impl<'w> Watched<'w> {
         for (cap, count, most) in &mut self.counts {
             *count += u32::from(cap.counts(&line));
             if *count > *most {
-                self.over = Some(format!("stopped: more than {most} {}", cap.what));
-                self.cancel.cancel();
-                return;
+                let over = format!("stopped: more than {most} {}", cap.what);
+                return self.end(over);
             }
         }
+    }
+
+    fn end(&mut self, why: String) {
+        self.over = Some(why);
+        self.cancel.cancel();
     }
 
     /// Why it was ended from here, if it was.

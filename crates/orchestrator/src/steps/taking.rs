@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use agents::{Answered, ChangeSet};
+use agents::{Answered, ChangeSet, ResolvedChange};
 use model_providers::{Attempt, Class};
-use worktree::FileWrite;
+use worktree::{FileWrite, TreeId};
 
 use super::implement::Board;
 use crate::Error;
-use crate::driver::Driver;
+use crate::driver::{Driver, Parts};
 use crate::event::Event;
 use crate::fact::Fact;
 use crate::milestone::MilestoneState;
@@ -38,6 +38,15 @@ impl Driver {
         self.journal.append_fact(event, Fact::Changes(value)).await
     }
 
+    /// What was taken in the round so far, in order.
+    fn taken_so_far(&self, milestone: usize) -> Vec<ResolvedChange> {
+        let state = self.journal.state();
+        let round = state.milestone(milestone).and_then(MilestoneState::current);
+        let mut items: Vec<_> = round.into_iter().flat_map(|round| &round.items).collect();
+        items.sort_by_key(|item| item.after);
+        items.into_iter().filter_map(|item| item.changes()).flatten().cloned().collect()
+    }
+
     /// Brings a change set together with those of the round that were taken before it and touched
     /// the same files; why that cannot be done, if it cannot.
     async fn beside(
@@ -45,14 +54,9 @@ impl Driver {
         milestone: usize,
         changes: &mut ChangeSet,
     ) -> Result<Option<String>, Error> {
-        let taken: BTreeMap<String, Option<String>> = {
-            let state = self.journal.state();
-            let round = state.milestone(milestone).and_then(MilestoneState::current);
-            let mut items: Vec<_> = round.into_iter().flat_map(|round| &round.items).collect();
-            items.sort_by_key(|item| item.after);
-            let changes = items.into_iter().filter_map(|item| item.changes()).flatten();
-            changes.map(|change| (change.path.clone(), change.after.clone())).collect()
-        };
+        let taken =
+            self.taken_so_far(milestone).into_iter().map(|change| (change.path, change.after));
+        let taken: BTreeMap<String, Option<String>> = taken.collect();
         for change in &mut changes.changes {
             let Some(theirs) = taken.get(&change.path) else { continue };
             let merged = match (theirs, &change.after) {
@@ -82,43 +86,11 @@ impl Driver {
         board: &Board,
         changes: &ChangeSet,
     ) -> Result<Option<String>, Error> {
-        let write = |change: &agents::ResolvedChange| FileWrite {
-            path: change.path.clone(),
-            content: change.after.clone().map(String::into_bytes),
-            from: change.from.clone(),
-            ..FileWrite::default()
-        };
-        let writes: Vec<FileWrite> = changes.changes.iter().map(write).collect();
-        if let Some(refusal) = self.leaks(changes) {
-            return Ok(Some(refusal));
-        }
         if let Some(refusal) = self.unresolved(board.milestone, changes) {
             return Ok(Some(refusal));
         }
-        if writes.is_empty() {
-            return Ok(None);
-        }
-        let tree = board.source.tree();
-        match self.parts.repository.check_writes(tree, &writes, &self.parts.guard).await {
-            Ok(()) => Ok(None),
-            Err(refusal @ worktree::Error::Refused { .. }) => Ok(Some(refusal.to_string())),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Whether a change brings the value of a secret of this process into a file: it would be
-    /// committed, and pushed.
-    fn leaks(&self, changes: &ChangeSet) -> Option<String> {
-        let secrets = &self.parts.settings.secrets;
-        let holds = |text: Option<&String>, secret: &String| {
-            text.is_some_and(|text| text.contains(secret.as_str()))
-        };
-        let leak = changes.changes.iter().find(|change| {
-            secrets.iter().any(|secret| {
-                holds(change.after.as_ref(), secret) && !holds(change.before.as_ref(), secret)
-            })
-        });
-        leak.map(|change| format!("{} holds the value of a secret of this machine", change.path))
+        let taken = self.taken_so_far(board.milestone);
+        refused(&self.parts, board.source.tree(), &taken, &changes.changes).await
     }
 
     async fn item_refused(
@@ -140,4 +112,53 @@ impl Driver {
         };
         self.journal.append_fact(event, Fact::Attempts(attempts)).await
     }
+}
+
+/// Why changes are not taken beside those that were taken, if they are not: for what they give away,
+/// or for what the repository says of their paths.
+pub(super) async fn refused(
+    parts: &Parts,
+    onto: &TreeId,
+    taken: &[ResolvedChange],
+    changes: &[ResolvedChange],
+) -> Result<Option<String>, Error> {
+    if let Some(refusal) = leaks(&parts.settings.secrets, changes) {
+        return Ok(Some(refusal));
+    }
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let writes = writes(taken, changes);
+    match parts.repository.check_writes(onto, &writes, &parts.guard).await {
+        Ok(()) => Ok(None),
+        Err(refusal @ worktree::Error::Refused { .. }) => Ok(Some(refusal.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is written in all, each path once.
+fn writes(taken: &[ResolvedChange], changes: &[ResolvedChange]) -> Vec<FileWrite> {
+    let all = taken.iter().chain(changes).map(|change| (change.path.as_str(), change));
+    let last: BTreeMap<&str, &ResolvedChange> = all.collect();
+    let write = |change: &ResolvedChange| FileWrite {
+        path: change.path.clone(),
+        content: change.after.clone().map(String::into_bytes),
+        from: change.from.clone(),
+        ..FileWrite::default()
+    };
+    last.into_values().map(write).collect()
+}
+
+/// Whether a change brings the value of a secret of this process into a file: it would be
+/// committed, and pushed.
+fn leaks(secrets: &[String], changes: &[ResolvedChange]) -> Option<String> {
+    let holds = |text: Option<&String>, secret: &String| {
+        text.is_some_and(|text| text.contains(secret.as_str()))
+    };
+    let leak = changes.iter().find(|change| {
+        secrets.iter().any(|secret| {
+            holds(change.after.as_ref(), secret) && !holds(change.before.as_ref(), secret)
+        })
+    });
+    leak.map(|change| format!("{} holds the value of a secret of this machine", change.path))
 }

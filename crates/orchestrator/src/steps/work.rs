@@ -6,20 +6,23 @@
 //! process that is killed leaves the folder; the next one keeps what stands in it before anything
 //! else.
 
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use agents::{After, Found, Kept, Leaving, Place, SourceError};
+use agents::{After, Found, Kept, Leaving, Place, ResolvedChange, SourceError};
+use checkpoint_store::RunId;
 use model_providers::{Class, ModelId};
 use tokio::sync::Mutex;
 use worktree::{
-    CommitId, CommitIntent, LeftOut, Person, Repository, Snapshot, SnapshotLimits, TreeId,
-    Workspace,
+    CommitId, CommitIntent, LeftOut, Person, Snapshot, SnapshotLimits, TreeId, Workspace,
 };
 
 use super::offers::texts;
+use super::taking::refused;
 use crate::Error;
 use crate::clock::commit_stamp;
-use crate::driver::Driver;
+use crate::driver::{Driver, Parts};
 use crate::event::Event;
 use crate::journal::Journal;
 
@@ -42,18 +45,28 @@ pub(super) struct Purpose {
 
 /// One item's folder.
 pub(super) struct ItemPlace {
-    repository: Repository,
+    parts: Parts,
     journal: Journal,
     run: String,
     purpose: Purpose,
-    path: PathBuf,
+    /// Where programs work on the run's items.
+    folder: PathBuf,
     transcripts: PathBuf,
+    /// The tree that the change set is made for.
+    onto: TreeId,
     /// The tree that programs begin with: without what no model may see.
     base: TreeId,
     tip: CommitId,
     author: Person,
     limits: SnapshotLimits,
-    open: Mutex<Option<Workspace>>,
+    open: Mutex<Option<Open>>,
+}
+
+/// The folder of the program that works now, or has left.
+struct Open {
+    workspace: Workspace,
+    /// Device and number: a program that moved its folder away has put another one there.
+    made: (u64, u64),
 }
 
 impl Driver {
@@ -68,15 +81,14 @@ impl Driver {
             parts.repository.files(onto).await?.into_iter().map(|file| file.path).collect();
         let hidden = agents::hidden(&paths, &parts.agents.deny).map_err(agents::Failed::from)?;
         let base = parts.repository.tree_without(onto, &hidden).await?;
-        let name = format!("{}-{}", purpose.milestone, purpose.item);
-        self.place_at(purpose, self.workspaces().join(name), base).await
+        self.place_of(purpose, base, onto.clone()).await
     }
 
-    async fn place_at(
+    async fn place_of(
         &self,
         purpose: Purpose,
-        path: PathBuf,
         base: TreeId,
+        onto: TreeId,
     ) -> Result<ItemPlace, Error> {
         let settings = &self.parts.settings;
         let limits = SnapshotLimits {
@@ -86,11 +98,12 @@ impl Driver {
             wanted: purpose.files.iter().cloned().collect(),
         };
         Ok(ItemPlace {
-            repository: self.parts.repository.clone(),
+            parts: self.parts.clone(),
             journal: self.journal.clone(),
             run: self.run.to_string(),
             purpose,
-            path,
+            folder: self.workspaces(),
+            onto,
             transcripts: settings.transcripts.join(self.run.to_string()),
             base,
             tip: self.tip()?,
@@ -114,8 +127,8 @@ impl Driver {
         let repository = &self.parts.repository;
         for workspace in repository.left_workspaces(&folder).await? {
             if let Some(purpose) = self.purpose_of(workspace.path()) {
-                let (path, base) = (workspace.path().to_owned(), workspace.tree().clone());
-                let place = self.place_at(purpose, path, base).await?;
+                let base = workspace.tree().clone();
+                let place = self.place_of(purpose, base.clone(), base).await?;
                 let snapshot = workspace.snapshot(&place.limits).await?;
                 let reason = "belay was ended while it worked".to_owned();
                 place.salvage(&snapshot, Left { model: None, class: None, reason }, None).await?;
@@ -128,8 +141,8 @@ impl Driver {
 
     /// The item that a folder was made for, by its name.
     fn purpose_of(&self, path: &Path) -> Option<Purpose> {
-        let (milestone, item) = path.file_name()?.to_str()?.split_once('-')?;
-        let (milestone, item): (usize, usize) = (milestone.parse().ok()?, item.parse().ok()?);
+        let mut numbers = path.file_name()?.to_str()?.split('-').map(str::parse);
+        let (milestone, item): (usize, usize) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
         let state = self.journal.state();
         let round = state.milestone(milestone)?.current()?;
         let files = round.items.get(item.checked_sub(1)?)?.files();
@@ -164,21 +177,21 @@ struct Left {
 impl ItemPlace {
     /// Clears the folder away. What failed in it was kept before.
     pub(super) async fn clear(&self) {
-        if let Some(workspace) = self.open.lock().await.take()
-            && let Err(error) = workspace.remove().await
+        if let Some(open) = self.open.lock().await.take()
+            && let Err(error) = open.workspace.remove().await
         {
-            tracing::warn!(%error, path = %self.path.display(), "a workspace stays");
+            tracing::warn!(%error, "a workspace stays");
         }
     }
 
     async fn snapshot(&self) -> Result<Snapshot, SourceError> {
         let open = self.open.lock().await;
-        let workspace = open.as_ref().ok_or_else(|| SourceError::new("there is no folder"))?;
-        workspace.snapshot(&self.limits).await.map_err(|error| unreadable(&error))
+        let open = open.as_ref().ok_or_else(|| SourceError::new("there is no folder"))?;
+        open.workspace.snapshot(&self.limits).await.map_err(|error| unreadable(&error))
     }
 
     async fn differences(&self, snapshot: &Snapshot) -> Result<Vec<Found>, worktree::Error> {
-        let (repository, most) = (&self.repository, self.limits.file_bytes);
+        let (repository, most) = (&self.parts.repository, self.limits.file_bytes);
         let paths = repository.changed_paths(&self.base, &snapshot.tree).await?;
         let before = texts(repository.read(&self.base, &paths, most).await?);
         let after = texts(repository.read(&snapshot.tree, &paths, most).await?);
@@ -227,7 +240,7 @@ impl ItemPlace {
             at: commit_stamp(),
             sign: false,
         };
-        let (name, commit) = self.repository.salvage_tree(&name, &intent).await?;
+        let (name, commit) = self.parts.repository.salvage_tree(&name, &intent).await?;
         let reference = format!("refs/belay/salvage/{name}");
         let event = Event::WorkSalvaged {
             milestone,
@@ -256,8 +269,14 @@ impl ItemPlace {
         let text = printed.get(from..).unwrap_or_default().to_owned();
         let (folder, file) = (self.transcripts.clone(), path.clone());
         let written = tokio::task::spawn_blocking(move || {
-            std::fs::create_dir_all(folder)?;
-            std::fs::write(file, text)
+            std::fs::create_dir_all(&folder)?;
+            if folder.symlink_metadata()?.is_symlink() {
+                return Err(std::io::Error::other("its folder is a symbolic link"));
+            }
+            // It may hold what nobody else on the machine is to read.
+            let mut open = std::fs::File::options();
+            let mut file = open.write(true).create_new(true).mode(0o600).open(file)?;
+            file.write_all(text.as_bytes())
         });
         match written.await {
             Ok(Ok(())) => path.to_str().map(str::to_owned),
@@ -274,20 +293,34 @@ impl ItemPlace {
 impl Place for ItemPlace {
     async fn fresh(&self) -> Result<PathBuf, SourceError> {
         let mut open = self.open.lock().await;
-        if let Some(former) = open.take() {
+        if let Some(Open { workspace: former, .. }) = open.take() {
             former.remove().await.map_err(|error| unreadable(&error))?;
         }
-        let made = self
-            .repository
-            .workspace(&self.path, &self.base)
-            .await
-            .map_err(|error| unreadable(&error))?;
-        *open = Some(made);
-        Ok(self.path.clone())
+        // A name of its own: somebody whom an earlier process left behind may know the former one.
+        let Purpose { milestone, item, .. } = &self.purpose;
+        let path = self.folder.join(format!("{milestone}-{item}-{}", RunId::generate()));
+        let workspace = self.parts.repository.workspace(&path, &self.base).await;
+        let workspace = workspace.map_err(|error| unreadable(&error))?;
+        let made = identity(workspace.path())?;
+        *open = Some(Open { workspace, made });
+        Ok(path)
     }
 
-    fn path(&self) -> PathBuf {
-        self.path.clone()
+    async fn again(&self) -> Result<PathBuf, SourceError> {
+        let open = self.open.lock().await;
+        let open = open.as_ref().ok_or_else(|| SourceError::new("there is no folder"))?;
+        if identity(open.workspace.path())? != open.made {
+            return Err(SourceError::new("the folder was put elsewhere"));
+        }
+        Ok(open.workspace.path().to_owned())
+    }
+
+    async fn refusal(&self, changed: &[Found]) -> Option<String> {
+        let changes: Vec<ResolvedChange> = changed.iter().filter_map(as_change).collect();
+        match refused(&self.parts, &self.onto, &[], &changes).await {
+            Ok(refusal) => refusal,
+            Err(error) => Some(format!("the changes cannot be looked at: {error}")),
+        }
     }
 
     async fn changed(&self) -> Result<Vec<Found>, SourceError> {
@@ -314,6 +347,26 @@ impl Place for ItemPlace {
             }
         }
     }
+}
+
+/// A change as the repository is asked about it.
+fn as_change(found: &Found) -> Option<ResolvedChange> {
+    let after = match &found.after {
+        After::Text(text) => Some(text.clone()),
+        After::Gone => None,
+        After::Strange(_) => return None,
+    };
+    let (path, before) = (found.path.clone(), found.before.clone());
+    Some(ResolvedChange { path, before, after, explanation: String::new(), from: None })
+}
+
+/// What tells a folder from one that was put in its place.
+fn identity(path: &Path) -> Result<(u64, u64), SourceError> {
+    let facts = path.symlink_metadata().map_err(|error| SourceError::new(error.to_string()))?;
+    if !facts.is_dir() {
+        return Err(SourceError::new("something else is in the folder's place"));
+    }
+    Ok((facts.dev(), facts.ino()))
 }
 
 fn unreadable(error: &worktree::Error) -> SourceError {

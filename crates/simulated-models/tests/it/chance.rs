@@ -1,5 +1,4 @@
 //! Faults by chance over real sockets: what is asked decides, not who comes first.
-#![expect(clippy::expect_used, reason = "test code outside of test functions")]
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
