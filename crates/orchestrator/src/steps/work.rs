@@ -126,17 +126,29 @@ impl Driver {
         }
         let repository = &self.parts.repository;
         for workspace in repository.left_workspaces(&folder).await? {
-            if let Some(purpose) = self.purpose_of(workspace.path()) {
-                let base = workspace.tree().clone();
-                let place = self.place_of(purpose, base.clone(), base).await?;
-                let snapshot = workspace.snapshot(&place.limits).await?;
-                let reason = "belay was ended while it worked".to_owned();
-                place.salvage(&snapshot, Left { model: None, class: None, reason }, None).await?;
+            let path = workspace.path().to_owned();
+            match self.salvage_workspace(workspace).await {
+                Err(error) if error.cancelled() => return Err(error),
+                // A folder that its program has spoiled must not hold up the run for ever.
+                Err(error) => tracing::warn!(%error, path = %path.display(), "a workspace is lost"),
+                Ok(()) => {}
             }
-            workspace.remove().await?;
         }
-        repository.clear_workspaces(&folder).await?;
+        if let Err(error) = repository.clear_workspaces(&folder).await {
+            tracing::warn!(%error, path = %folder.display(), "workspaces stay");
+        }
         Ok(())
+    }
+
+    async fn salvage_workspace(&self, workspace: Workspace) -> Result<(), Error> {
+        if let Some(purpose) = self.purpose_of(workspace.path()) {
+            let base = workspace.tree().clone();
+            let place = self.place_of(purpose, base.clone(), base).await?;
+            let snapshot = workspace.snapshot(&place.limits).await?;
+            let reason = "belay was ended while it worked".to_owned();
+            place.salvage(&snapshot, Left { model: None, class: None, reason }, None).await?;
+        }
+        Ok(workspace.remove().await?)
     }
 
     /// The item that a folder was made for, by its name.
