@@ -126,7 +126,7 @@ async fn bad_values_are_refused_before_anything_is_begun() {
     ];
     for args in refused {
         let ran = chaos.run(args).await.exits(2);
-        assert!(ran.stdout.is_empty() && ran.stderr.starts_with("error: "), "{}", ran.stderr);
+        assert!(ran.stdout.is_empty() && ran.stderr.starts_with("error"), "{}", ran.stderr);
     }
     assert_eq!(chaos.left(), 0);
 }
