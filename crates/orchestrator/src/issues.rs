@@ -4,6 +4,8 @@
 //! wanted and not made is made; what was made and is no longer wanted is
 //! closed. Nothing else remembers issues.
 
+use std::collections::BTreeSet;
+
 use crate::event::{IssueKind, Status};
 use crate::findings;
 use crate::milestone::{Item, ItemResult, MilestoneState};
@@ -369,7 +371,12 @@ impl Facts<'_> {
             class: left.class.map(|class| class.as_str().to_owned()).unwrap_or_default(),
             transcript: left.transcript.as_deref().map(below_git_dir).unwrap_or_default(),
         };
-        self.state.salvaged.iter().rev().filter(of_it).map(fact).collect()
+        let mut facts: Vec<SalvagedFact> =
+            self.state.salvaged.iter().rev().filter(of_it).map(fact).collect();
+        // The same work left again stands under the same ref.
+        let mut named = BTreeSet::new();
+        facts.retain(|fact| named.insert(fact.reference.clone()));
+        facts
     }
 
     fn blocked(&self, wanted: &Wanted) -> BlockedFacts {

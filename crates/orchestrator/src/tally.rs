@@ -38,10 +38,12 @@ impl Tally {
                 None => self.usd_unknown = true,
             }
         }
-        if let Event::AttemptSucceeded { model, .. } = event
-            && !self.models.contains(model)
-        {
-            self.models.push(model.clone());
+        if let Event::AttemptSucceeded { model, .. } = event {
+            // It answered, and did not say what that took.
+            self.usd_unknown |= tokens.is_none();
+            if !self.models.contains(model) {
+                self.models.push(model.clone());
+            }
         }
     }
 }

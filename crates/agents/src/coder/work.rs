@@ -51,7 +51,8 @@ impl ItemWork {
         let mut text = parts.map(|message| message.content).collect::<Vec<_>>().join("\n\n");
         if let Some(why) = mend {
             text.push_str(&format!(
-                "\n\nYour work on this stands in the files, and cannot be taken as it is: {why}\nMend it there."
+                "\n\nYour work on this stands in the files, and cannot be taken as it is: {why}\nMend it there. \
+                 (Where this speaks of an answer, the files are meant; notes are your last words.)"
             ));
         }
         Ok(text)

@@ -231,7 +231,11 @@ pub(super) fn understood(
         return Err(failure);
     }
     if output.ended != Ended::Exited(0) {
-        let message = ended_badly(output.ended, &output.stderr);
+        // What it says for people, if it has said nothing about what went wrong.
+        let is_silent = output.stderr.text().trim().is_empty();
+        let is_text = matches!(program.output, Output::Text);
+        let said = if is_silent && is_text { &output.stdout } else { &output.stderr };
+        let message = ended_badly(output.ended, said);
         return failed(named.unwrap_or(Class::Unavailable), message);
     }
     if output.stdout.dropped > 0 {

@@ -85,7 +85,8 @@ impl Metrics {
 
     /// All the money; none if a price is not known.
     pub fn usd(&self) -> Option<f64> {
-        self.spent.values().map(Spent::usd).sum()
+        // From zero: the sum of nothing is a negative one.
+        self.spent.values().map(Spent::usd).try_fold(0.0, |all, usd| usd.map(|usd| all + usd))
     }
 }
 

@@ -69,13 +69,15 @@ pub(super) fn take(spent: &mut BTreeMap<Spender, Spent>, event: &Event) {
         Event::AttemptSucceeded { role, model, tokens, usd, .. } => (role, model, tokens, usd, 1),
         _ => return,
     };
+    // It answered, and did not say what that took.
+    let is_untold = succeeded > 0 && tokens.is_none();
     let tokens = tokens.unwrap_or_default();
     *spent.entry((*role, model.clone())).or_default() += Spent {
         attempts: 1,
         succeeded,
         tokens,
         known_usd: usd.unwrap_or_default(),
-        usd_unknown: usd.is_none() && tokens.total() > 0,
+        usd_unknown: usd.is_none() && (tokens.total() > 0 || is_untold),
         green_milestones: 0,
     };
 }

@@ -234,3 +234,9 @@ fn people_are_asked_for_answers_and_for_work() {
     assert_eq!(metrics.people, People { questions: 2, manual_tasks: 1, retries: 1 });
     assert_eq!(metrics.breaker_openings.values().sum::<usize>(), 1);
 }
+
+#[test]
+fn nothing_costs_nothing() {
+    let metrics = Metrics::of(&[], &State::default());
+    assert_eq!(metrics.usd().map(f64::to_bits), Some(0.0_f64.to_bits()));
+}

@@ -163,11 +163,9 @@ impl Driver {
 
     /// What was kept of programs' work is of no use to a run that is done.
     pub(crate) async fn forget_salvaged(&self) {
-        if self.journal.state().salvaged.is_empty() {
-            return;
-        }
-        let forgotten = self.parts.repository.forget_salvaged(&self.run.to_string()).await;
-        if let Err(error) = forgotten {
+        if !self.journal.state().salvaged.is_empty()
+            && let Err(error) = self.parts.repository.forget_salvaged(&self.run.to_string()).await
+        {
             tracing::warn!(%error, "what programs left stays among the refs");
         }
         let transcripts = self.parts.settings.transcripts.join(self.run.to_string());

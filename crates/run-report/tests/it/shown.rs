@@ -19,9 +19,9 @@ fn every_attempt_has_a_row_a_letter_and_a_word() {
         "",
     );
     for row in [
-        "<span class=\"chip timeout\">T</span> timeout</td><td data-label=\"Model\">a&#x2f;one</td>",
-        "<span class=\"chip answered\">\u{2713}</span> answered</td><td data-label=\"Model\">a&#x2f;two</td>",
-        "<span class=\"chip cut\">?</span> cut short</td><td data-label=\"Model\">a&#x2f;two</td>",
+        "<span class=\"chip timeout\">T</span> timeout</span></td><td data-label=\"Model\">a&#x2f;one</td>",
+        "<span class=\"chip answered\">\u{2713}</span> answered</span></td><td data-label=\"Model\">a&#x2f;two</td>",
+        "<span class=\"chip cut\">?</span> cut short</span></td><td data-label=\"Model\">a&#x2f;two</td>",
     ] {
         assert!(html.contains(row), "{row} is missing in\n{html}");
     }
