@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::harness::{Bench, Ran, finish, until};
+use crate::report::{browser, fits_a_phone, open};
 
 /// A bench whose temporary files have a folder of their own, to see that none is left.
 struct Chaos {
@@ -106,6 +107,22 @@ async fn a_signal_ends_it_and_nothing_is_left() {
     chaos.bench.kill("-INT", &pid);
     let ran = finish(child).await.exits(130);
     assert_eq!((ran.stdout.as_str(), chaos.left()), ("", 0), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_plot_opens_in_a_browser_and_on_a_phone() {
+    let Some(browser) = browser() else { return };
+    let chaos = Chaos::new();
+    let args = ["--runs", "3", "--rate", "0", "--arms", "none,everything", "--html", "plot.html"];
+    chaos.run(&args).await.exits(0);
+    let shown = open(&chaos.bench, browser, &chaos.bench.repo.join("plot.html")).await;
+    assert!(!shown.stderr.contains("CONSOLE"), "{}", shown.stderr);
+    let said = shown.stdout.as_str();
+    for part in ["faults are injected", "everything", "complex", "100.0 %"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("<script") && !said.contains("://"), "{said}");
+    fits_a_phone(&chaos.bench, browser, "plot.html").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

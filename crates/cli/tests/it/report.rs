@@ -88,10 +88,15 @@ async fn a_phone_has_to_scroll_in_one_direction_only() {
     let Some(browser) = browser() else { return };
     let (bench, run) = ran().await;
     bench.belay(&["runs", "report", &run, "-o", "page.html"]).await.exits(0);
+    fits_a_phone(&bench, browser, "page.html").await;
+}
+
+/// Holds that a page of the repository's folder is no wider than a phone.
+pub(crate) async fn fits_a_phone(bench: &Bench, browser: &str, page: &str) {
     let frame = bench.repo.join("frame.html");
-    let text = "<iframe id=page src=page.html width=360 height=700></iframe><p id=said></p><script>page.onload = () => { const seen = page.contentDocument.documentElement; said.textContent = `${seen.scrollWidth} on ${seen.clientWidth}`; };</script>";
-    std::fs::write(&frame, text).expect("a file");
-    let shown = open(&bench, browser, &frame).await;
+    let text = "<iframe id=page src=PAGE width=360 height=700></iframe><p id=said></p><script>page.onload = () => { const seen = page.contentDocument.documentElement; said.textContent = `${seen.scrollWidth} on ${seen.clientWidth}`; };</script>";
+    std::fs::write(&frame, text.replace("PAGE", page)).expect("a file");
+    let shown = open(bench, browser, &frame).await;
     let said = shown.stdout.split("<p id=\"said\">").nth(1).and_then(|rest| rest.split('<').next());
     let (wide, room) = said.and_then(|said| said.split_once(" on ")).expect("two widths");
     assert_eq!(wide, room, "the page is wider than the phone");
@@ -99,7 +104,7 @@ async fn a_phone_has_to_scroll_in_one_direction_only() {
 }
 
 /// A browser without a window; nothing where none is installed.
-fn browser() -> Option<&'static str> {
+pub(crate) fn browser() -> Option<&'static str> {
     let found = ["chromium", "chromium-headless-shell", "google-chrome"]
         .into_iter()
         .find(|name| crate::harness::installed(name));
@@ -110,7 +115,7 @@ fn browser() -> Option<&'static str> {
 }
 
 /// Opens a file and prints what the browser made of it.
-async fn open(bench: &Bench, browser: &str, file: &Path) -> Ran {
+pub(crate) async fn open(bench: &Bench, browser: &str, file: &Path) -> Ran {
     let profile: PathBuf = bench.root().join("profile");
     let mut command = tokio::process::Command::new(browser);
     command
