@@ -42,6 +42,7 @@ mod mending;
 mod metrics;
 mod mirrored;
 mod named;
+mod outputs;
 mod pages;
 mod people;
 mod probes;
