@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -325,6 +326,21 @@ async fn a_program_that_moves_its_folder_away_gets_no_second_turn_in_what_is_the
     scene.is_clean();
 }
 
+/// What was printed by one that changed nothing goes with the run too; and what it took is not zero,
+/// but not known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_completed_run_keeps_no_transcript_and_makes_up_no_cost() {
+    let scene = Scene::new("rm one.py; exit 1", WORKS, "[says/m]");
+    let told = scene.run().await;
+    assert_eq!(told.finished()["status"], "completed", "{}", told.ran.stderr);
+    assert_eq!((told.by(), told.salvaged().len()), ("second/m".to_owned(), 0));
+    let printed = scene.bench.repo.join(".git/belay/logs/programs");
+    assert_eq!(fs::read_dir(printed).map_or(0, Iterator::count), 0);
+    let shown = scene.bench.belay(&["runs", "list", "--format", "json"]).await.exits(0);
+    let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    assert_eq!(shown["runs"][0]["usd"], Value::Null);
+}
+
 /// Trap 47: reviewers have a chain too, and a template after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_limited_reviewers_do_not_block_what_is_done() {
@@ -361,6 +377,10 @@ async fn where_all_rest_the_run_is_degraded_and_the_next_one_knows() {
     assert!(kept.iter().all(|name| texts.iter().any(|text| text.contains(name))), "{texts:?}");
     let left = scene.bench.show(&kept[0], "one.py");
     assert_eq!(left, "ONE =");
+    let texts = told.salvaged();
+    let transcript = texts[0]["transcript"].as_str().expect("a transcript");
+    let mode = fs::metadata(transcript).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else reads it");
     told.row("all limited");
     let again = scene.run().await;
     assert_eq!(again.classes(), [""; 0], "{}", again.ran.stdout);
